@@ -1,0 +1,23 @@
+-- Creation of each kind of object; the collector does its part.
+local add = ...
+
+add("new table empty", {1, 2, 3}, function(n) for i = 1, n do local t = {} end end)
+add("new array literal", {1, 2, 3}, function(n) for i = 1, n do local t = {1, 2, 3, 4} end end)
+add("new array of variables", {1, 2, 3}, function(n) for i = 1, n do local t = {i, i, i, i, i, i, i, i} end end)
+add("new record literal", {1, 2, 3}, function(n) for i = 1, n do local t = {x = i, y = i} end end)
+add("new record of 6", {1, 2, 3}, function(n) for i = 1, n do local t = {a = 1, b = 2, c = 3, d = 4, e = 5, f = i} end end)
+add("new record by assignment", {1, 2, 3}, function(n) for i = 1, n do local t = {}; t.x = i; t.y = i; t.z = i end end)
+add("new object", {1, 2, 3}, function(n) local mt = {}; mt.__index = mt; for i = 1, n do local o = setmetatable({x = i, y = i}, mt) end end)
+add("new nested", {1, 2, 3}, function(n) for i = 1, n do local t = {p = {x = i}, q = {i}} end end)
+add("new closure", {1, 2, 3}, function(n) local a = 1; for i = 1, n do local f = function() return a end end end)
+add("new closure of loop variable", {1, 2, 3}, function(n) for i = 1, n do local f = function() i = i + 1; return i end end end)
+add("new coroutine", {1, 2, 3}, function(n) local f = function() end; for i = 1, n do coroutine.create(f) end end)
+add("new string concat 2", {"a", ("a"):rep(30), ("a"):rep(1000)}, function(n, s) for i = 1, n do local r = s .. i end end)
+add("new string concat 4", {"a", ("a"):rep(30), ("a"):rep(1000)}, function(n, s) for i = 1, n do local r = s .. "-" .. i .. s end end)
+add("append to a string", {10, 100, 2000}, function(n, k) for i = 1, n do local s = ""; for j = 1, k do s = s .. "x" end end end)
+add("new vararg table", {1, 4, 16}, function(n, k) local function f(...) local t = {...} end; local a = {}; for i = 1, k do a[i] = i end; for i = 1, n do f(table.unpack(a)) end end)
+add("new userdata (file)", {1, 2, 3}, function(n) for i = 1, n // 50 + 1 do io.open("/dev/null"):close() end end)
+add("keep 100 objects of each", {1, 2, 3}, function(n) local keep = {}; for i = 1, n do keep[i % 100] = {i, name = "n" .. i % 50} end end)
+add("binary tree", {4, 8, 12}, function(n, depth) local function make(d) if d == 0 then return {} end return {make(d - 1), make(d - 1)} end; for i = 1, n do make(depth) end end)
+add("linked list kept", {100, 1000, 20000}, function(n, k) for i = 1, n do local list; for j = 1, k do list = {next = list, v = j} end end end)
+add("weak table", {10, 100, 1000}, function(n, k) for i = 1, n do local t = setmetatable({}, {__mode = "k"}); for j = 1, k do t[{}] = j end end end)

@@ -1,0 +1,48 @@
+-- Basic functions, math, coroutine, os, io, debug and load.
+local add = ...
+
+add("type", {1, "s", {}}, function(n, v) local type = type; for i = 1, n do local s = type(v) end end)
+add("assert", {1, "s", {}}, function(n, v) for i = 1, n do assert(v) end end)
+add("pcall", {0, 2, 8}, function(n, k) local f = function() end; local t = {}; for i = 1, k do t[i] = i end; for i = 1, n do pcall(f, table.unpack(t)) end end)
+add("pcall error", {1, 5, 20}, function(n, depth) local function f(d) if d == 0 then error("x", 0) end f(d - 1) return 1 end; for i = 1, n do pcall(f, depth) end end)
+add("xpcall", {1, 5, 20}, function(n, depth) local function f(d) if d == 0 then error "x" end f(d - 1) return 1 end; local h = function(m) return m end; for i = 1, n do xpcall(f, h, depth) end end)
+add("setmetatable", {1, 2, 3}, function(n) local mt = {}; for i = 1, n do setmetatable({}, mt) end end)
+add("getmetatable", {setmetatable({}, {}), "s", {}}, function(n, v) for i = 1, n do local m = getmetatable(v) end end)
+for _, name in ipairs {"floor", "ceil", "abs", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "tointeger", "type", "deg", "rad", "modf"} do
+  add("math." .. name, {0.5, 1, -0.75}, function(n, v) local f = math[name]; for i = 1, n do f(v) end end)
+end
+add("math.fmod", {7, 7.5, -1e10}, function(n, v) local f = math.fmod; for i = 1, n do f(v, 3) end end)
+add("math.ult", {1, -1, 1 << 40}, function(n, v) local f = math.ult; for i = 1, n do f(v, i) end end)
+add("math.max", {1, 4, 16}, function(n, k) local t = {}; for i = 1, k do t[i] = i end; for i = 1, n do math.max(table.unpack(t)) end end)
+add("math.min", {1, 4, 16}, function(n, k) local t = {}; for i = 1, k do t[i] = i end; for i = 1, n do math.min(table.unpack(t)) end end)
+add("math.random()", {1, 2, 3}, function(n) local f = math.random; for i = 1, n do f() end end)
+add("math.random(m)", {6, 1000, math.maxinteger}, function(n, m) local f = math.random; for i = 1, n do f(m) end end)
+add("coroutine.create resume", {1, 2, 3}, function(n) local f = function() end; for i = 1, n do coroutine.resume(coroutine.create(f)) end end)
+add("coroutine.wrap yield", {0, 2, 8}, function(n, k) local t = {}; for i = 1, k do t[i] = i end; local g = coroutine.wrap(function() while true do coroutine.yield(table.unpack(t)) end end); for i = 1, n do g() end end)
+add("coroutine.status running", {1, 2, 3}, function(n) for i = 1, n do coroutine.status((coroutine.running())) end end)
+add("coroutine.close", {1, 2, 3}, function(n) local f = function() coroutine.yield() end; for i = 1, n do local c = coroutine.create(f); coroutine.resume(c); coroutine.close(c) end end)
+add("os.time", {1, 2, 3}, function(n) for i = 1, n do os.time() end end)
+add("os.clock", {1, 2, 3}, function(n) for i = 1, n do os.clock() end end)
+add("os.date", {"%Y", "!%Y-%m-%d %H:%M:%S", "!*t"}, function(n, f) for i = 1, n do os.date(f, 1e9 // 1 | 0) end end)
+add("os.getenv", {"PATH", "HOME", "NO_SUCH"}, function(n, v) for i = 1, n do os.getenv(v) end end)
+add("debug.getinfo", {"l", "Sl", "nSlutf"}, function(n, w) for i = 1, n do debug.getinfo(1, w) end end)
+add("debug.traceback", {1, 10, 50}, function(n, depth) local function f(d) if d == 0 then for i = 1, n do debug.traceback() end return end f(d - 1) return 1 end; f(depth) end)
+add("require loaded", {"string", "table", "math"}, function(n, m) for i = 1, n do require(m) end end)
+add("load source", {1, 50, 2000}, function(n, k) local s = ("local x = {a = 1, b = 'two'}; if x.a > 0 then print(x.b .. 'z', #x) end\n"):rep(1) local f = {} for i = 1, k do f[i] = "do " .. s .. " end" end s = table.concat(f); for i = 1, n do assert(load(s)) end end)
+add("load functions", {1, 50, 2000}, function(n, k) local f = {} for i = 1, k do f[i] = ("function f%d(a, b, ...) local c = a + b * %d for i = 1, c do c = c - i end return c, ... end"):format(i, i) end local s = table.concat(f, "\n"); for i = 1, n do assert(load(s)) end end)
+add("load data", {10, 1000, 20000}, function(n, k) local f = {} for i = 1, k do f[i] = ("{id = %d, name = 'item %d', 1.5, true}"):format(i, i) end local s = "return {" .. table.concat(f, ",\n") .. "}"; for i = 1, n do assert(load(s))() end end)
+add("load dumped", {1, 50, 2000}, function(n, k) local f = {} for i = 1, k do f[i] = ("function f%d(a, b) return a + b * %d end"):format(i, i) end local s = string.dump(load(table.concat(f, "\n"))); for i = 1, n do assert(load(s)) end end)
+
+local name = os.tmpname()
+local file = assert(io.open(name, "w"))
+for i = 1, 20000 do file:write("line ", i, " of the file\n") end
+file:close()
+add("io.lines", {"l", "L", "n"}, function(n, f) if f == "n" then return end for i = 1, n do local k = 0 for line in io.lines(name, f) do k = k + 1 if k == 1000 then break end end end end)
+add("file:read", {1, 100, 8192}, function(n, k) local f = io.open(name); for i = 1, n do if not f:read(k) then f:seek "set" end end f:close() end)
+add("file:read a", {1, 2, 3}, function(n) for i = 1, n do local f = io.open(name); f:read "a"; f:close() end end)
+add("file:read n", {1, 2, 3}, function(n) local f = io.tmpfile(); for i = 1, 1000 do f:write(i, " ") end; for i = 1, n do f:seek "set"; while f:read "n" do end end f:close() end)
+add("file:write", {"x", ("x"):rep(100), ("x"):rep(8192)}, function(n, s) local f = io.tmpfile(); for i = 1, n do f:write(s); if i % 1000 == 0 then f:seek "set" end end f:close() end)
+add("file:write numbers", {7, 2.5, 1e100}, function(n, v) local f = io.tmpfile(); for i = 1, n do f:write(v, " ") end f:close() end)
+add("file:seek", {1, 2, 3}, function(n) local f = io.open(name); for i = 1, n do f:seek("set", 0) end f:close() end)
+add("io.open close", {1, 2, 3}, function(n) for i = 1, n do io.open(name):close() end end)
+return function() os.remove(name) end

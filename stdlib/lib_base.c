@@ -1,0 +1,525 @@
+/* The basic functions (manual §6.1). pcall and xpcall are the execution layer's; coroutine.* is lib_coroutine.c;
+ * `require` belongs to lib_package.c; `next` and the iterator of ipairs lie in vm/exec/intrinsics.c. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/base/num.h"
+#include "vm/exec/call.h"
+#include "vm/exec/intrinsics.h"
+#include "vm/exec/warn.h"
+#include "stdlib/libs.h"
+#include "stdlib/stream.h"
+
+/* -- Types and conversions ------------------------------------------------------------------------------------- */
+
+static int32_t base_type(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    if (RI_UNLIKELY(nargs == 0))
+        ri_arg_check_any(T, args, nargs, 0);
+    return ri_return_string(args, ri_stdlib(T)->type_names[ri_type(args[0])]);
+}
+
+static int32_t base_tostring(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiString *s;
+    if (nargs == 0)
+        ri_arg_check_any(T, args, nargs, 0);
+    switch (args[0].tag) {
+    case RI_TAG_INT:
+        s = ri_str_from_int(T->heap, args[0].i);
+        break;
+    case RI_TAG_FLOAT:
+        s = ri_str_from_float(T->heap, args[0].n);
+        break;
+    default: /* strings may have a __tostring as well */
+        s = ri_tostring(T, args[0]);
+        break;
+    }
+    return ri_return_string(T->base, s);
+}
+
+static int digit_value(unsigned char c)
+{
+    return isdigit(c) ? c - '0' : toupper(c) - 'A' + 10;
+}
+
+/* A whole string as an integer in the given base; wraps around. */
+static bool parse_in_base(const char *text, size_t size, unsigned number_base, int64_t *out)
+{
+    static const char spaces[] = " \f\n\r\t\v";
+    const char *at = text, *end = text + size;
+    uint64_t n = 0;
+    bool negative = false;
+    at += strspn(at, spaces);
+    if (*at == '-' || *at == '+')
+        negative = *at++ == '-';
+    if (!isalnum((unsigned char)*at))
+        return false;
+    for (; isalnum((unsigned char)*at); at++) {
+        unsigned digit = (unsigned)digit_value((unsigned char)*at);
+        if (digit >= number_base)
+            return false;
+        n = n * number_base + digit;
+    }
+    at += strspn(at, spaces);
+    *out = (int64_t)(negative ? 0 - n : n);
+    return at == end;
+}
+
+static int32_t base_tonumber(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int64_t i;
+    double n;
+    if (ri_arg_is_none_or_nil(args, nargs, 1)) {
+        ri_arg_check_any(T, args, nargs, 0);
+        if (ri_is_number(args[0]))
+            return ri_return1(args, args[0]);
+        if (!ri_is_string(args[0]))
+            return ri_return_nil(args);
+        const RiString *s = args[0].p;
+        switch (ri_num_parse(ri_str_data(s), s->size, &i, &n)) {
+        case RI_NUM_INT:
+            return ri_return_int(args, i);
+        case RI_NUM_FLOAT:
+            return ri_return_float(args, n);
+        default:
+            return ri_return_nil(args);
+        }
+    }
+    int64_t number_base = ri_arg_int(T, args, nargs, 1);
+    if (!ri_is_string(args[0])) /* numbers are not taken as strings here */
+        ri_arg_type_error(T, args, nargs, 0, "string");
+    RI_ARG_CHECK(T, 2 <= number_base && number_base <= 36, 1, "base out of range");
+    RiString *s = args[0].p;
+    if (parse_in_base(ri_str_cstr(T->heap, s), s->size, (unsigned)number_base, &i))
+        return ri_return_int(args, i);
+    return ri_return_nil(args);
+}
+
+/* -- Errors ---------------------------------------------------------------------------------------------------- */
+
+static int32_t throw_with_position(RiThread *T, RiValue error, int level)
+{
+    if (ri_is_string(error) && level > 0) {
+        RiString *where = ri_where(T, level);
+        if (where->size > 0)
+            error = ri_string_value(ri_str_concat2(T->heap, where, error.p));
+    }
+    ri_throw(T, error);
+}
+
+static int32_t base_error(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return throw_with_position(T, ri_arg(args, nargs, 0), (int)ri_arg_opt_int(T, args, nargs, 1, 1));
+}
+
+static int32_t base_assert(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    if (RI_LIKELY(nargs > 0 && !ri_is_falsy(args[0]))) {
+        if (nargs == 1)
+            return ri_return1(args, args[0]);
+        return ri_return_top(T, nargs);
+    }
+    ri_arg_check_any(T, args, nargs, 0);
+    if (nargs > 1)
+        ri_throw(T, args[1]); /* untouched: no position */
+    ri_error_no_position(T, "assertion failed!");
+}
+
+static int32_t base_warn(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    /* All arguments are checked first: an error must not leave half a warning. */
+    ri_arg_str(T, args, nargs, 0);
+    for (uint32_t i = 1; i < nargs; i++)
+        ri_arg_str(T, args, nargs, i);
+    for (uint32_t i = 0; i < nargs; i++)
+        ri_warn(T->process, ri_str_cstr(T->heap, T->base[i].p), i + 1 < nargs);
+    return 0;
+}
+
+/* -- Tables without metamethods -------------------------------------------------------------------------------- */
+
+static int32_t base_rawequal(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    ri_arg_check_any(T, args, nargs, 1);
+    return ri_return_bool(args, ri_raw_equal(args[0], args[1]));
+}
+
+static int32_t base_rawlen(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiValue v = ri_arg(args, nargs, 0);
+    if (ri_is_table(v))
+        return ri_return_int(args, ri_table_length(v.p));
+    if (ri_is_string(v))
+        return ri_return_int(args, (int64_t)((RiString *)v.p)->size);
+    ri_arg_type_error(T, args, nargs, 0, "table or string");
+}
+
+static int32_t base_rawget(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiTable *t = ri_arg_table(T, args, nargs, 0);
+    ri_arg_check_any(T, args, nargs, 1);
+    return ri_return1(args, ri_table_get(t, args[1]));
+}
+
+static int32_t base_rawset(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiTable *t = ri_arg_table(T, args, nargs, 0);
+    ri_arg_check_any(T, args, nargs, 1);
+    ri_arg_check_any(T, args, nargs, 2);
+    switch (ri_table_set(T->heap, t, args[1], args[2])) {
+    case RI_KEY_NIL:
+        ri_error_no_position(T, "table index is nil");
+    case RI_KEY_NAN:
+        ri_error_no_position(T, "table index is NaN");
+    default:
+        return ri_return1(args, args[0]);
+    }
+}
+
+/* -- Metatables ------------------------------------------------------------------------------------------------ */
+
+static int32_t base_getmetatable(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    RiTable *meta = ri_value_meta(T->process, args[0]);
+    if (meta == NULL)
+        return ri_return_nil(args);
+    RiValue shown = ri_meta_get(T->heap, meta, RI_MM_METATABLE);
+    return ri_return1(args, ri_is_nil(shown) ? ri_table_value(meta) : shown);
+}
+
+static int32_t base_setmetatable(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiTable *t = ri_arg_table(T, args, nargs, 0);
+    if (nargs < 2 || !(ri_is_table(args[1]) || ri_is_nil(args[1])))
+        ri_arg_type_error(T, args, nargs, 1, "nil or table");
+    if (RI_UNLIKELY(t->meta != NULL && !ri_is_nil(ri_meta_get(T->heap, t->meta, RI_MM_METATABLE))))
+        ri_error(T, "cannot change a protected metatable");
+    ri_value_set_meta(T, args[0], ri_is_nil(args[1]) ? NULL : args[1].p);
+    return ri_return1(args, args[0]);
+}
+
+/* -- Iteration and arguments ----------------------------------------------------------------------------------- */
+
+static int32_t base_pairs(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    RiValue object = args[0];
+    RiTable *meta = ri_value_meta(T->process, object);
+    RiValue method = ri_meta_get(T->heap, meta, RI_MM_PAIRS);
+    if (RI_LIKELY(ri_is_nil(method)))
+        return ri_return3(args, ri_libfn_value(&ri_libfn_next), object, ri_nil());
+    ri_push(T, method);
+    ri_push_link(T);
+    ri_push(T, object);
+    return ri_lib_call(T, 1, 3);
+}
+
+static int32_t base_pairs_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    return ri_return_top(T, 3);
+}
+
+static int32_t base_ipairs(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    return ri_return3(args, ri_libfn_value(&ri_libfn_ipairs_iterator), args[0], ri_int(0));
+}
+
+static int32_t base_select(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    if (nargs > 0 && ri_is_string(args[0]) && *ri_str_data(args[0].p) == '#')
+        return ri_return_int(args, (int64_t)nargs - 1);
+    int64_t index = ri_arg_int(T, args, nargs, 0);
+    if (index < 0)
+        index = (int64_t)nargs + index;
+    else if (index > (int64_t)nargs)
+        index = nargs;
+    RI_ARG_CHECK(T, index >= 1, 0, "index out of range");
+    return ri_return_top(T, nargs - (uint32_t)index);
+}
+
+/* -- Output ---------------------------------------------------------------------------------------------------- */
+
+static int32_t base_print(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    for (uint32_t i = 0; i < nargs; i++) {
+        char number[RI_NUM_TEXT_MAX + 1];
+        const char *text = number + 1;
+        size_t size;
+        RiValue v = args[i];
+        number[0] = '\t';
+        if (ri_is_int(v)) {
+            size = ri_num_print_int(v.i, number + 1);
+        } else if (ri_is_float(v)) {
+            size = ri_num_print_float(v.n, number + 1);
+        } else {
+            const RiString *s = ri_tostring(T, v); /* may run Lua code and move the stack */
+            args = T->base;
+            if (i > 0)
+                ri_stream_write(T, stdout, "\t", 1);
+            ri_stream_write(T, stdout, ri_str_data(s), s->size);
+            continue;
+        }
+        ri_stream_write(T, stdout, text - (i > 0), size + (i > 0));
+    }
+    ri_stream_write(T, stdout, "\n", 1);
+    ri_stream_flush(T, stdout);
+    return 0;
+}
+
+/* -- Loading --------------------------------------------------------------------------------------------------- */
+
+/* The function or message of a load is on top of the stack: return it as load and loadfile do. `env` is an argument
+ * index; the value becomes the first upvalue if the argument was given. */
+static int32_t return_loaded(RiThread *T, int status, uint32_t nargs, uint32_t env)
+{
+    RiValue loaded = T->top[-1];
+    if (status != RI_OK)
+        return ri_return2(T->base, ri_nil(), loaded);
+    RiClosure *closure = loaded.p;
+    if (env < nargs && closure->object.aux > 0)
+        ri_copy(&closure->upvals[0]->value, &T->base[env]);
+    return ri_return1(T->base, loaded);
+}
+
+static const char *optional_text(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i, const char *fallback)
+{
+    return ri_arg_is_none_or_nil(args, nargs, i) ? fallback : ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, i));
+}
+
+/* Call the reader, argument 0, for the pieces of a chunk, and push them joined. On failure push the error. */
+static RiCallStatus push_pieces(RiThread *T)
+{
+    RiSbuf sb;
+    ri_sbuf_init(&sb, T->heap);
+    for (;;) {
+        uint32_t count;
+        ri_push(T, T->base[0]);
+        ri_push_link(T);
+        RiCallStatus status = ri_pcall(T, 0, 1, ri_nil(), &count);
+        if (status != RI_OK)
+            return status;
+        RiValue piece = T->top[-1];
+        if (!ri_is_nil(piece) && !ri_is_string(piece) && !ri_is_number(piece)) {
+            RiString *text = ri_str_from_cstr(T->heap, "reader function must return a string");
+            RiString *message = ri_str_concat2(T->heap, ri_where(T, 1), text);
+            ri_set_string(&T->top[-1], message);
+            return RI_ERRRUN;
+        }
+        RiString *text = ri_is_nil(piece) ? T->heap->empty : ri_to_string_raw(T, piece);
+        T->top--;
+        if (text->size == 0)
+            break;
+        ri_sbuf_add_str(&sb, text);
+    }
+    RiString *all = ri_sbuf_finish(&sb);
+    ri_push(T, ri_string_value(all));
+    return RI_OK;
+}
+
+static int32_t base_load(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiString *text = ri_to_string_raw(T, ri_arg(args, nargs, 0));
+    const char *mode = optional_text(T, args, nargs, 2, "bt");
+    const char *chunkname;
+    if (text != NULL) {
+        ri_set_string(&args[0], text); /* kept alive there, also if it was a number */
+        chunkname = optional_text(T, args, nargs, 1, NULL);
+        if (chunkname == NULL)
+            chunkname = ri_str_cstr(T->heap, text);
+    } else {
+        chunkname = optional_text(T, args, nargs, 1, "=(load)");
+        ri_arg_check_function(T, args, nargs, 0);
+        RiCallStatus status = push_pieces(T);
+        if (status != RI_OK)
+            return return_loaded(T, (int)status, nargs, 3);
+        text = T->top[-1].p;
+    }
+    int status = (int)ri_load(T, ri_str_cstr(T->heap, text), text->size, chunkname, mode);
+    return return_loaded(T, status, nargs, 3);
+}
+
+static int32_t base_loadfile(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *path = optional_text(T, args, nargs, 0, NULL);
+    const char *mode = optional_text(T, args, nargs, 1, NULL);
+    return return_loaded(T, ri_load_file(T, path, mode), nargs, 2);
+}
+
+static int32_t base_dofile(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *path = optional_text(T, args, nargs, 0, NULL);
+    if (ri_load_file(T, path, NULL) != RI_OK)
+        ri_throw(T, T->top[-1]);
+    *ri_lib_step(T) = nargs; /* what lies above is the chunk's results */
+    ri_push_link(T);
+    return ri_lib_call(T, 0, -1);
+}
+
+static int32_t base_dofile_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    return ri_return_top(T, nargs - *ri_lib_step(T));
+}
+
+/* -- Garbage collection ---------------------------------------------------------------------------------------- */
+
+static void full_collection(RiThread *T, RiStdlib *state)
+{
+    state->gc_step_credit_bytes = 0;
+    ri_heap_collect(T->heap);
+    ri_run_finalizers(T);
+}
+
+/* A step does the work of `size_kb` allocated KB. The collector does not work in steps, so they add up until they are
+ * worth a cycle. True if a cycle was finished. */
+static bool gc_step(RiThread *T, RiStdlib *state, int64_t size_kb)
+{
+    enum { BASIC_STEP_KB = 400 };
+    if (size_kb <= 0)
+        size_kb = BASIC_STEP_KB;
+    if (size_kb < INT64_MAX >> 11)
+        state->gc_step_credit_bytes += size_kb * 1024;
+    else
+        state->gc_step_credit_bytes = INT64_MAX >> 1;
+    if ((uint64_t)state->gc_step_credit_bytes < ri_heap_count_bytes(T->heap))
+        return false;
+    full_collection(T, state);
+    return true;
+}
+
+/* 5.4 keeps these parameters in a byte, by fours; programs see that when they ask for the old value. */
+static int32_t swap_parameter(int32_t *parameter, int64_t value)
+{
+    int32_t previous = *parameter;
+    *parameter = (int32_t)((uint8_t)((int32_t)value / 4)) * 4;
+    return previous;
+}
+
+static void set_pause(RiThread *T, int32_t percent)
+{
+    ri_heap_set_pause(T->heap, percent > 100 ? (unsigned)percent : 100);
+}
+
+static int32_t set_gc_mode(RiThread *T, RiStdlib *state, bool generational)
+{
+    const char *previous = state->gc_is_generational ? "generational" : "incremental";
+    state->gc_is_generational = generational;
+    return ri_return_string(T->base, ri_str_from_cstr(T->heap, previous));
+}
+
+static int32_t base_collectgarbage(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    enum { STOP, RESTART, COLLECT, COUNT, STEP, SETPAUSE, SETSTEPMUL, ISRUNNING, GENERATIONAL, INCREMENTAL };
+    static const char *const options[] = {"stop",     "restart",    "collect",   "count",        "step",
+                                          "setpause", "setstepmul", "isrunning", "generational", "incremental",
+                                          NULL};
+    int option = ri_arg_option(T, args, nargs, 0, "collect", options);
+    RiStdlib *state = ri_stdlib(T);
+    if (T->process->in_finalizer) /* no collection, nor a look at it */
+        return ri_return_nil(args);
+    switch (option) {
+    case STOP:
+    case RESTART:
+        T->heap->stopped = option == STOP;
+        return ri_return_int(args, 0);
+    case COLLECT:
+        full_collection(T, state);
+        return ri_return_int(T->base, 0);
+    case COUNT:
+        return ri_return_float(args, (double)ri_heap_count_bytes(T->heap) / 1024.0);
+    case STEP: {
+        bool done = gc_step(T, state, ri_arg_opt_int(T, args, nargs, 1, 0));
+        return ri_return_bool(T->base, done);
+    }
+    case SETPAUSE: {
+        int32_t previous = swap_parameter(&state->gc_pause, ri_arg_opt_int(T, args, nargs, 1, 0));
+        set_pause(T, state->gc_pause);
+        return ri_return_int(args, previous);
+    }
+    case SETSTEPMUL:
+        return ri_return_int(args, swap_parameter(&state->gc_step_multiplier, ri_arg_opt_int(T, args, nargs, 1, 0)));
+    case ISRUNNING:
+        return ri_return_bool(args, !T->heap->stopped);
+    case GENERATIONAL:
+        ri_arg_opt_int(T, args, nargs, 1, 0);
+        ri_arg_opt_int(T, args, nargs, 2, 0);
+        return set_gc_mode(T, state, true);
+    default: {
+        int64_t pause = ri_arg_opt_int(T, args, nargs, 1, 0);
+        int64_t step_multiplier = ri_arg_opt_int(T, args, nargs, 2, 0);
+        ri_arg_opt_int(T, args, nargs, 3, 0);
+        if (pause != 0) {
+            swap_parameter(&state->gc_pause, pause);
+            set_pause(T, state->gc_pause);
+        }
+        if (step_multiplier != 0)
+            swap_parameter(&state->gc_step_multiplier, step_multiplier);
+        return set_gc_mode(T, state, false);
+    }
+    }
+}
+
+/* -- Table of functions ---------------------------------------------------------------------------------------- */
+
+static const RiLibFn functions[] = {
+    RI_FN_INTRINSIC(ASSERT, base_assert, "assert", "assert(v [, message])",
+                    "Its arguments, if `v` is true; else the error `message` (\"assertion failed!\")."),
+    RI_FN(base_collectgarbage, "collectgarbage", "collectgarbage([option [, arg]])",
+          "Control the collector: \"collect\", \"count\" (KB in use), \"step\", \"stop\", \"restart\", …"),
+    RI_FN_RESUMABLE(base_dofile, base_dofile_resume, "dofile", "dofile([filename])",
+                    "Run the chunk in a file (or standard input) and return its results."),
+    RI_FN(base_error, "error", "error(message [, level])",
+          "Raise an error. The position of the function at `level` (1: the caller) is put before a string."),
+    RI_FN_INTRINSIC(GETMETATABLE, base_getmetatable, "getmetatable", "getmetatable(object)",
+                    "The metatable of a value or what its __metatable field says; nil if it has none."),
+    RI_FN_INTRINSIC(IPAIRS, base_ipairs, "ipairs", "ipairs(t)",
+                    "For a loop over t[1], t[2], … up to the first nil: for i, v in ipairs(t) do … end."),
+    RI_FN(base_load, "load", "load(chunk [, chunkname [, mode [, env]]])",
+          "Compile a chunk, given as a string or a function that returns its pieces; nil and a message if it fails."),
+    RI_FN(base_loadfile, "loadfile", "loadfile([filename [, mode [, env]]])",
+          "Compile the chunk in a file (or standard input), as load does."),
+    {.name = "pairs", .usage = "pairs(t)",
+     .doc = "For a loop over all keys and values: for k, v in pairs(t) do … end. Calls __pairs, if there is one.",
+     .call = base_pairs, .resume = base_pairs_resume, .intrinsic = RI_INTRINSIC_PAIRS},
+    {.name = "pcall", .usage = "pcall(f [, …])",
+     .doc = "Call a function and catch errors: true and its results, or false and the error.",
+     .call = ri_lib_pcall, .resume = ri_lib_pcall_resume, .flags = RI_LIBFN_CATCHES},
+    RI_FN(base_print, "print", "print(…)", "Write the arguments as tostring shows them, with tabs between, and a newline."),
+    RI_FN_INTRINSIC(RAWEQUAL, base_rawequal, "rawequal", "rawequal(a, b)", "a == b without metamethods."),
+    RI_FN_INTRINSIC(RAWGET, base_rawget, "rawget", "rawget(table, key)", "table[key] without metamethods."),
+    RI_FN_INTRINSIC(RAWLEN, base_rawlen, "rawlen", "rawlen(v)", "#v of a table or string without metamethods."),
+    RI_FN_INTRINSIC(RAWSET, base_rawset, "rawset", "rawset(table, key, value)",
+                    "table[key] = value without metamethods; returns the table."),
+    RI_FN_INTRINSIC(SELECT, base_select, "select", "select(n, …)",
+                    "The arguments after the n-th (from the end if negative), or with \"#\" how many there are."),
+    RI_FN_INTRINSIC(SETMETATABLE, base_setmetatable, "setmetatable", "setmetatable(table, metatable)",
+                    "Give a table a metatable (nil: take it away); returns the table."),
+    RI_FN_INTRINSIC(TONUMBER, base_tonumber, "tonumber", "tonumber(v [, base])",
+                    "A number, or a string that reads as one (an integer in `base`), as a number; else nil."),
+    RI_FN_INTRINSIC(TOSTRING, base_tostring, "tostring", "tostring(v)",
+                    "Any value as readable text; calls __tostring, uses __name."),
+    RI_FN_INTRINSIC(TYPE, base_type, "type", "type(v)", "The name of the value's type: \"nil\", \"number\", \"table\", …"),
+    RI_FN(base_warn, "warn", "warn(message, …)",
+          "Show a warning made of all arguments. \"@on\" and \"@off\" switch warnings."),
+    {.name = "xpcall", .usage = "xpcall(f, handler [, …])",
+     .doc = "As pcall, but errors go through `handler`, which is called where they happen.",
+     .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES},
+};
+
+static void open_base(RiThread *T, RiTable *library)
+{
+    RiHeap *heap = T->heap;
+    ri_table_set_str(heap, library, ri_str_from_cstr(heap, "next"), ri_libfn_value(&ri_libfn_next));
+    ri_table_set_str(heap, library, ri_str_from_cstr(heap, "_G"), ri_table_value(library));
+    ri_table_set_str(heap, library, ri_str_from_cstr(heap, "_VERSION"),
+                     ri_string_value(ri_str_from_cstr(heap, "Lua 5.4")));
+}
+
+const RiLibrary ri_lib_base = {"_G", functions, RI_COUNTOF(functions), open_base};

@@ -1,0 +1,519 @@
+/* debug: looking into running functions, and changing what they see. Nothing here can break the virtual machine: stack
+ * slots that the machine itself relies on (loop states, arguments of library functions) are shown but not changed. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/exec/call.h"
+#include "vm/exec/debuginfo.h"
+#include "vm/exec/intrinsics.h"
+#include "vm/exec/opcode.h"
+#include "vm/exec/traceback.h"
+#include "stdlib/libs.h"
+
+/* -- Arguments ------------------------------------------------------------------------------------------------- */
+
+/* Many functions take a thread before their other arguments: *skip says how many arguments it takes up. */
+static RiThread *thread_arg(RiThread *T, const RiValue *args, uint32_t nargs, uint32_t *skip)
+{
+    *skip = nargs > 0 && args[0].tag == RI_TAG_THREAD;
+    return *skip ? args[0].p : T;
+}
+
+static int int_arg(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
+{
+    return (int)ri_arg_int(T, args, nargs, i);
+}
+
+static RiValue function_arg(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
+{
+    ri_arg_check_function(T, args, nargs, i);
+    return args[i];
+}
+
+static RiTable *nil_or_table_arg(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
+{
+    if (i >= nargs || !(ri_is_table(args[i]) || ri_is_nil(args[i])))
+        ri_arg_type_error(T, args, nargs, i, "nil or table");
+    return ri_is_nil(args[i]) ? NULL : args[i].p;
+}
+
+/* A value from a stack or upvalue as a program may see it: what a cell holds; nil for the machine's own objects. */
+static RiValue visible(RiValue v)
+{
+    if (v.tag == RI_TAG_CELL)
+        v = ((RiCell *)v.p)->value;
+    return v.tag < RI_TAG_CELL && v.tag != RI_TAG_LINK ? v : ri_nil();
+}
+
+/* -- Metatables, user values, registry ------------------------------------------------------------------------- */
+
+static int32_t debug_getregistry(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)nargs;
+    return ri_return1(args, ri_table_value(T->process->registry));
+}
+
+static int32_t debug_getmetatable(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    RiTable *meta = ri_value_meta(T->process, args[0]);
+    return ri_return1(args, meta != NULL ? ri_table_value(meta) : ri_nil());
+}
+
+static int32_t debug_setmetatable(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiTable *meta = nil_or_table_arg(T, args, nargs, 1);
+    ri_value_set_meta(T, args[0], meta);
+    return ri_return1(args, args[0]);
+}
+
+static int32_t debug_getuservalue(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int64_t n = ri_arg_opt_int(T, args, nargs, 1, 1);
+    if (nargs == 0 || !ri_is_userdata(args[0]))
+        return ri_return_nil(args);
+    const RiUserdata *u = args[0].p;
+    if (n < 1 || n > u->object.aux)
+        return ri_return_nil(args);
+    return ri_return2(args, u->uservalues[n - 1], ri_bool(true));
+}
+
+static int32_t debug_setuservalue(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int64_t n = ri_arg_opt_int(T, args, nargs, 2, 1);
+    if (nargs == 0 || !ri_is_userdata(args[0]))
+        ri_arg_type_error(T, args, nargs, 0, "userdata");
+    ri_arg_check_any(T, args, nargs, 1);
+    RiUserdata *u = args[0].p;
+    if (n < 1 || n > u->object.aux)
+        return ri_return_nil(args);
+    ri_copy(&u->uservalues[n - 1], &args[1]);
+    return ri_return1(args, args[0]);
+}
+
+/* -- getinfo --------------------------------------------------------------------------------------------------- */
+
+static void set_field(RiThread *T, RiTable *t, const char *name, RiValue v)
+{
+    ri_table_set_str(T->heap, t, ri_str_from_cstr(T->heap, name), v);
+}
+
+static void set_text(RiThread *T, RiTable *t, const char *name, const char *text)
+{
+    set_field(T, t, name, ri_string_value(ri_str_from_cstr(T->heap, text)));
+}
+
+static void set_source_info(RiThread *T, RiTable *t, RiValue function)
+{
+    const RiProto *proto = ri_function_proto(function);
+    char short_source[RI_ID_SIZE];
+    size_t size;
+    const char *source = ri_function_source(T, function, &size);
+    ri_chunk_id(short_source, source, size);
+    set_field(T, t, "source", ri_string_value(ri_str_new(T->heap, source, size)));
+    set_text(T, t, "short_src", short_source);
+    set_field(T, t, "linedefined", ri_int(proto != NULL ? (int64_t)proto->line_defined : -1));
+    set_field(T, t, "lastlinedefined", ri_int(proto != NULL ? (int64_t)proto->last_line_defined : -1));
+    set_text(T, t, "what", proto == NULL ? "C" : proto->line_defined == 0 ? "main" : "Lua");
+}
+
+static uint32_t upvalue_count(RiValue function)
+{
+    switch (function.tag) {
+    case RI_TAG_CLOSURE:
+    case RI_TAG_NATIVE:
+        return ((const RiObject *)function.p)->aux;
+    default:
+        return 0;
+    }
+}
+
+static void set_parameter_info(RiThread *T, RiTable *t, RiValue function)
+{
+    const RiProto *proto = ri_function_proto(function);
+    set_field(T, t, "nups", ri_int(upvalue_count(function)));
+    set_field(T, t, "nparams", ri_int(proto != NULL ? proto->param_count : 0));
+    set_field(T, t, "isvararg", ri_bool(proto == NULL || proto->is_vararg));
+}
+
+/* The lines that have code, as keys; nil for functions that are not Lua's. */
+static RiValue active_lines(RiThread *T, RiValue function)
+{
+    const RiProto *proto = ri_function_proto(function);
+    if (proto == NULL)
+        return ri_nil();
+    RiTable *lines = ri_table_new(T->heap, 0, 0);
+    if (proto->has_lines) {
+        for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words) {
+            int32_t line = ri_proto_line(proto, pc);
+            if (line >= 0)
+                ri_table_set_int(T->heap, lines, line, ri_bool(true));
+        }
+    }
+    return ri_table_value(lines);
+}
+
+/* Is every letter of `options` one that getinfo knows? */
+static bool options_are_valid(const char *options)
+{
+    return options[strspn(options, "SlnrutLf")] == '\0';
+}
+
+static int32_t debug_getinfo(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t skip;
+    RiThread *of = thread_arg(T, args, nargs, &skip);
+    RiFrame frame;
+    RiValue function = ri_arg(args, nargs, skip);
+    bool is_active = !ri_is_function(function);
+    const char *options = "flnSrtu";
+    if (!ri_arg_is_none_or_nil(args, nargs, skip + 1))
+        options = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, skip + 1));
+    RI_ARG_CHECK(T, options[0] != '>', skip + 1, "invalid option '>'");
+    if (is_active) {
+        if (!ri_frame_at(of, int_arg(T, args, nargs, skip), &frame))
+            return ri_return_nil(args);
+        function = ri_frame_function(of, &frame);
+    }
+    RI_ARG_CHECK(T, options_are_valid(options), skip + 1, "invalid option");
+
+    RiTable *t = ri_table_new(T->heap, 0, 16);
+    if (strchr(options, 'S') != NULL)
+        set_source_info(T, t, function);
+    if (strchr(options, 'l') != NULL)
+        set_field(T, t, "currentline", ri_int(is_active ? ri_frame_line(of, &frame) : -1));
+    if (strchr(options, 'u') != NULL)
+        set_parameter_info(T, t, function);
+    if (strchr(options, 'n') != NULL) {
+        const char *name = NULL;
+        const char *kind = is_active ? ri_frame_name(of, &frame, &name) : NULL;
+        if (name != NULL)
+            set_text(T, t, "name", name);
+        set_text(T, t, "namewhat", kind != NULL ? kind : "");
+    }
+    if (strchr(options, 'r') != NULL) {
+        set_field(T, t, "ftransfer", ri_int(0));
+        set_field(T, t, "ntransfer", ri_int(0));
+    }
+    if (strchr(options, 't') != NULL)
+        set_field(T, t, "istailcall", ri_bool(is_active && frame.is_tail));
+    if (strchr(options, 'L') != NULL)
+        set_field(T, t, "activelines", active_lines(T, function));
+    if (strchr(options, 'f') != NULL)
+        set_field(T, t, "func", function);
+    return ri_return1(T->base, ri_table_value(t));
+}
+
+/* -- Local variables ------------------------------------------------------------------------------------------- */
+
+typedef struct RiLocal {
+    const char *name; /* NULL: there is no such variable */
+    RiValue *slot;    /* NULL: nothing to see */
+    bool is_writable;
+} RiLocal;
+
+/* Variable argument number `n` (from 1) of a Lua frame: they lie below it, see enter_lua in vm/exec/call.c. */
+static RiLocal find_vararg(RiThread *of, const RiFrame *frame, const RiProto *proto, int64_t n)
+{
+    RiLocal local = {0};
+    RiValue *base = of->stack + frame->base;
+    uint32_t extra = RI_LINK_OF(base)->extra;
+    if (proto->is_vararg && extra >= 2 && n <= (int64_t)extra - 2 - proto->param_count) {
+        local.name = "(vararg)";
+        local.slot = base - extra + proto->param_count + (n - 1);
+        local.is_writable = true;
+    }
+    return local;
+}
+
+/* Local variable number `n` of a frame: a named one, a vararg (n < 0), or what else lies in its slots. */
+static RiLocal find_local(RiThread *of, const RiFrame *frame, int64_t n)
+{
+    RiLocal local = {0};
+    const RiProto *proto = ri_function_proto(ri_frame_function(of, frame));
+    RiValue *base = of->stack + frame->base;
+    uint32_t slot;
+    if (n < 0)
+        return proto != NULL ? find_vararg(of, frame, proto, -n) : local;
+    if (proto != NULL && frame->pc > 0 && n <= UINT8_MAX) {
+        local.name = ri_local_name(proto, (uint32_t)n, frame->pc - 1, &slot);
+        if (local.name == NULL)
+            slot = (uint32_t)n - 1;
+    } else {
+        slot = (uint32_t)n - 1;
+    }
+    if (local.name == NULL) {
+        if (n < 1 || n > (int64_t)frame->top - (int64_t)frame->base)
+            return local;
+        local.name = proto != NULL ? "(temporary)" : "(C temporary)";
+    }
+    if (proto == NULL) {
+        local.slot = base + slot;
+        return local;
+    }
+    switch (ri_slot_use(proto, frame->pc > 0 ? frame->pc - 1 : 0, slot)) {
+    case RI_SLOT_NONE:
+        break;
+    case RI_SLOT_VALUE:
+    case RI_SLOT_CELL:
+        local.is_writable = true;
+        local.slot = base + slot;
+        break;
+    default:
+        local.slot = base + slot;
+        break;
+    }
+    return local;
+}
+
+/* Name of parameter `n` of a function that is not running. */
+static const char *parameter_name(RiValue function, int64_t n)
+{
+    const RiProto *proto = ri_function_proto(function);
+    uint32_t slot;
+    return proto != NULL && n > 0 && n <= UINT8_MAX ? ri_local_name(proto, (uint32_t)n, 0, &slot) : NULL;
+}
+
+static int32_t debug_getlocal(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t skip;
+    RiThread *of = thread_arg(T, args, nargs, &skip);
+    int n = int_arg(T, args, nargs, skip + 1);
+    if (ri_is_function(args[skip])) {
+        const char *name = parameter_name(args[skip], n);
+        if (name == NULL)
+            return ri_return_nil(args);
+        return ri_return_string(args, ri_str_from_cstr(T->heap, name));
+    }
+    RiFrame frame;
+    int level = int_arg(T, args, nargs, skip);
+    RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
+    RiLocal local = find_local(of, &frame, n);
+    if (local.name == NULL)
+        return ri_return_nil(args);
+    RiValue value = local.slot != NULL ? visible(*local.slot) : ri_nil();
+    return ri_return2(args, ri_string_value(ri_str_from_cstr(T->heap, local.name)), value);
+}
+
+static int32_t debug_setlocal(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t skip;
+    RiThread *of = thread_arg(T, args, nargs, &skip);
+    RiFrame frame;
+    int level = int_arg(T, args, nargs, skip);
+    int n = int_arg(T, args, nargs, skip + 1);
+    RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
+    ri_arg_check_any(T, args, nargs, skip + 2);
+    RiLocal local = find_local(of, &frame, n);
+    if (local.name == NULL)
+        return ri_return_nil(args);
+    if (local.is_writable) {
+        if (local.slot->tag == RI_TAG_CELL)
+            ri_copy(&((RiCell *)local.slot->p)->value, &args[skip + 2]);
+        else
+            ri_copy(local.slot, &args[skip + 2]);
+    }
+    return ri_return_string(args, ri_str_from_cstr(T->heap, local.name));
+}
+
+/* -- Upvalues -------------------------------------------------------------------------------------------------- */
+
+/* Upvalue `n` (from 1) of a function: its name and where its value lies; false if there is none. */
+static bool find_upvalue(RiThread *T, RiValue function, int64_t n, const char **name, RiValue **value)
+{
+    if (n < 1 || n > (int64_t)upvalue_count(function))
+        return false;
+    if (function.tag == RI_TAG_NATIVE) {
+        *name = "";
+        *value = &((RiNative *)function.p)->upvals[n - 1];
+        return true;
+    }
+    RiClosure *closure = function.p;
+    RiString *known = closure->feedback->proto->upvals[n - 1].name;
+    *name = known != NULL ? ri_str_cstr(T->heap, known) : "(no name)";
+    *value = &closure->upvals[n - 1]->value;
+    return true;
+}
+
+static int32_t debug_getupvalue(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *name;
+    RiValue *value;
+    int n = int_arg(T, args, nargs, 1);
+    if (!find_upvalue(T, function_arg(T, args, nargs, 0), n, &name, &value))
+        return 0;
+    RiString *s = ri_str_from_cstr(T->heap, name);
+    return ri_return2(args, ri_string_value(s), visible(*value));
+}
+
+static int32_t debug_setupvalue(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *name;
+    RiValue *value;
+    ri_arg_check_any(T, args, nargs, 2);
+    int n = int_arg(T, args, nargs, 1);
+    RiValue function = function_arg(T, args, nargs, 0);
+    if (!find_upvalue(T, function, n, &name, &value))
+        return 0;
+    if (function.tag == RI_TAG_CLOSURE) /* library functions rely on what they have put there */
+        ri_copy(value, &args[2]);
+    return ri_return_string(args, ri_str_from_cstr(T->heap, name));
+}
+
+/* The identity of an upvalue, NULL if there is none: its cell, or its place in a library function. */
+static void *upvalue_id(RiThread *T, RiValue *args, uint32_t nargs, uint32_t function_index, int *n)
+{
+    *n = int_arg(T, args, nargs, function_index + 1);
+    RiValue function = function_arg(T, args, nargs, function_index);
+    if (*n < 1 || *n > (int)upvalue_count(function))
+        return NULL;
+    if (function.tag == RI_TAG_NATIVE)
+        return &((RiNative *)function.p)->upvals[*n - 1];
+    return ((RiClosure *)function.p)->upvals[*n - 1];
+}
+
+static int32_t debug_upvalueid(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int n;
+    void *id = upvalue_id(T, args, nargs, 0, &n);
+    return ri_return1(args, id != NULL ? ri_object(id, RI_TAG_LIGHT) : ri_nil());
+}
+
+static int32_t debug_upvaluejoin(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int n1, n2;
+    RI_ARG_CHECK(T, upvalue_id(T, args, nargs, 0, &n1) != NULL, 1, "invalid upvalue index");
+    RI_ARG_CHECK(T, upvalue_id(T, args, nargs, 2, &n2) != NULL, 3, "invalid upvalue index");
+    RI_ARG_CHECK(T, args[0].tag == RI_TAG_CLOSURE, 0, "Lua function expected");
+    RI_ARG_CHECK(T, args[2].tag == RI_TAG_CLOSURE, 2, "Lua function expected");
+    ((RiClosure *)args[0].p)->upvals[n1 - 1] = ((RiClosure *)args[2].p)->upvals[n2 - 1];
+    return 0;
+}
+
+/* -- Hooks ----------------------------------------------------------------------------------------------------- */
+
+static int32_t debug_sethook(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t skip, mask = 0;
+    RiThread *of = thread_arg(T, args, nargs, &skip);
+    if (ri_arg_is_none_or_nil(args, nargs, skip)) {
+        ri_set_hook(of, ri_nil(), 0, 0);
+        return 0;
+    }
+    const char *letters = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, skip + 1));
+    RiValue hook = function_arg(T, args, nargs, skip);
+    int64_t count = ri_arg_opt_int(T, args, nargs, skip + 2, 0);
+    mask |= strchr(letters, 'c') != NULL ? RI_HOOK_CALL : 0;
+    mask |= strchr(letters, 'r') != NULL ? RI_HOOK_RETURN : 0;
+    mask |= strchr(letters, 'l') != NULL ? RI_HOOK_LINE : 0;
+    mask |= (int)count > 0 ? RI_HOOK_COUNT : 0;
+    ri_set_hook(of, hook, mask, (int32_t)count);
+    return 0;
+}
+
+static int32_t debug_gethook(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t skip;
+    RiThread *of = thread_arg(T, args, nargs, &skip);
+    char letters[4];
+    size_t size = 0;
+    if (of->hook_mask == 0)
+        return ri_return_nil(args);
+    if (of->hook_mask & RI_HOOK_CALL)
+        letters[size++] = 'c';
+    if (of->hook_mask & RI_HOOK_RETURN)
+        letters[size++] = 'r';
+    if (of->hook_mask & RI_HOOK_LINE)
+        letters[size++] = 'l';
+    RiString *mask = ri_str_new(T->heap, letters, size);
+    RiValue hook = of->hook;
+    if (ri_is_nil(hook)) /* set by a C program */
+        hook = ri_string_value(ri_str_from_cstr(T->heap, "external hook"));
+    return ri_return3(args, hook, ri_string_value(mask), ri_int(of->hook_count));
+}
+
+/* -- Traceback and the rest ------------------------------------------------------------------------------------ */
+
+static int32_t debug_traceback(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t skip;
+    RiThread *of = thread_arg(T, args, nargs, &skip);
+    RiValue message = ri_arg(args, nargs, skip);
+    const char *text = NULL;
+    if (!ri_is_nil(message)) {
+        if (!ri_is_string(message) && !ri_is_number(message))
+            return ri_return1(args, message); /* an error object of another kind: untouched */
+        text = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, skip));
+    }
+    int level = (int)ri_arg_opt_int(T, args, nargs, skip + 1, of == T ? 1 : 0);
+    RiString *s = ri_traceback(T, of, text, level);
+    return ri_return_string(T->base, s);
+}
+
+static int32_t debug_debug(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    for (;;) {
+        char line[250];
+        fputs("lua_debug> ", stderr);
+        fflush(stderr);
+        if (fgets(line, sizeof line, stdin) == NULL || strcmp(line, "cont\n") == 0)
+            return 0;
+        RiCallStatus status = ri_load(T, line, strlen(line), "=(debug command)", "bt");
+        if (status == RI_OK) {
+            uint32_t count;
+            ri_push_link(T);
+            status = ri_pcall(T, 0, 0, ri_nil(), &count);
+        }
+        if (status != RI_OK) {
+            RiString *message = ri_tostring(T, T->top[-1]);
+            fprintf(stderr, "%s\n", ri_str_cstr(T->heap, message));
+            fflush(stderr);
+        }
+        T->top = T->base + nargs;
+    }
+}
+
+/* Kept for programs of early 5.4; the limit cannot be changed. */
+static int32_t debug_setcstacklimit(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int_arg(T, args, nargs, 0);
+    return ri_return_int(args, RI_C_DEPTH_MAX);
+}
+
+/* -- Table of functions ---------------------------------------------------------------------------------------- */
+
+static const RiLibFn functions[] = {
+    RI_FN(debug_debug, "debug.debug", "debug.debug()", "Read and run lines from standard input until one says \"cont\"."),
+    RI_FN(debug_gethook, "debug.gethook", "debug.gethook([thread])", "The hook function of a thread, its mask and count."),
+    RI_FN(debug_getinfo, "debug.getinfo", "debug.getinfo([thread,] f [, what])",
+          "A table about a function or a level of the stack; `what` selects by letters out of \"SlnrutLf\"."),
+    RI_FN(debug_getlocal, "debug.getlocal", "debug.getlocal([thread,] f, n)",
+          "Name and value of local variable n at a level of the stack; of a function: the name of parameter n."),
+    RI_FN(debug_getmetatable, "debug.getmetatable", "debug.getmetatable(v)", "The metatable of any value, or nil."),
+    RI_FN(debug_getregistry, "debug.getregistry", "debug.getregistry()", "The registry table."),
+    RI_FN(debug_getupvalue, "debug.getupvalue", "debug.getupvalue(f, n)", "Name and value of upvalue n of a function."),
+    RI_FN(debug_getuservalue, "debug.getuservalue", "debug.getuservalue(u [, n])",
+          "User value n of a userdata and true, or nil."),
+    RI_FN(debug_setcstacklimit, "debug.setcstacklimit", "debug.setcstacklimit(limit)",
+          "Does nothing; returns the limit of nested C calls."),
+    RI_FN(debug_sethook, "debug.sethook", "debug.sethook([thread,] hook, mask [, count])",
+          "Call `hook` on calls (\"c\"), returns (\"r\"), lines (\"l\"), every `count` instructions; no arguments: never."),
+    RI_FN(debug_setlocal, "debug.setlocal", "debug.setlocal([thread,] level, n, value)",
+          "Set local variable n at a level of the stack; returns its name."),
+    RI_FN(debug_setmetatable, "debug.setmetatable", "debug.setmetatable(v, metatable)",
+          "Set the metatable of any value (of its type, unless a table or userdata); returns the value."),
+    RI_FN(debug_setupvalue, "debug.setupvalue", "debug.setupvalue(f, n, value)",
+          "Set upvalue n of a function; returns its name."),
+    RI_FN(debug_setuservalue, "debug.setuservalue", "debug.setuservalue(u, value [, n])",
+          "Set user value n of a userdata; returns it, or nil if it has no such value."),
+    RI_FN(debug_traceback, "debug.traceback", "debug.traceback([thread,] [message [, level]])",
+          "The stack as text, after a message; from `level` on."),
+    RI_FN(debug_upvalueid, "debug.upvalueid", "debug.upvalueid(f, n)",
+          "Something that identifies a variable: equal for two upvalues that share it."),
+    RI_FN(debug_upvaluejoin, "debug.upvaluejoin", "debug.upvaluejoin(f1, n1, f2, n2)",
+          "Let upvalue n1 of f1 be the same variable as upvalue n2 of f2."),
+};
+
+const RiLibrary ri_lib_debug = {"debug", functions, RI_COUNTOF(functions), NULL};

@@ -1,0 +1,511 @@
+/* io: files and pipes. What a file is and how bytes move lies in stream.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/base/num.h"
+#include "vm/exec/intrinsics.h"
+#include "vm/host/host.h"
+#include "stdlib/libs.h"
+#include "stdlib/stream.h"
+
+/* -- Files among the arguments --------------------------------------------------------------------------------- */
+
+static RiValue file_value(RiUserdata *u)
+{
+    return ri_object(u, RI_TAG_USERDATA);
+}
+
+/* Argument 0 as a stream, open or closed. */
+static RiStream *stream_arg(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    if (RI_LIKELY(nargs > 0 && ri_is_userdata(args[0]))) {
+        RiUserdata *u = args[0].p;
+        if (RI_LIKELY(u->meta == ri_stdlib(T)->stream_meta))
+            return ri_stream_of(u);
+    }
+    return ri_arg_udata(T, args, nargs, 0, RI_STREAM_TYPE);
+}
+
+static FILE *file_arg(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiStream *stream = stream_arg(T, args, nargs);
+    if (RI_UNLIKELY(stream->close == NULL))
+        ri_error(T, "attempt to use a closed file");
+    return stream->file;
+}
+
+static FILE *default_file(RiThread *T, RiUserdata *u, const char *which)
+{
+    RiStream *stream = ri_stream_of(u);
+    if (RI_UNLIKELY(stream->close == NULL))
+        ri_error(T, "default %s file is closed", which);
+    return stream->file;
+}
+
+static const char *text_arg(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
+{
+    return ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, i));
+}
+
+/* -- Opening --------------------------------------------------------------------------------------------------- */
+
+static bool mode_is_valid(const char *mode)
+{
+    if (*mode == '\0' || strchr("rwa", *mode) == NULL)
+        return false;
+    mode++;
+    if (*mode == '+')
+        mode++;
+    return strspn(mode, "b") == strlen(mode);
+}
+
+static int32_t return_opened(RiThread *T, RiUserdata *u, bool ok, const char *name)
+{
+    if (!ok)
+        return ri_return_file_result(T, false, name);
+    return ri_return1(T->base, file_value(u));
+}
+
+static int32_t io_open(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *path = text_arg(T, args, nargs, 0);
+    const char *mode = ri_arg_is_none_or_nil(args, nargs, 1) ? "r" : text_arg(T, args, nargs, 1);
+    RI_ARG_CHECK(T, mode_is_valid(mode), 1, "invalid mode");
+    RiUserdata *u = ri_stream_new(T);
+    return return_opened(T, u, ri_stream_open_file(T, ri_stream_of(u), path, mode), path);
+}
+
+static int32_t io_popen(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *command = text_arg(T, args, nargs, 0);
+    const char *mode = ri_arg_is_none_or_nil(args, nargs, 1) ? "r" : text_arg(T, args, nargs, 1);
+    RI_ARG_CHECK(T, (mode[0] == 'r' || mode[0] == 'w') && mode[1] == '\0', 1, "invalid mode");
+    RiUserdata *u = ri_stream_new(T);
+    return return_opened(T, u, ri_stream_open_command(T, ri_stream_of(u), command, mode), command);
+}
+
+static int32_t io_tmpfile(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    RiUserdata *u = ri_stream_new(T);
+    return return_opened(T, u, ri_stream_open_temporary(T, ri_stream_of(u)), NULL);
+}
+
+/* Open or throw: for io.lines, io.input, io.output. */
+static RiUserdata *open_or_throw(RiThread *T, const char *path, const char *mode)
+{
+    RiUserdata *u = ri_stream_new(T);
+    if (!ri_stream_open_file(T, ri_stream_of(u), path, mode))
+        ri_error(T, "cannot open file '%s' (%s)", path, strerror(errno));
+    return u;
+}
+
+/* io.input and io.output: set or get a default file. */
+static int32_t set_default_file(RiThread *T, RiValue *args, uint32_t nargs, RiUserdata **which, const char *mode)
+{
+    if (!ri_arg_is_none_or_nil(args, nargs, 0)) {
+        if (ri_is_string(args[0]) || ri_is_number(args[0])) {
+            *which = open_or_throw(T, text_arg(T, args, nargs, 0), mode);
+        } else {
+            file_arg(T, args, nargs);
+            *which = args[0].p;
+        }
+    }
+    return ri_return1(T->base, file_value(*which));
+}
+
+static int32_t io_input(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return set_default_file(T, args, nargs, &ri_stdlib(T)->input, "r");
+}
+
+static int32_t io_output(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return set_default_file(T, args, nargs, &ri_stdlib(T)->output, "w");
+}
+
+static int32_t io_type(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    RiStream *stream = ri_test_udata(T, args[0], RI_STREAM_TYPE);
+    if (stream == NULL)
+        return ri_return_nil(args);
+    return ri_return_string(args, ri_str_from_cstr(T->heap, stream->close == NULL ? "closed file" : "file"));
+}
+
+/* -- Closing --------------------------------------------------------------------------------------------------- */
+
+/* Close the open stream of `u`. Streams of C modules have their own close function, which is called with the file. */
+static int32_t close_stream(RiThread *T, RiUserdata *u)
+{
+    RiStream *stream = ri_stream_of(u);
+    RiStreamClose close = stream->close;
+    if (close == ri_stream_close_standard) {
+        RiString *message = ri_str_from_cstr(T->heap, "cannot close standard file");
+        return ri_return2(T->base, ri_nil(), ri_string_value(message));
+    }
+    stream->close = NULL; /* closed, whatever happens from here on */
+    if (close == ri_stream_close_file) {
+        errno = 0;
+        return ri_return_file_result(T, fclose(stream->file) == 0, NULL);
+    }
+    if (close == ri_stream_close_command) {
+        errno = 0;
+        return ri_return_child_result(T, ri_host_close_command(stream->file));
+    }
+    RiValue function = {.tag = RI_TAG_CFUNC};
+    memcpy(&function.u, &close, sizeof close);
+    *ri_lib_step(T) = (uint32_t)(T->top - T->base);
+    ri_push(T, function);
+    ri_push_link(T);
+    ri_push(T, file_value(u));
+    return ri_lib_call(T, 1, -1);
+}
+
+static int32_t close_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    return ri_return_top(T, nargs - *ri_lib_step(T));
+}
+
+static int32_t file_close(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    file_arg(T, args, nargs);
+    return close_stream(T, args[0].p);
+}
+
+static int32_t io_close(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    if (nargs > 0)
+        return file_close(T, args, nargs);
+    RiUserdata *u = ri_stdlib(T)->output;
+    if (ri_stream_of(u)->close == NULL)
+        ri_error(T, "attempt to use a closed file");
+    return close_stream(T, u);
+}
+
+/* __gc and __close */
+static int32_t file_finalize(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiStream *stream = stream_arg(T, args, nargs);
+    if (stream->close == NULL || stream->file == NULL) /* closed, or a C module has not come to opening it */
+        return 0;
+    int32_t result = close_stream(T, args[0].p);
+    return result < 0 ? result : 0;
+}
+
+static int32_t file_tostring(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    char text[40] = "file (closed)";
+    RiStream *stream = stream_arg(T, args, nargs);
+    if (stream->close != NULL)
+        snprintf(text, sizeof text, "file (%p)", (void *)stream->file);
+    RiString *s = ri_str_from_cstr(T->heap, text);
+    return ri_return_string(T->base, s);
+}
+
+/* -- Reading --------------------------------------------------------------------------------------------------- */
+
+/* Read by one format value; false at the end of the file. `i`: argument index, for messages. */
+static bool read_format(RiThread *T, FILE *file, RiValue *formats, uint32_t i, RiValue *result)
+{
+    RiString *s;
+    if (ri_is_number(formats[i])) {
+        size_t count = (size_t)ri_arg_int(T, formats, i + 1, i);
+        if (count == 0) {
+            *result = ri_string_value(T->heap->empty);
+            return ri_stream_has_more(T, file);
+        }
+        s = ri_stream_read_chars(T, file, count);
+    } else {
+        const char *format = ri_str_cstr(T->heap, ri_arg_str(T, formats, i + 1, i));
+        if (*format == '*') /* as 5.2 wrote them */
+            format++;
+        switch (*format) {
+        case 'n':
+            return ri_stream_read_number(T, file, result);
+        case 'l':
+            s = ri_stream_read_line(T, file, false);
+            break;
+        case 'L':
+            s = ri_stream_read_line(T, file, true);
+            break;
+        case 'a':
+            s = ri_stream_read_all(T, file);
+            break;
+        default:
+            ri_arg_error(T, i, "invalid format");
+        }
+    }
+    *result = ri_string_value(s);
+    return s != NULL;
+}
+
+/* Read by the formats in arguments first … nargs - 1 of the current frame, or a line; return the results. */
+static int32_t read_formats(RiThread *T, FILE *file, uint32_t first, uint32_t nargs)
+{
+    RiValue result;
+    clearerr(file);
+    errno = 0;
+    if (nargs <= first) {
+        RiString *line = ri_stream_read_line(T, file, false);
+        if (RI_UNLIKELY(line == NULL && ferror(file)))
+            return ri_return_file_result(T, false, NULL);
+        return line != NULL ? ri_return_string(T->base, line) : ri_return_nil(T->base);
+    }
+    uint32_t count = 0;
+    ri_stack_reserve(T, nargs - first + RI_STACK_RESERVE);
+    for (uint32_t i = first; i < nargs; i++) {
+        bool ok = read_format(T, file, T->base, i, &result);
+        ri_push(T, ok ? result : ri_nil());
+        count++;
+        if (!ok)
+            break;
+    }
+    if (ferror(file))
+        return ri_return_file_result(T, false, NULL);
+    return ri_return_top(T, count);
+}
+
+static int32_t io_read(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    return read_formats(T, default_file(T, ri_stdlib(T)->input, "input"), 0, nargs);
+}
+
+static int32_t file_read(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return read_formats(T, file_arg(T, args, nargs), 1, nargs);
+}
+
+/* -- Lines ------------------------------------------------------------------------------------------------------ */
+
+/* Upvalues of the iterator. */
+enum { LINES_FILE, LINES_CLOSES, LINES_FORMATS };
+
+#define LINES_FORMATS_MAX 250
+
+static int32_t lines_iterator(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiNative *self = ri_self_native(T);
+    RiUserdata *u = self->upvals[LINES_FILE].p;
+    RiStream *stream = ri_stream_of(u);
+    uint32_t format_count = self->object.aux - LINES_FORMATS;
+    (void)args;
+    (void)nargs;
+    if (stream->close == NULL)
+        ri_error(T, "file is already closed");
+    /* The formats become the arguments 1, 2 … of this frame: where messages count them. */
+    T->top = T->base;
+    ri_stack_reserve(T, format_count + RI_STACK_RESERVE);
+    ri_push(T, self->upvals[LINES_FILE]);
+    for (uint32_t i = 0; i < format_count; i++)
+        ri_push(T, self->upvals[LINES_FORMATS + i]);
+    int32_t count = read_formats(T, stream->file, 1, 1 + format_count);
+    RiValue *results = T->base - 2;
+    if (RI_LIKELY(!ri_is_falsy(results[0])))
+        return count;
+    if (count > 1 && ri_is_string(results[1])) { /* not the end of the file, an error */
+        const char *message = ri_str_cstr(T->heap, results[1].p);
+        ri_error(T, "%s", message);
+    }
+    if (!ri_is_falsy(self->upvals[LINES_CLOSES]))
+        close_stream(T, u);
+    return 0;
+}
+
+static const RiLibFn lines_iterator_fn =
+    RI_FN(lines_iterator, "lines iterator", "(iterator of lines)()", "The next line, or what the formats say; nothing at the end.");
+
+/* An iterator over file `u` with the arguments first … nargs - 1 as formats. */
+static RiNative *new_lines_iterator(RiThread *T, RiUserdata *u, uint32_t nargs, bool closes)
+{
+    uint32_t format_count = nargs > 1 ? nargs - 1 : 0;
+    RI_ARG_CHECK(T, format_count <= LINES_FORMATS_MAX, LINES_FORMATS_MAX + 1, "too many arguments");
+    RiNative *iterator = ri_native_new(T->heap, &lines_iterator_fn, LINES_FORMATS + format_count);
+    iterator->upvals[LINES_FILE] = file_value(u);
+    iterator->upvals[LINES_CLOSES] = ri_bool(closes);
+    for (uint32_t i = 0; i < format_count; i++)
+        ri_copy(&iterator->upvals[LINES_FORMATS + i], &T->base[1 + i]);
+    return iterator;
+}
+
+static int32_t file_lines(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    file_arg(T, args, nargs);
+    RiNative *iterator = new_lines_iterator(T, args[0].p, nargs, false);
+    return ri_return1(T->base, ri_object(iterator, RI_TAG_NATIVE));
+}
+
+static int32_t io_lines(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    if (ri_arg_is_none_or_nil(args, nargs, 0)) {
+        RiUserdata *input = ri_stdlib(T)->input;
+        if (ri_stream_of(input)->close == NULL)
+            ri_error(T, "attempt to use a closed file");
+        RiNative *iterator = new_lines_iterator(T, input, nargs, false);
+        return ri_return1(T->base, ri_object(iterator, RI_TAG_NATIVE));
+    }
+    RiUserdata *u = open_or_throw(T, text_arg(T, args, nargs, 0), "r");
+    RiNative *iterator = new_lines_iterator(T, u, nargs, true);
+    RiValue *results = T->base - 2; /* iterator, state, control, and the file to be closed at the end of the loop */
+    ri_set_object(&results[0], iterator, RI_TAG_NATIVE);
+    ri_set_nil(&results[1]);
+    ri_set_nil(&results[2]);
+    ri_set_object(&results[3], u, RI_TAG_USERDATA);
+    return 4;
+}
+
+/* -- Writing --------------------------------------------------------------------------------------------------- */
+
+/* Write the arguments first … nargs - 1; `self` is the result. */
+static int32_t write_arguments(RiThread *T, FILE *file, RiValue *args, uint32_t first, uint32_t nargs, RiValue self)
+{
+    bool ok = true;
+    errno = 0;
+    for (uint32_t i = first; i < nargs; i++) {
+        char number[RI_NUM_TEXT_MAX];
+        const char *text = number;
+        size_t size;
+        if (RI_LIKELY(ri_is_string(args[i]))) {
+            text = ri_str_data(args[i].p);
+            size = ((RiString *)args[i].p)->size;
+        } else if (ri_is_int(args[i])) {
+            size = ri_num_print_int(args[i].i, number);
+        } else if (ri_is_float(args[i])) {
+            size = (size_t)snprintf(number, sizeof number, "%.14g", args[i].n); /* no ".0" here, unlike tostring */
+        } else {
+            ri_arg_type_error(T, args, nargs, i, "string");
+        }
+        ok = ri_stream_write(T, file, text, size) && ok;
+    }
+    return RI_LIKELY(ok) ? ri_return1(args, self) : ri_return_file_result(T, false, NULL);
+}
+
+static int32_t io_write(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiUserdata *u = ri_stdlib(T)->output;
+    return write_arguments(T, default_file(T, u, "output"), args, 0, nargs, file_value(u));
+}
+
+static int32_t file_write(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    FILE *file = file_arg(T, args, nargs);
+    return write_arguments(T, file, args, 1, nargs, args[0]);
+}
+
+static int32_t io_flush(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    FILE *file = default_file(T, ri_stdlib(T)->output, "output");
+    (void)args;
+    (void)nargs;
+    errno = 0;
+    return ri_return_file_result(T, ri_stream_flush(T, file), NULL);
+}
+
+static int32_t file_flush(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    FILE *file = file_arg(T, args, nargs);
+    errno = 0;
+    return ri_return_file_result(T, ri_stream_flush(T, file), NULL);
+}
+
+/* -- Position and buffering ------------------------------------------------------------------------------------ */
+
+static int32_t file_seek(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    static const int origins[] = {SEEK_SET, SEEK_CUR, SEEK_END};
+    static const char *const names[] = {"set", "cur", "end", NULL};
+    FILE *file = file_arg(T, args, nargs);
+    int origin = ri_arg_option(T, args, nargs, 1, "cur", names);
+    int64_t offset = ri_arg_opt_int(T, args, nargs, 2, 0);
+    errno = 0;
+    if (!ri_host_seek(file, offset, origins[origin]))
+        return ri_return_file_result(T, false, NULL);
+    return ri_return_int(args, ri_host_tell(file));
+}
+
+static int32_t file_setvbuf(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    static const int modes[] = {_IONBF, _IOFBF, _IOLBF};
+    static const char *const names[] = {"no", "full", "line", NULL};
+    FILE *file = file_arg(T, args, nargs);
+    int mode = ri_arg_option(T, args, nargs, 1, NULL, names);
+    int64_t size = ri_arg_opt_int(T, args, nargs, 2, 1024);
+    errno = 0;
+    return ri_return_file_result(T, setvbuf(file, NULL, modes[mode], (size_t)size) == 0, NULL);
+}
+
+/* -- Tables of functions --------------------------------------------------------------------------------------- */
+
+static const RiLibFn functions[] = {
+    RI_FN_RESUMABLE(io_close, close_resume, "io.close", "io.close([file])", "Close a file, or the default output."),
+    RI_FN(io_flush, "io.flush", "io.flush()", "Write out what the default output has buffered."),
+    RI_FN(io_input, "io.input", "io.input([file])",
+          "Set the default input, a file or the name of one to open; returns the default input."),
+    RI_FN(io_lines, "io.lines", "io.lines([filename, …])",
+          "For a loop over a file's lines (or what the read formats say): for line in io.lines(name) do … end."),
+    RI_FN(io_open, "io.open", "io.open(filename [, mode])",
+          "Open a file, mode \"r\", \"w\", \"a\", with \"+\" and \"b\"; nil, message and error number if it fails."),
+    RI_FN(io_output, "io.output", "io.output([file])",
+          "Set the default output, a file or the name of one to open; returns the default output."),
+    RI_FN(io_popen, "io.popen", "io.popen(command [, mode])", "Start a command and read its output, or write its input (\"w\")."),
+    RI_FN(io_read, "io.read", "io.read(…)", "Read from the default input, as file:read."),
+    RI_FN(io_tmpfile, "io.tmpfile", "io.tmpfile()", "A new file for reading and writing that is removed in the end."),
+    RI_FN(io_type, "io.type", "io.type(v)", "\"file\", \"closed file\", or nil if v is no file."),
+    RI_FN(io_write, "io.write", "io.write(…)", "Write strings and numbers to the default output."),
+};
+
+static const RiLibFn methods[] = {
+    RI_FN_RESUMABLE(file_close, close_resume, "file:close", "file:close()",
+                    "Close the file; of a pipe: true or nil, \"exit\" or \"signal\", and the code."),
+    RI_FN(file_flush, "file:flush", "file:flush()", "Write out what is buffered."),
+    RI_FN(file_lines, "file:lines", "file:lines(…)", "For a loop over lines, or what the read formats say."),
+    RI_FN(file_read, "file:read", "file:read(…)",
+          "Read by formats: \"l\" a line, \"L\" with its end, \"n\" a number, \"a\" all, a count of bytes; nil at the end."),
+    RI_FN(file_seek, "file:seek", "file:seek([whence [, offset]])",
+          "Set the position from \"set\", \"cur\" or \"end\"; returns it in bytes from the start."),
+    RI_FN(file_setvbuf, "file:setvbuf", "file:setvbuf(mode [, size])", "Set buffering: \"no\", \"full\" or \"line\"."),
+    RI_FN(file_write, "file:write", "file:write(…)", "Write strings and numbers; returns the file."),
+};
+
+static const RiLibFn metamethods[] = {
+    RI_FN_RESUMABLE(file_finalize, close_resume, "file:__close", "(close a file)(file)", "Closes a file at the end of its variable's scope."),
+    RI_FN_RESUMABLE(file_finalize, close_resume, "file:__gc", "(collect a file)(file)", "Closes a file that nobody can reach."),
+    RI_FN(file_tostring, "file:__tostring", "tostring(file)", "\"file (address)\" or \"file (closed)\"."),
+};
+
+static void set_functions(RiThread *T, RiTable *t, const RiLibFn *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        RiString *key = ri_str_from_cstr(T->heap, strchr(rows[i].name, ':') + 1);
+        ri_table_set_str(T->heap, t, key, ri_libfn_value(&rows[i]));
+    }
+}
+
+static RiUserdata *add_standard_file(RiThread *T, RiTable *library, const char *name, FILE *file)
+{
+    RiUserdata *u = ri_stream_new(T);
+    ri_stream_of(u)->file = file;
+    ri_stream_of(u)->close = ri_stream_close_standard;
+    ri_table_set_str(T->heap, library, ri_str_from_cstr(T->heap, name), file_value(u));
+    return u;
+}
+
+static void open_io(RiThread *T, RiTable *library)
+{
+    RiStdlib *state = ri_stdlib(T);
+    RiTable *meta = ri_type_metatable(T, RI_STREAM_TYPE);
+    state->stream_meta = meta;
+    set_functions(T, meta, metamethods, RI_COUNTOF(metamethods));
+    RiTable *index = ri_table_new(T->heap, 0, RI_COUNTOF(methods));
+    ri_table_set_str(T->heap, meta, T->heap->mm_names[RI_MM_INDEX], ri_table_value(index));
+    set_functions(T, index, methods, RI_COUNTOF(methods));
+    state->input = add_standard_file(T, library, "stdin", stdin);
+    state->output = add_standard_file(T, library, "stdout", stdout);
+    add_standard_file(T, library, "stderr", stderr);
+}
+
+const RiLibrary ri_lib_io = {"io", functions, RI_COUNTOF(functions), open_io};

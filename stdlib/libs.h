@@ -1,0 +1,18 @@
+/* Every library there is; vm/embed opens them in this order. */
+#ifndef RI_STDLIB_LIBS_H
+#define RI_STDLIB_LIBS_H
+
+#include "vm/exec/native.h"
+
+extern const RiLibrary ri_lib_base;
+extern const RiLibrary ri_lib_package;
+extern const RiLibrary ri_lib_coroutine;
+extern const RiLibrary ri_lib_table;
+extern const RiLibrary ri_lib_io;
+extern const RiLibrary ri_lib_os;
+extern const RiLibrary ri_lib_string;
+extern const RiLibrary ri_lib_utf8;
+extern const RiLibrary ri_lib_math;
+extern const RiLibrary ri_lib_debug;
+
+#endif

@@ -1,0 +1,29 @@
+# stdlib: the libraries that Lua programs see.
+
+# sources begin (kept by tools/update-sources)
+noinst_LIBRARIES += librille_stdlib.a
+LIB_STDLIB = librille_stdlib.a
+OBJECTS_STDLIB = $(librille_stdlib_a_OBJECTS)
+librille_stdlib_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_STDLIB)
+librille_stdlib_a_SOURCES = \
+	%D%/lib_base.c \
+	%D%/lib_coroutine.c \
+	%D%/lib_debug.c \
+	%D%/lib_io.c \
+	%D%/lib_math.c \
+	%D%/lib_os.c \
+	%D%/lib_package.c \
+	%D%/lib_string.c \
+	%D%/lib_string.h \
+	%D%/lib_table.c \
+	%D%/lib_utf8.c \
+	%D%/libs.h \
+	%D%/state.c \
+	%D%/state.h \
+	%D%/stream.c \
+	%D%/stream.h \
+	%D%/strformat.c \
+	%D%/strpack.c \
+	%D%/strpattern.c \
+	%D%/strpattern.h
+# sources end

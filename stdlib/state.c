@@ -1,0 +1,17 @@
+/* What the libraries keep per process. */
+#include "stdlib/state.h"
+
+RiStdlib *ri_stdlib_new(RiThread *T)
+{
+    RiHeap *heap = T->heap;
+    RiUserdata *holder = ri_udata_new(heap, sizeof(RiStdlib), 0);
+    ri_table_set_str(heap, T->process->registry, ri_str_from_cstr(heap, "_STDLIB"), ri_object(holder, RI_TAG_USERDATA));
+    RiStdlib *state = (RiStdlib *)(void *)holder->data;
+    for (int type = 0; type < RI_TYPE_COUNT; type++)
+        state->type_names[type] = ri_str_from_cstr(heap, ri_type_names[type]);
+    state->gc_is_generational = true; /* how the stand-alone interpreter of 5.4 starts */
+    state->gc_pause = 200;
+    state->gc_step_multiplier = 100;
+    T->process->io = state;
+    return state;
+}

@@ -1,0 +1,80 @@
+/* Lua patterns (manual §6.4.1): compiled once per pattern string, matched without recursion.
+ *
+ * A pattern becomes a short program of instructions, with one bit of a byte-indexed table per character class. What is
+ * known before matching is worked out then: which bytes a match can begin with, whether a repetition ever needs to give
+ * back what it took (in `%w+=` it does not), which bytes the rest after a repetition can begin with, which capture a ')'
+ * closes. Each instruction leaves at most one choice to come back to, so the backtrack stack is no larger than the
+ * program, and no capture needs to be undone.
+ *
+ * Errors of a malformed pattern are instructions too: they are raised only if matching gets there, as in 5.4. */
+#ifndef RI_STDLIB_STRPATTERN_H
+#define RI_STDLIB_STRPATTERN_H
+
+#include "vm/exec/native.h"
+
+#define RI_CAPTURES_MAX 32
+
+typedef enum RiCaptureKind { RI_CAPTURE_CLOSED, RI_CAPTURE_POSITION, RI_CAPTURE_UNFINISHED } RiCaptureKind;
+
+typedef struct RiPatternOp RiPatternOp;
+
+typedef struct RiPattern { /* one collected, pointer-free block: header, instructions, class tables, literal bytes */
+    RiObject object;       /* with `capacity` and `used`, laid out as an RiBuffer */
+    size_t capacity, used;
+    uint32_t op_count, tables_at, literals_at; /* offsets in bytes from the pattern */
+    uint8_t anchored;
+    uint8_t is_deep; /* long enough to run into 5.4's limit of nested items, "pattern too complex" */
+    uint8_t literal_anchor;
+    uint8_t first;        /* how a search finds where a match may begin: strpattern.c */
+    uint8_t first_byte, first_mask;
+    uint8_t first_at_end; /* a match may begin at the end of the subject */
+    uint8_t shape;        /* patterns that need no program: a literal, one class repeated */
+    uint8_t capture_count;
+    uint8_t capture_kinds[RI_CAPTURES_MAX];
+    uint32_t first_table, first_length;
+} RiPattern;
+
+/* Compile. `literal_anchor`: a leading '^' stands for itself (gmatch). Never fails. Collects: yes. Traps: no memory. */
+RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool literal_anchor);
+
+/* The compiled form of `pattern`, from T's process's cache. It stays alive as long as the caller's C frame refers to it.
+ * Collects: yes. */
+RiPattern *ri_pattern_of(RiThread *T, RiString *pattern, bool literal_anchor);
+
+/* "^$*+?.([%-" do not occur: a plain search does. */
+bool ri_pattern_is_plain(const char *text, size_t size);
+
+typedef struct RiMatchFrame { /* a choice to come back to */
+    const RiPatternOp *op;
+    const char *at, *limit;
+    uint32_t depth;
+} RiMatchFrame;
+
+#define RI_MATCH_FRAMES_INLINE 32
+
+typedef struct RiMatch {
+    const RiPattern *pattern;
+    RiThread *thread; /* polled now and then; NULL: not at all */
+    RiHeap *heap;
+    const char *subject, *subject_end;
+    const char *start, *end; /* the match found */
+    const char *error;       /* what is wrong with the pattern, with one %d for error_index, or NULL */
+    int error_index;
+    int32_t steps; /* until the next poll */
+    RiMatchFrame *frames;
+    const char *capture_start[RI_CAPTURES_MAX], *capture_end[RI_CAPTURES_MAX];
+    RiMatchFrame inline_frames[RI_MATCH_FRAMES_INLINE];
+} RiMatch;
+
+/* Prepare to search in `subject`; it must not move or change between this and the last search. Collects: yes. */
+void ri_match_init(RiMatch *m, RiThread *T, RiHeap *heap, const RiPattern *pattern, const char *subject, size_t size);
+
+/* Find the first match that begins at `from` or later (at `from` alone if the pattern is anchored); an empty match at
+ * `refused` (NULL: none) does not count. Writes start, end and captures. False: there is none, or m->error is set.
+ * Traps: yes, where the process is to be stopped. */
+bool ri_match_search(RiMatch *m, const char *from, const char *refused);
+
+/* Where `needle` first occurs in text, or NULL. */
+const char *ri_find_bytes(const char *text, size_t size, const char *needle, size_t needle_size);
+
+#endif

@@ -1,0 +1,103 @@
+-- Messages of the compiler.
+local function try(s) print((select(2, load(s, "=c")))) end
+try "x =" try "x" try "x = 1 1" try "= 1" try "if x then" try "if x" try "for" try "for i = 1 do end" try "for i in do end" try "while true" try "repeat" try "do" try "end" try "function f(" try "function f(a,) end" try "function (a) end" try "local function 1() end" try "return return" try "return 1,"
+--> c:1: unexpected symbol near <eof>
+--> c:1: syntax error near <eof>
+--> c:1: unexpected symbol near '1'
+--> c:1: unexpected symbol near '='
+--> c:1: 'end' expected near <eof>
+--> c:1: 'then' expected near <eof>
+--> c:1: <name> expected near <eof>
+--> c:1: ',' expected near 'do'
+--> c:1: unexpected symbol near 'do'
+--> c:1: 'do' expected near <eof>
+--> c:1: 'until' expected near <eof>
+--> c:1: 'end' expected near <eof>
+--> c:1: <eof> expected near 'end'
+--> c:1: <name> or '...' expected near <eof>
+--> c:1: <name> or '...' expected near ')'
+--> c:1: <name> expected near '('
+--> c:1: <name> expected near '1'
+--> c:1: unexpected symbol near 'return'
+--> c:1: unexpected symbol near <eof>
+try "x = {1, 2" try "x = {\n1,\n2\n" try "f(" try "f(\n\n" try "a.1 = 2" try "a:b = 1" try "a:b" try "local 1 = 2" try "local x <const>" try "local a.b = 1" try "x, y" try "x, f() = 1" try "f() = 1" try "(a) = 1 (b)" try "(a + b) = 1"
+--> c:1: '}' expected near <eof>
+--> c:4: '}' expected (to close '{' at line 1) near <eof>
+--> c:1: unexpected symbol near <eof>
+--> c:3: unexpected symbol near <eof>
+--> c:1: syntax error near '.1'
+--> c:1: function arguments expected near '='
+--> c:1: function arguments expected near <eof>
+--> c:1: <name> expected near '1'
+--> nil
+--> c:1: unexpected symbol near '.'
+--> c:1: '=' expected near <eof>
+--> c:1: syntax error near '='
+--> c:1: syntax error near '='
+--> c:1: syntax error near '='
+--> c:1: syntax error near '='
+try "x = 'abc" try "x = \"abc\ndef\"" try "x = [[abc" try "--[[ abc" try "x = '\\400'" try "x = '\\xZZ'" try "x = '\\u{zz}'" try "x = 1e" try "x = 0xg" try "x = 3..4" try "x = @" try "x = $y" try "x = ~" try "x = a ! b" try "x = 'a' 'b'" try "x = \1"
+--> c:1: unfinished string near <eof>
+--> c:1: unfinished string near '"abc'
+--> c:1: unfinished long string (starting at line 1) near <eof>
+--> c:1: unfinished long comment (starting at line 1) near <eof>
+--> c:1: decimal escape too large near ''\400''
+--> c:1: hexadecimal digit expected near ''\xZ'
+--> c:1: hexadecimal digit expected near ''\u{z'
+--> c:1: malformed number near '1e'
+--> c:1: malformed number near '0xg'
+--> c:1: malformed number near '3..4'
+--> c:1: unexpected symbol near '@'
+--> c:1: unexpected symbol near '$'
+--> c:1: unexpected symbol near <eof>
+--> c:1: unexpected symbol near '!'
+--> c:1: unexpected symbol near ''b''
+--> c:1: unexpected symbol near '<\1>'
+try "break" try "for i = 1, 2 do end break" try "goto l" try "::l:: ::l::" try "local x <const> = 1; x = 2" try "local x <bad> = 1" try "goto 1" try ":: ::" try "return ... , function() return ... end" try "function f() return ... end"
+--> c:1: break outside loop at line 1
+--> c:1: break outside loop at line 1
+--> c:1: no visible label 'l' for <goto> at line 1
+--> c:1: label 'l' already defined on line 1
+--> c:1: attempt to assign to const variable 'x'
+--> c:1: unknown attribute 'bad'
+--> c:1: <name> expected near '1'
+--> c:1: <name> expected near '::'
+--> c:1: cannot use '...' outside a vararg function near '...'
+--> c:1: cannot use '...' outside a vararg function near '...'
+try "x = }" try "x = )" try "x = ]" try "x == 1" try "x += 1" try "x++" try "not x" try "local function f() end end" try "if x then else elseif y then end" try "if x then else else end" try "until x" try "then" try "local x = function end" try "a.b:c.d()" try "x = a.b:c" try "and" try "nil = 1" try "1 = x" try "'s' = 1" try "{} = 1" try "x = {a = }" try "x = {[1] 2}" try "x = {[1 = 2}" try "x = function(...,a) end" try "x = function(a b) end" try "\n\n\nx = = 1" try "x = <eof>" try "local <const> x = 1"
+--> c:1: unexpected symbol near '}'
+--> c:1: unexpected symbol near ')'
+--> c:1: unexpected symbol near ']'
+--> c:1: syntax error near '=='
+--> c:1: syntax error near '+'
+--> c:1: syntax error near '+'
+--> c:1: unexpected symbol near 'not'
+--> c:1: <eof> expected near 'end'
+--> c:1: 'end' expected near 'elseif'
+--> c:1: 'end' expected near 'else'
+--> c:1: <eof> expected near 'until'
+--> c:1: unexpected symbol near 'then'
+--> c:1: '(' expected near 'end'
+--> c:1: function arguments expected near '.'
+--> c:1: function arguments expected near <eof>
+--> c:1: unexpected symbol near 'and'
+--> c:1: unexpected symbol near 'nil'
+--> c:1: unexpected symbol near '1'
+--> c:1: unexpected symbol near ''s''
+--> c:1: unexpected symbol near '{'
+--> c:1: unexpected symbol near '}'
+--> c:1: '=' expected near '2'
+--> c:1: ']' expected near '='
+--> c:1: ')' expected near ','
+--> c:1: ')' expected near 'b'
+--> c:4: unexpected symbol near '='
+--> c:1: unexpected symbol near '<'
+--> c:1: <name> expected near '<'
+print(select(2, load("x =", "@file.lua"))) print(select(2, load("x =", "long chunk text that goes on and on and on and on and on and on and on and on and on"))) print(select(2, load("x =\n", "=name"))) print(select(2, load("x = \ny z", "two\nlines")))
+--> file.lua:1: unexpected symbol near <eof>
+--> [string "long chunk text that goes on and on and on an..."]:1: unexpected symbol near <eof>
+--> name:2: unexpected symbol near <eof>
+--> [string "two..."]:2: syntax error near <eof>
+print(select(2, load("local " .. ("a,"):rep(200) .. "a = 1", "=c"))) print(load(("x = "):rep(1) .. ("{"):rep(150) .. ("}"):rep(150)) ~= nil)
+--> c:1: too many local variables (limit is 200) in main function near '='
+--> true

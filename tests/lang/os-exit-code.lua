@@ -1,0 +1,2 @@
+print "leaving" io.stderr:write "bye" os.exit(false)  --> leaving
+--! bye

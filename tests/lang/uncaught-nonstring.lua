@@ -1,0 +1,2 @@
+error {code = 1}
+--! (error object is a table value)

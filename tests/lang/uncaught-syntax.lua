@@ -1,0 +1,3 @@
+print "never"
+x = = 1
+--! uncaught-syntax.lua:2: unexpected symbol near '='

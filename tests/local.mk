@@ -1,0 +1,24 @@
+# tests: unit programs (unit/check_*.c, the Check framework), what they share (support/), and scripts.
+
+EXTRA_DIST += %D%/run-check %D%/run-unit %D%/run-lang %D%/run-samples \
+	%D%/check-layers %D%/check-globals %D%/globals.allow
+
+# sources begin (kept by tools/update-sources)
+LIB_SUPPORT =
+OBJECTS_SUPPORT =
+if HAVE_CHECK
+check_PROGRAMS += \
+	%D%/unit/check_chunk \
+	%D%/unit/check_debuginfo \
+	%D%/unit/check_heap \
+	%D%/unit/check_host \
+	%D%/unit/check_libs \
+	%D%/unit/check_num \
+	%D%/unit/check_opcode \
+	%D%/unit/check_pattern \
+	%D%/unit/check_shape \
+	%D%/unit/check_stream \
+	%D%/unit/check_table \
+	%D%/unit/check_verify
+endif
+# sources end

@@ -1,0 +1,525 @@
+/* Patterns: known cases, and random patterns against a plain recursive matcher written from the manual. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* stpcpy */
+#endif
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "stdlib/strpattern.h"
+
+static RiHeap *heap;
+
+static uint64_t random_state = 362436069362436069u;
+
+static uint32_t next_random(uint32_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 20) % limit;
+}
+
+/* -- The model: one function per rule, recursion for every choice ------------------------------------------------ */
+
+typedef struct Model {
+    const char *subject, *end, *pattern_end;
+    const char *error;
+    int error_index;
+    int level;
+    struct {
+        const char *start;
+        long size; /* -1: open, -2: position */
+    } captures[RI_CAPTURES_MAX];
+} Model;
+
+static bool in_class(int c, int letter)
+{
+    bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z', is_number = c >= '0' && c <= '9';
+    bool result;
+    switch (letter | 0x20) {
+    case 'a':
+        result = is_upper || is_lower;
+        break;
+    case 'd':
+        result = is_number;
+        break;
+    case 'l':
+        result = is_lower;
+        break;
+    case 'u':
+        result = is_upper;
+        break;
+    case 's':
+        result = c == ' ' || (c >= 9 && c <= 13);
+        break;
+    case 'w':
+        result = is_upper || is_lower || is_number;
+        break;
+    case 'p':
+        result = c > 32 && c < 127 && !is_upper && !is_lower && !is_number;
+        break;
+    case 'c':
+        result = c < 32 || c == 127;
+        break;
+    case 'g':
+        result = c > 32 && c < 127;
+        break;
+    case 'x':
+        result = is_number || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f' && c >= 'A');
+        break;
+    default:
+        return c == letter;
+    }
+    return result != (letter >= 'A' && letter <= 'Z');
+}
+
+static const char *item_end(Model *m, const char *p)
+{
+    char c = *p++;
+    if (c == '%') {
+        if (p == m->pattern_end) {
+            m->error = "malformed pattern (ends with '%%')";
+            return NULL;
+        }
+        return p + 1;
+    }
+    if (c == '[') {
+        if (p < m->pattern_end && *p == '^')
+            p++;
+        do {
+            if (p == m->pattern_end) {
+                m->error = "malformed pattern (missing ']')";
+                return NULL;
+            }
+            if (*p++ == '%' && p < m->pattern_end)
+                p++;
+        } while (p == m->pattern_end || *p != ']');
+        return p + 1;
+    }
+    return p;
+}
+
+static bool in_set(int c, const char *p, const char *close)
+{
+    bool found = false, negated = p[1] == '^';
+    for (p += negated ? 2 : 1; p < close; p++) {
+        if (*p == '%') {
+            p++;
+            found |= in_class(c, (unsigned char)*p);
+        } else if (p + 2 < close && p[1] == '-') {
+            found |= (unsigned char)*p <= c && c <= (unsigned char)p[2];
+            p += 2;
+        } else {
+            found |= (unsigned char)*p == c;
+        }
+    }
+    return found != negated;
+}
+
+static bool one_matches(const Model *m, const char *s, const char *p, const char *after)
+{
+    if (s >= m->end)
+        return false;
+    if (*p == '.')
+        return true;
+    if (*p == '%')
+        return in_class((unsigned char)*s, (unsigned char)p[1]);
+    if (*p == '[')
+        return in_set((unsigned char)*s, p, after - 1);
+    return *p == *s;
+}
+
+static const char *model_match(Model *m, const char *s, const char *p);
+
+static const char *model_capture(Model *m, const char *s, const char *p)
+{
+    const char *result;
+    if (*p == ')') {
+        int open = m->level - 1;
+        while (open >= 0 && m->captures[open].size != -1)
+            open--;
+        if (open < 0) {
+            m->error = "invalid pattern capture";
+            return NULL;
+        }
+        m->captures[open].size = s - m->captures[open].start;
+        result = model_match(m, s, p + 1);
+        if (result == NULL)
+            m->captures[open].size = -1;
+        return result;
+    }
+    bool is_position = p + 1 < m->pattern_end && p[1] == ')';
+    m->captures[m->level].start = s;
+    m->captures[m->level++].size = is_position ? -2 : -1;
+    result = model_match(m, s, p + (is_position ? 2 : 1));
+    if (result == NULL)
+        m->level--;
+    return result;
+}
+
+static const char *model_match(Model *m, const char *s, const char *p)
+{
+    const char *after, *result;
+    if (p == m->pattern_end)
+        return s;
+    if (*p == '(' || *p == ')')
+        return model_capture(m, s, p);
+    if (*p == '$' && p + 1 == m->pattern_end)
+        return s == m->end ? s : NULL;
+    if (*p == '%' && p + 1 < m->pattern_end) {
+        if (p[1] >= '0' && p[1] <= '9') {
+            int i = p[1] - '1';
+            if (i < 0 || i >= m->level || m->captures[i].size == -1) {
+                m->error = "invalid capture index %%%d";
+                m->error_index = i + 1;
+                return NULL;
+            }
+            long size = m->captures[i].size;
+            if (size < 0 || m->end - s < size || memcmp(s, m->captures[i].start, (size_t)size) != 0)
+                return NULL;
+            return model_match(m, s + size, p + 2);
+        }
+        if (p[1] == 'b') {
+            if (m->pattern_end - p < 4) {
+                m->error = "malformed pattern (missing arguments to '%%b')";
+                return NULL;
+            }
+            int level = 0;
+            if (s == m->end || *s != p[2])
+                return NULL;
+            for (; s < m->end; s++) {
+                if (level > 0 && *s == p[3]) {
+                    if (--level == 0)
+                        return model_match(m, s + 1, p + 4);
+                } else if (*s == p[2]) {
+                    level++;
+                }
+            }
+            return NULL;
+        }
+        if (p[1] == 'f') {
+            if (p + 2 == m->pattern_end || p[2] != '[') {
+                m->error = "missing '[' after '%%f' in pattern";
+                return NULL;
+            }
+            after = item_end(m, p + 2);
+            if (after == NULL)
+                return NULL;
+            int before = s == m->subject ? 0 : (unsigned char)s[-1], here = s == m->end ? 0 : (unsigned char)*s;
+            if (in_set(before, p + 2, after - 1) || !in_set(here, p + 2, after - 1))
+                return NULL;
+            return model_match(m, s, after);
+        }
+    }
+    after = item_end(m, p);
+    if (after == NULL)
+        return NULL;
+    char suffix = after < m->pattern_end ? *after : '\0';
+    bool first = one_matches(m, s, p, after);
+    switch (suffix) {
+    case '?':
+        if (first && ((result = model_match(m, s + 1, after + 1)) != NULL || m->error != NULL))
+            return result;
+        return model_match(m, s, after + 1);
+    case '*':
+    case '+': {
+        const char *last = s;
+        while (one_matches(m, last, p, after))
+            last++;
+        for (; last >= s + (suffix == '+'); last--) {
+            if ((result = model_match(m, last, after + 1)) != NULL || m->error != NULL)
+                return result;
+        }
+        return NULL;
+    }
+    case '-':
+        for (;;) {
+            if ((result = model_match(m, s, after + 1)) != NULL || m->error != NULL)
+                return result;
+            if (!one_matches(m, s, p, after))
+                return NULL;
+            s++;
+        }
+    default:
+        return first ? model_match(m, s + 1, after) : NULL;
+    }
+}
+
+static bool model_search(Model *m, const char *subject, size_t size, const char *pattern, size_t pattern_size,
+                         const char **start, const char **end)
+{
+    bool anchored = pattern_size > 0 && *pattern == '^';
+    memset(m, 0, sizeof *m);
+    m->subject = subject;
+    m->end = subject + size;
+    m->pattern_end = pattern + pattern_size;
+    for (const char *s = subject; s <= m->end; s++) {
+        m->level = 0;
+        *end = model_match(m, s, pattern + anchored);
+        if (*end != NULL) {
+            *start = s;
+            return true;
+        }
+        if (m->error != NULL || anchored)
+            return false;
+    }
+    return false;
+}
+
+/* -- Tests ------------------------------------------------------------------------------------------------------- */
+
+static const char *search(RiMatch *m, const char *subject, const char *pattern)
+{
+    RiPattern *compiled = ri_pattern_compile(heap, pattern, strlen(pattern), false);
+    ri_match_init(m, NULL, heap, compiled, subject, strlen(subject));
+    return ri_match_search(m, m->subject, NULL) ? m->start : NULL;
+}
+
+START_TEST(known_matches)
+{
+    const struct {
+        const char *subject, *pattern;
+        int start, end; /* from 0, end exclusive; start -1: none */
+    } cases[] = {
+        {"alo", "", 0, 0},
+        {"aaab", ".*b", 0, 4},
+        {"aaa", ".*a", 0, 3},
+        {"aaa", ".-a", 0, 1},
+        {"alo xyzK", "%w+K", 4, 8},
+        {"254 K", "(%d*)K", 4, 5},
+        {"alo ", "(%w*)$", 4, 4},
+        {"hello world", "o w", 4, 7},
+        {"hello", "l+o$", 2, 5},
+        {"hello", "^ell", -1, 0},
+        {"x(a(b)c)y", "%b()", 1, 8},
+        {"THE (quick) fox", "%f[%a]%a+%f[%A]", 0, 3},
+        {"aloALO", "%l*", 0, 3},
+        {"==[[x]]==", "(=+).-%1", 0, 9},
+        {"a]b", "[]]", 1, 2},
+        {"a]b", "[^]]", 0, 1},
+        {"a-b", "[a-]+", 0, 2},
+        {"a^b", "[%^x]", 1, 2},
+        {"key = value", "(%w+)%s*=%s*(%w+)", 0, 11},
+        {"a.b", "%.", 1, 2},
+        {"$5", "$5", 0, 2},
+        {"ab", "a$b", -1, 0},
+        {"*a", "*a", 0, 2},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        RiMatch m;
+        const char *found = search(&m, cases[k].subject, cases[k].pattern);
+        ck_assert_msg(m.error == NULL, "%s", cases[k].pattern);
+        ck_assert_msg((found != NULL) == (cases[k].start >= 0), "%s", cases[k].pattern);
+        if (found != NULL) {
+            ck_assert_msg(m.start - m.subject == cases[k].start && m.end - m.subject == cases[k].end, "%s: %d %d",
+                          cases[k].pattern, (int)(m.start - m.subject), (int)(m.end - m.subject));
+        }
+    }
+}
+END_TEST
+
+START_TEST(known_errors)
+{
+    const struct {
+        const char *subject, *pattern, *error;
+    } cases[] = {
+        {"a", "a%", "malformed pattern (ends with '%%')"},
+        {"b", "a%", NULL}, /* never gets there */
+        {"a", "[a", "malformed pattern (missing ']')"},
+        {"a", "[]", "malformed pattern (missing ']')"},
+        {"a", "[^]", "malformed pattern (missing ']')"},
+        {"a", "[a%]", "malformed pattern (missing ']')"},
+        {"a", "%b", "malformed pattern (missing arguments to '%%b')"},
+        {"a", "%ba", "malformed pattern (missing arguments to '%%b')"},
+        {"a", "%f", "missing '[' after '%%f' in pattern"},
+        {"a", "%1", "invalid capture index %%%d"},
+        {"a", "(%1)", "invalid capture index %%%d"},
+        {"a", "%0", "invalid capture index %%%d"},
+        {"a", ")", "invalid pattern capture"},
+        {"a", "(a))", "invalid pattern capture"},
+        {"a", "()%1", NULL},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        RiMatch m;
+        ck_assert_ptr_null(search(&m, cases[k].subject, cases[k].pattern));
+        if (cases[k].error == NULL)
+            ck_assert_ptr_null(m.error);
+        else
+            ck_assert_str_eq(m.error, cases[k].error);
+    }
+}
+END_TEST
+
+START_TEST(many_captures)
+{
+    char pattern[200] = "";
+    RiMatch m;
+    for (int k = 0; k < 32; k++)
+        strcat(pattern, "()");
+    ck_assert_ptr_nonnull(search(&m, "a", pattern));
+    ck_assert_int_eq(m.pattern->capture_count, 32);
+    strcat(pattern, "(a)");
+    ck_assert_ptr_null(search(&m, "a", pattern));
+    ck_assert_str_eq(m.error, "too many captures");
+}
+END_TEST
+
+START_TEST(depth)
+{
+    static char pattern[5000], subject[5000];
+    RiMatch m;
+    for (int count = 80; count <= 2000; count += 1920) {
+        *pattern = *subject = '\0';
+        for (int k = 0; k < count; k++) {
+            memcpy(pattern + 2 * k, ".?", 3);
+            memcpy(subject + k, "a", 2);
+        }
+        const char *found = search(&m, subject, pattern);
+        ck_assert(count == 80 ? found != NULL && m.end == m.subject_end : m.error != NULL);
+    }
+    memset(subject, 'a', 4000);
+    subject[4000] = '\0';
+    ck_assert_ptr_nonnull(search(&m, subject, "^(a*)(a-)a?$"));
+}
+END_TEST
+
+START_TEST(repeated_searches)
+{
+    RiPattern *pattern = ri_pattern_compile(heap, "%a*", 3, false);
+    RiMatch m;
+    const char *from, *refused = NULL;
+    int count = 0;
+    const char subject[] = "ab, c";
+    ri_match_init(&m, NULL, heap, pattern, subject, 5);
+    for (from = subject; ri_match_search(&m, from, refused); from = refused = m.end)
+        count++;
+    ck_assert_int_eq(count, 3); /* "ab", "" before the blank, "c" */
+}
+END_TEST
+
+START_TEST(anchors)
+{
+    RiMatch m;
+    ri_match_init(&m, NULL, heap, ri_pattern_compile(heap, "^a", 2, true), "b^a", 3);
+    ck_assert(ri_match_search(&m, m.subject, NULL));
+    ck_assert_ptr_eq(m.start, m.subject + 1);
+    ri_match_init(&m, NULL, heap, ri_pattern_compile(heap, "^a", 2, false), "baa", 3);
+    ck_assert(!ri_match_search(&m, m.subject, NULL));
+    ck_assert(ri_match_search(&m, m.subject + 1, NULL));
+}
+END_TEST
+
+START_TEST(zero_bytes)
+{
+    RiMatch m;
+    ri_match_init(&m, NULL, heap, ri_pattern_compile(heap, "\0%z", 3, false), "ab\0\0c", 5);
+    ck_assert(ri_match_search(&m, m.subject, NULL));
+    ck_assert_int_eq(m.end - m.subject, 4);
+    ri_match_init(&m, NULL, heap, ri_pattern_compile(heap, "[^\0]+$", 6, false), "ab\0\0c", 5);
+    ck_assert(ri_match_search(&m, m.subject, NULL));
+    ck_assert_int_eq(m.start - m.subject, 4);
+}
+END_TEST
+
+/* A pattern of random pieces; some are malformed. */
+static size_t random_pattern(char *out, bool malformed)
+{
+    static const char *const pieces[] = {"a",  "b",   "ab",  "c",    ".",  "%a",   "%d", "%s",  "%w",     "%A",  "%.", "[ab]",
+                                         "[^a]", "[a-c]", "[%d_]", "1", "(", ")",  "(", ")", "()",  "%b()", "%f[%w]", "%1", "%2",
+                                         "[^%s,]", ",", " ", "%W", "$"};
+    static const char *const broken[] = {"%", "[", "[^", "%f", "%b", "%ba", ")", "%0", "%9", "[a%"};
+    static const char suffixes[] = "*+-?";
+    char *p = out;
+    unsigned count = next_random(6);
+    if (next_random(6) == 0)
+        *p++ = '^';
+    for (unsigned k = 0; k < count; k++) {
+        const char *piece = pieces[next_random(sizeof pieces / sizeof pieces[0])];
+        p = stpcpy(p, piece);
+        if (*piece != '(' && *piece != ')' && next_random(2) == 0)
+            *p++ = suffixes[next_random(4)];
+    }
+    if (malformed)
+        p = stpcpy(p, broken[next_random(sizeof broken / sizeof broken[0])]);
+    if (next_random(5) == 0)
+        *p++ = '$';
+    return (size_t)(p - out);
+}
+
+START_TEST(random_patterns)
+{
+    for (unsigned k = 0; k < 300000; k++) {
+        char pattern[120], subject[24];
+        size_t pattern_size = random_pattern(pattern, k % 8 == 0), size = next_random(14);
+        const char *start = NULL, *end = NULL;
+        RiMatch m;
+        Model model;
+        for (size_t i = 0; i < size; i++)
+            subject[i] = "aabbc1 ,.()aA_"[next_random(14)];
+        subject[size] = '\0';
+        pattern[pattern_size] = '\0';
+        bool expected = model_search(&model, subject, size, pattern, pattern_size, &start, &end);
+        ri_match_init(&m, NULL, heap, ri_pattern_compile(heap, pattern, pattern_size, false), subject, size);
+        bool found = ri_match_search(&m, subject, NULL);
+        ck_assert_msg((model.error == NULL) == (m.error == NULL), "'%s' in '%s': error %s, expected %s", pattern, subject,
+                      m.error ? m.error : "none", model.error ? model.error : "none");
+        if (model.error != NULL) {
+            ck_assert_str_eq(model.error, m.error);
+            ck_assert_int_eq(model.error_index, m.error_index);
+            continue;
+        }
+        ck_assert_msg(found == expected, "'%s' in '%s'", pattern, subject);
+        if (!found)
+            continue;
+        ck_assert_msg(m.start == start && m.end == end, "'%s' in '%s': %d..%d, expected %d..%d", pattern, subject,
+                      (int)(m.start - subject), (int)(m.end - subject), (int)(start - subject), (int)(end - subject));
+        ck_assert_int_eq(m.pattern->capture_count, model.level);
+        for (int i = 0; i < model.level; i++) {
+            long capture = model.captures[i].size;
+            int kind = capture == -1 ? RI_CAPTURE_UNFINISHED : capture == -2 ? RI_CAPTURE_POSITION : RI_CAPTURE_CLOSED;
+            ck_assert_int_eq(m.pattern->capture_kinds[i], kind);
+            ck_assert_msg(m.capture_start[i] == model.captures[i].start &&
+                              (capture < 0 || m.capture_end[i] - m.capture_start[i] == capture),
+                          "'%s' in '%s': capture %d", pattern, subject, i + 1);
+        }
+    }
+}
+END_TEST
+
+START_TEST(find_bytes)
+{
+    const char text[] = "abc\0abcd";
+    ck_assert_ptr_eq(ri_find_bytes(text, 8, "", 0), text);
+    ck_assert_ptr_eq(ri_find_bytes(text, 8, "abcd", 4), text + 4);
+    ck_assert_ptr_eq(ri_find_bytes(text, 8, "\0", 1), text + 3);
+    ck_assert_ptr_null(ri_find_bytes(text, 8, "abcde", 5));
+    ck_assert_ptr_null(ri_find_bytes(text, 2, "abc", 3));
+    ck_assert(ri_pattern_is_plain("abc", 3));
+    ck_assert(!ri_pattern_is_plain("a\0%", 3));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("pattern");
+    TCase *cases = tcase_create("pattern");
+    heap = ri_heap_create(1);
+    tcase_set_timeout(cases, 120);
+    tcase_add_test(cases, known_matches);
+    tcase_add_test(cases, known_errors);
+    tcase_add_test(cases, many_captures);
+    tcase_add_test(cases, depth);
+    tcase_add_test(cases, repeated_searches);
+    tcase_add_test(cases, anchors);
+    tcase_add_test(cases, zero_bytes);
+    tcase_add_test(cases, random_patterns);
+    tcase_add_test(cases, find_bytes);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,22 @@
+# tools: the command `rille`, one cmd_*.c a sub-command.
+
+# C modules loaded at run time find the API in the command itself: keep and export all of it.
+FLAGS_COMMAND = -rdynamic
+LIBS_COMMAND = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EMBED) \
+	$(READLINE_LIBS) $(OUTSIDE_LIBS)
+
+# sources begin (kept by tools/update-sources)
+bin_PROGRAMS += rille
+rille_LDFLAGS = $(AM_LDFLAGS) $(FLAGS_COMMAND)
+rille_LDADD = $(LIBS_COMMAND)
+rille_SOURCES = \
+	%D%/cmd_compile.c \
+	%D%/cmd_dis.c \
+	%D%/cmd_run.c \
+	%D%/commands.def \
+	%D%/repl.c \
+	%D%/rille.c \
+	%D%/stats.c \
+	%D%/tool.c \
+	%D%/tool.h
+# sources end

@@ -1,0 +1,46 @@
+/* What --stats prints: where the instructions and the memory went. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tools/tool.h"
+#include "vm/exec/opcode.h"
+#include "vm/exec/semantics.h"
+
+#define SHOWN_MAX 30 /* instructions in the list */
+
+static void print_opcodes(const RiStats *stats)
+{
+    uint64_t total = 0;
+    bool shown[RI_OP_COUNT] = {false};
+    for (int op = 0; op < RI_OP_COUNT; op++)
+        total += stats->opcodes[op];
+    fprintf(stderr, "instructions        %16" PRIu64 "\n", total);
+    for (int line = 0; line < SHOWN_MAX; line++) {
+        int most = -1;
+        for (int op = 0; op < RI_OP_COUNT; op++) {
+            if (!shown[op] && stats->opcodes[op] > 0 && (most < 0 || stats->opcodes[op] > stats->opcodes[most]))
+                most = op;
+        }
+        if (most < 0)
+            return;
+        shown[most] = true;
+        fprintf(stderr, "  %-16s  %16" PRIu64 "  %5.1f %%\n", ri_op_info[most].name, stats->opcodes[most],
+                100.0 * (double)stats->opcodes[most] / (double)total);
+    }
+}
+
+void ri_print_stats(RiThread *T, const RiStats *stats)
+{
+    RiHeapStats heap;
+    ri_heap_stats(T->heap, &heap);
+    fflush(stdout);
+    print_opcodes(stats);
+    fprintf(stderr, "field cache misses  %16" PRIu64 " read, %" PRIu64 " written\n", stats->cache_misses_get,
+            stats->cache_misses_set);
+    fprintf(stderr, "library calls       %16" PRIu64 "\n", stats->calls_lib);
+    fprintf(stderr, "metamethod calls    %16" PRIu64 "\n", stats->meta_calls);
+    fprintf(stderr, "allocated           %16" PRIu64 " bytes, %" PRIu64 " live, %" PRIu64 " in the heap\n",
+            heap.allocated_bytes, heap.live_bytes, heap.heap_bytes);
+    fprintf(stderr, "collections         %16" PRIu64 " in %.1f ms\n", heap.collections, (double)heap.collect_ns / 1e6);
+    fprintf(stderr, "interned strings    %16" PRIu64 ", shapes %" PRIu64 "\n", heap.strings_interned, heap.shapes);
+}

@@ -1,0 +1,97 @@
+/* Protected calls and messages of the command. */
+#include "tools/tool.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "vm/exec/semantics.h"
+#include "vm/exec/traceback.h"
+
+/* The process that Ctrl-C interrupts. A signal handler gets no argument, so it cannot live in a struct. */
+static RiProcess *volatile interrupted_process;
+
+static void set_signal_handler(int signal_number, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, NULL);
+}
+
+static void on_interrupt(int signal_number)
+{
+    set_signal_handler(signal_number, SIG_DFL); /* a second one ends the program, wherever it hangs */
+    ri_interrupt(interrupted_process);
+}
+
+void ri_tool_message(const RiTool *tool, const char *text)
+{
+    if (tool->name != NULL)
+        fprintf(stderr, "%s: ", tool->name);
+    fprintf(stderr, "%s\n", text);
+    fflush(stderr);
+}
+
+bool ri_tool_report(const RiTool *tool, RiThread *T, int status)
+{
+    if (status == RI_OK)
+        return true;
+    RiString *message = ri_to_string_raw(T, T->top[-1]);
+    ri_tool_message(tool, message != NULL ? ri_str_cstr(T->heap, message) : "(error message not a string)");
+    T->top--;
+    return false;
+}
+
+/* Message handler: an error object becomes the text to be shown. */
+static int32_t add_traceback(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiValue error = ri_arg(args, nargs, 0);
+    RiString *text = ri_to_string_raw(T, error);
+    char note[80];
+    if (text == NULL) {
+        RiValue tostring = ri_metafield(T, error, RI_MM_TOSTRING);
+        if (!ri_is_nil(tostring)) {
+            ri_push(T, tostring);
+            ri_push_link(T);
+            ri_push(T, error);
+            ri_call(T, 1, 1);
+            RiValue made = T->top[-1];
+            if (ri_is_string(made))
+                return ri_return1(T->base, made);
+        }
+        snprintf(note, sizeof note, "(error object is a %s value)", ri_type_names[ri_type(error)]);
+    }
+    RiString *trace = ri_traceback(T, T, text != NULL ? ri_str_cstr(T->heap, text) : note, 1);
+    return ri_return_string(T->base, trace);
+}
+
+static const RiLibFn add_traceback_fn = {.name = "?", .call = add_traceback};
+
+int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_count)
+{
+    interrupted_process = T->process;
+    set_signal_handler(SIGINT, on_interrupt);
+    RiCallStatus status = ri_pcall(T, nargs, wanted, ri_object(&add_traceback_fn, RI_TAG_LIBFN), result_count);
+    set_signal_handler(SIGINT, SIG_DFL);
+    T->process->interrupt = false; /* too late to stop what has ended */
+    return (int)status;
+}
+
+int ri_tool_run(RiTool *tool, const RiLibFn *body)
+{
+    RiThread *T = ri_open();
+    if (T == NULL) {
+        ri_tool_message(tool, "cannot create state: not enough memory");
+        return EXIT_FAILURE;
+    }
+    T->process->stats = tool->stats;
+    ri_push(T, ri_object(body, RI_TAG_LIBFN));
+    ri_push_link(T);
+    ri_push(T, (RiValue){.p = tool, .tag = RI_TAG_LIGHT});
+    RiCallStatus status = ri_pcall(T, 1, 1, ri_nil(), NULL);
+    bool ok = status == RI_OK && !ri_is_falsy(T->top[-1]);
+    ri_tool_report(tool, T, (int)status);
+    if (tool->stats != NULL)
+        ri_print_stats(T, tool->stats);
+    ri_close(T);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,58 @@
+/* What the sub-commands of `rille` share: one process with its libraries, calls in protected mode, messages. */
+#ifndef RI_TOOLS_TOOL_H
+#define RI_TOOLS_TOOL_H
+
+#include "vm/embed/open.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0.1.0"
+#endif
+
+/* What -v prints. */
+#define RI_VERSION_TEXT "Rille " PACKAGE_VERSION ", Lua 5.4, the language of PUC-Rio"
+
+typedef enum RiJitMode { RI_JIT_ON, RI_JIT_OFF, RI_JIT_ALWAYS } RiJitMode;
+
+/* One invocation of the command. */
+typedef struct RiTool {
+    int argc;
+    char **argv;
+    const char *name; /* stands in front of messages: argv[0]; NULL while a prompt is shown */
+    bool is_lua;      /* called `lua…`: lua5.4 to the letter, no sub-commands, no long options */
+    RiJitMode jit;
+    struct RiStats *stats; /* of --stats, or NULL */
+    int first;             /* for sub-commands: index of their first argument */
+} RiTool;
+
+/* Sub-commands: argv[first] is the first argument after the name. They return the exit status. */
+#define COMMAND(name, arguments, summary) int ri_cmd_##name(RiTool *tool, int first);
+#include "tools/commands.def"
+#undef COMMAND
+
+void ri_tool_help(const RiTool *tool);    /* --help, to stdout */
+void ri_tool_version(void);               /* -v, --version */
+void ri_tool_usage(const RiTool *tool, const char *bad_option); /* to stderr */
+void ri_tool_message(const RiTool *tool, const char *text);     /* "name: text" to stderr */
+
+/* Open a process, run `body` in it as a library function with a light pointer to `tool` as argument (its true result
+ * means success), report its error, print statistics, close. Returns the exit status. */
+int ri_tool_run(RiTool *tool, const RiLibFn *body);
+static inline RiTool *ri_tool_of(const RiValue *args)
+{
+    return args[0].p;
+}
+
+/* If `status` is not RI_OK, print the message on top of the stack and pop it. Returns whether it was RI_OK. */
+bool ri_tool_report(const RiTool *tool, RiThread *T, int status);
+
+/* Call the function below a link and `nargs` arguments, with a traceback added to errors and Ctrl-C raising
+ * "interrupted!". Results, or the message, replace all that. */
+int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_count);
+
+/* The prompt: read, run, print until the end of the input. */
+void ri_repl(RiTool *tool, RiThread *T);
+
+/* Counters of --stats, to stderr. */
+void ri_print_stats(RiThread *T, const struct RiStats *stats);
+
+#endif

@@ -1,0 +1,13 @@
+# base: error codes, growable bytes and arrays, numbers as text.  Uses libc alone.
+
+# sources begin (kept by tools/update-sources)
+noinst_LIBRARIES += librille_base.a
+LIB_BASE = librille_base.a
+OBJECTS_BASE = $(librille_base_a_OBJECTS)
+librille_base_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_BASE)
+librille_base_a_SOURCES = \
+	%D%/check.c \
+	%D%/check.h \
+	%D%/num.c \
+	%D%/num.h
+# sources end

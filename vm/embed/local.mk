@@ -1,0 +1,30 @@
+# embed: lua.h and rille.h in terms of the layers below; installs the public headers and librille.a.
+
+# sources begin (kept by tools/update-sources)
+noinst_LIBRARIES += librille_embed.a
+LIB_EMBED = librille_embed.a
+OBJECTS_EMBED = $(librille_embed_a_OBJECTS)
+librille_embed_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_EMBED)
+librille_embed_a_SOURCES = \
+	%D%/capi.c \
+	%D%/capi.h \
+	%D%/open.c \
+	%D%/open.h
+pkginclude_HEADERS += \
+	include/lauxlib.h \
+	include/lua.h
+lib_LIBRARIES += librille.a
+librille_a_SOURCES =
+librille_a_LIBADD = \
+	$(OBJECTS_BASE) \
+	$(OBJECTS_HOST) \
+	$(OBJECTS_MACHINE) \
+	$(OBJECTS_OBJECT) \
+	$(OBJECTS_EXEC) \
+	$(OBJECTS_COMPILER) \
+	$(OBJECTS_JIT) \
+	$(OBJECTS_FFI) \
+	$(OBJECTS_STDLIB) \
+	$(OBJECTS_EMBED)
+librille_a_DEPENDENCIES = $(librille_a_LIBADD)
+# sources end

@@ -1,0 +1,59 @@
+/* Where the layers are joined: the only place that knows the compiler, the C API and all libraries at once. */
+#include "vm/embed/open.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "compiler/compile.h"
+#include "stdlib/libs.h"
+#include "vm/embed/capi.h"
+#include "vm/exec/hooks.h"
+
+static RiProto *compile(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiString **message)
+{
+    RiCompileError error = {0};
+    RiProto *proto = ri_compile(heap, source, size, chunkname, &error);
+    if (proto == NULL)
+        *message = error.message;
+    return proto;
+}
+
+static const RiHooks hooks = {.compile = compile, .call_c = ri_capi_call};
+
+/* Not a secret of any worth, but two runs should differ in how their strings hash. */
+static uint64_t make_seed(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t seed = (uint64_t)now.tv_sec * 1000000007u + (uint64_t)now.tv_nsec;
+    return (seed ^ (uint64_t)getpid() << 40) * 0x9e3779b97f4a7c15u;
+}
+
+RiThread *ri_open(void)
+{
+    RiHeap *heap = ri_heap_create(make_seed());
+    return heap != NULL ? ri_process_new(heap, &hooks)->main : NULL;
+}
+
+void ri_open_libraries(RiThread *T)
+{
+    static const RiLibrary *const libraries[] = {
+        &ri_lib_base, &ri_lib_package, &ri_lib_coroutine, &ri_lib_table, &ri_lib_io,
+        &ri_lib_os,   &ri_lib_string,  &ri_lib_utf8,      &ri_lib_math,  &ri_lib_debug,
+    };
+    for (size_t i = 0; i < RI_COUNTOF(libraries); i++)
+        ri_library_open(T, libraries[i]);
+}
+
+void ri_close(RiThread *T)
+{
+    RiHeap *heap = T->heap;
+    ri_process_close(T->process);
+    ri_heap_destroy(heap);
+}
+
+void ri_interrupt(RiProcess *process)
+{
+    process->interrupt = true;
+    process->heap->budget = 0;
+}

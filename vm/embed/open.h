@@ -1,0 +1,20 @@
+/* A process with everything in it: heap, compiler, libraries. How the command and C hosts begin. */
+#ifndef RI_EMBED_OPEN_H
+#define RI_EMBED_OPEN_H
+
+#include "vm/exec/native.h"
+
+/* A new heap with one process in it, whose main thread is returned; no libraries yet. NULL if memory is short. */
+RiThread *ri_open(void);
+
+/* Open all of stdlib/libs.h. Collects: yes. Traps: yes, so call it in protected mode.
+ * LUA_PATH and its like are ignored if registry.LUA_NOENV is true by then. */
+void ri_open_libraries(RiThread *T);
+
+/* Run what is still to be closed or finalized, then give the heap back. */
+void ri_close(RiThread *T);
+
+/* Ask the process to raise "interrupted!" at its next safe point. May be called from a signal handler. */
+void ri_interrupt(RiProcess *process);
+
+#endif

@@ -1,0 +1,580 @@
+/* Calls, returns, to-be-closed variables and coroutine switches.
+ *
+ * A call never uses C stack for Lua code: entering a Lua function sets up its frame and says RI_GO; a library function
+ * runs at once, and what it signals (call this for me, yield, resume) is served by one loop, `serve`. A return looks at the
+ * link of the frame it leaves: the link's flags say who called and what is to be done with the results. */
+#include "vm/exec/call.h"
+
+#include <string.h>
+
+#include "vm/exec/debuginfo.h"
+#include "vm/exec/hooks.h"
+#include "vm/exec/opcode.h"
+#include "vm/exec/semantics.h"
+
+/* Not a RiLibSignal of a library function: the frame that T->base names is a library function to be resumed, or the
+ * action is settled. */
+enum { SERVE_SETTLED = -100 };
+
+/* -- Entering functions ---------------------------------------------------------------------------------------- */
+
+static uint32_t delta_to(const RiThread *T, const RiValue *base)
+{
+    return T->base == T->stack ? 0 : (uint32_t)(base - T->base);
+}
+
+/* Make `func` callable: put its __call handler in front of the arguments. Returns the (moved) function slot. */
+static RiValue *insert_call_handler(RiThread *T, RiValue *func, uint32_t nargs)
+{
+    RiTable *meta = ri_value_meta(T->process, *func);
+    RiValue handler = ri_meta_get(T->heap, meta, RI_MM_CALL);
+    if (ri_is_nil(handler))
+        ri_error_type(T, *func, 0, "call");
+    if (RI_UNLIKELY(T->top >= T->stack_limit)) {
+        ptrdiff_t at = func - T->stack;
+        ri_stack_grow(T, 1);
+        func = T->stack + at;
+    }
+    for (RiValue *p = T->top; p > func + 2; p--)
+        ri_copy(p, p - 1);
+    (void)nargs;
+    ri_copy(func + 2, func);
+    ri_store(func, handler);
+    T->top++;
+    return func;
+}
+
+static void enter_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags)
+{
+    RiFeedback *fv = ((RiClosure *)func->p)->feedback;
+    uint32_t params = fv->param_count;
+    uint32_t need = fv->frame_size + (fv->is_vararg ? (nargs > params ? nargs : params) + params + 2 : params);
+    if (RI_UNLIKELY(func + 2 + need > T->stack_limit)) {
+        ptrdiff_t at = func - T->stack;
+        ri_stack_grow(T, need + 2);
+        func = T->stack + at;
+    }
+    RiValue *base = func + 2;
+    uint32_t extra = 0;
+    for (; nargs < params; nargs++)
+        ri_set_nil(&base[nargs]);
+    if (fv->is_vararg) {
+        RiValue *moved = base + nargs + 2;
+        ri_copy(&moved[-2], func);
+        for (uint32_t i = 0; i < params; i++) {
+            ri_copy(&moved[i], &base[i]);
+            ri_set_nil(&base[i]);
+        }
+        extra = nargs + 2;
+        base = moved;
+    }
+    ri_link_write(base, T->pc, delta_to(T, base), wanted, flags, extra);
+    T->base = base;
+    T->top = base + params;
+    T->pc = 0;
+    T->heap->running = T;
+}
+
+/* Set up the frame of the callable at `func`. A Lua function: false. A library function has run: true, *signal is what
+ * it returned, *link a copy of its link, since results may lie over the link itself. */
+static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags, int32_t *signal,
+                  RiLink *link)
+{
+    for (;;) {
+        if (func->tag == RI_TAG_CLOSURE) {
+            if (RI_UNLIKELY(T->hook_mask)) {
+                enter_lua(T, func, nargs, wanted, flags | RI_LINK_HOOK);
+                T->hook_last_pc = 0;
+                if (T->hook_mask & RI_HOOK_CALL) {
+                    T->pc = 1;
+                    ri_fire_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", -1);
+                    T->pc = 0;
+                }
+                return false;
+            }
+            enter_lua(T, func, nargs, wanted, flags);
+            return false;
+        }
+        if (func->tag <= RI_TAG_CFUNC ? func->tag >= RI_TAG_LIBFN : func->tag == RI_TAG_NATIVE)
+            break;
+        func = insert_call_handler(T, func, nargs);
+        nargs++;
+    }
+    if (RI_UNLIKELY(T->top > T->stack_limit)) {
+        ptrdiff_t at = func - T->stack;
+        ri_stack_grow(T, RI_STACK_RESERVE);
+        func = T->stack + at;
+    }
+    RiValue *base = func + 2;
+    if (RI_UNLIKELY(T->hook_mask))
+        flags |= RI_LINK_HOOK;
+    ri_link_write(base, T->pc, delta_to(T, base), wanted, flags, 0);
+    T->base = base;
+    if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CALL)) {
+        ri_fire_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", -1);
+        base = T->base;
+    }
+    *link = *RI_LINK_OF(base);
+    if (base[-2].tag == RI_TAG_LIBFN) {
+        *signal = ((const RiLibFn *)base[-2].cp)->call(T, base, nargs);
+    } else if (base[-2].tag == RI_TAG_NATIVE) {
+        *signal = ((const RiNative *)base[-2].cp)->fn->call(T, base, nargs);
+    } else {
+        int32_t n = T->process->hooks->call_c(T, base, nargs);
+        *signal = n >= 0 ? ri_return_top(T, (uint32_t)n) : n;
+    }
+    return true;
+}
+
+/* -- Coroutine switches ---------------------------------------------------------------------------------------- */
+
+static bool is_fresh(const RiThread *co)
+{
+    return co->base == co->stack;
+}
+
+/* Give `count` values at `first` (on another thread's stack) as results of T's current library frame, which is
+ * coroutine.resume (true in front) or a wrapped coroutine. Returns the number of results. */
+static int32_t results_of_resume(RiThread *T, const RiValue *first, uint32_t count)
+{
+    if (RI_UNLIKELY(T->base + count + 2 > T->stack_limit))
+        ri_stack_grow(T, count + 2);
+    RiValue *to = T->base - 2;
+    if (T->base[-2].tag != RI_TAG_NATIVE) {
+        ri_set_bool(to, true);
+        to++;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ri_copy(&to[i], &first[i]);
+    return (int32_t)(to + count - (T->base - 2));
+}
+
+static RiThread *switch_to_resumer(RiThread *co)
+{
+    RiThread *T = co->resumer;
+    co->resumer = NULL;
+    T->status = RI_THREAD_RUNNING;
+    T->heap->running = T;
+    return T;
+}
+
+/* coroutine.resume and wrap have checked their argument; start or continue it. */
+static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
+{
+    RiThread *T = *thread;
+    bool wrapped = T->base[-2].tag == RI_TAG_NATIVE;
+    RiThread *co = wrapped ? ri_self_native(T)->upvals[0].p : T->base[0].p;
+    RiValue *first = T->base + (wrapped ? 0 : 1);
+    uint32_t count = (uint32_t)(T->top - first);
+    co->c_depth = T->c_depth + 1;
+    if (co->top + count + 4 > co->stack_limit)
+        ri_stack_grow(co, count + 4);
+    co->resumer = T;
+    co->status = RI_THREAD_RUNNING;
+    T->status = RI_THREAD_NORMAL;
+    co->heap->running = co;
+    *thread = co;
+    if (is_fresh(co)) {
+        ri_push_link(co);
+        for (uint32_t i = 0; i < count; i++)
+            ri_push(co, first[i]);
+        return enter(co, co->stack, count, -1, RI_LINK_CORO, signal, link);
+    }
+    *link = *RI_LINK_OF(co->base);
+    for (uint32_t i = 0; i < count; i++) /* they are the results of its yield */
+        ri_copy(&co->base[(int32_t)i - 2], &first[i]);
+    *signal = (int32_t)count;
+    return true;
+}
+
+/* -- Returning ------------------------------------------------------------------------------------------------- */
+
+/* Fire the return hook of T's current frame; results lie at *first. */
+static void hook_return(RiThread *T, const RiLink *link, RiValue **first, uint32_t count)
+{
+    if (T->hook_mask & RI_HOOK_RETURN) {
+        RiValue *to = *first;
+        RiValue *from = T->base - 2 + count + 2 > T->top ? T->base + count : T->top;
+        if (to < T->base) { /* lift the results off the link while the hook looks at the frame */
+            ptrdiff_t at = from - T->stack;
+            T->top = from;
+            ri_stack_reserve(T, count + 4);
+            from = T->stack + at;
+            to = T->base - 2;
+            for (uint32_t i = count; i-- > 0;)
+                ri_copy(&from[i], &to[i]);
+            *RI_LINK_OF(T->base) = *link;
+            to = from;
+        }
+        T->top = to + count;
+        ptrdiff_t at = to - T->stack;
+        ri_fire_hook(T, "return", -1);
+        *first = T->stack + at;
+    }
+    T->hook_last_pc = link->pc ? link->pc - 1 : 0;
+}
+
+/* The current frame of *thread returns; *link is its link. SERVE_SETTLED: *action says how to go on; else the signal of
+ * the library function that the results went to, and *link is that one's. */
+static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t count, RiAction *action)
+{
+    RiThread *T = *thread;
+    const RiLink link = *out;
+    if (RI_UNLIKELY(link.flags & RI_LINK_HOOK))
+        hook_return(T, &link, &first, count);
+    RiValue *func = T->base - 2;
+    if (func->tag == RI_TAG_CLOSURE)
+        func -= link.extra;
+    if (link.flags & RI_LINK_NOYIELD)
+        T->no_yield--;
+    if (link.flags & RI_LINK_CORO) {
+        RiThread *co = T;
+        T = *thread = switch_to_resumer(co);
+        *out = *RI_LINK_OF(T->base);
+        int32_t n = results_of_resume(T, first, count);
+        co->status = RI_THREAD_DEAD;
+        co->base = co->top = co->stack;
+        co->tbc_count = 0;
+        return n;
+    }
+    if (first != func)
+        for (uint32_t i = 0; i < count; i++)
+            ri_copy(&func[i], &first[i]);
+    if (link.wanted >= 0) {
+        for (uint32_t i = count; i < (uint32_t)link.wanted; i++)
+            ri_set_nil(&func[i]);
+        count = (uint32_t)link.wanted;
+    }
+    T->top = func + count;
+    T->base = link.delta ? T->base - link.delta : T->stack;
+    T->pc = link.pc;
+    *action = RI_GO;
+    switch (link.flags & (RI_LINK_ENTRY | RI_LINK_META | RI_LINK_LIB | RI_LINK_UNWIND)) {
+    case 0:
+        return SERVE_SETTLED;
+    case RI_LINK_ENTRY:
+        T->lib_nargs = count;
+        *action = RI_LEAVE;
+        return SERVE_SETTLED;
+    case RI_LINK_META: {
+        RiValue v = *func;
+        T->top = func;
+        *action = ri_finish_instruction(T, v);
+        return SERVE_SETTLED;
+    }
+    case RI_LINK_LIB: {
+        RiValue f = T->base[-2];
+        const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
+        *out = *RI_LINK_OF(T->base);
+        return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
+    }
+    case RI_LINK_UNWIND:
+        *action = ri_unwind_continue(T);
+        return SERVE_SETTLED;
+    default:
+        ri_unreachable();
+    }
+}
+
+/* Serve what the library function of T's current frame signalled until a Lua frame is to run or C is to be left. */
+static RiAction serve(RiThread *T, int32_t signal, RiLink link)
+{
+    RiAction action = RI_GO;
+    for (;;) {
+        switch (signal) {
+        case SERVE_SETTLED:
+            return action;
+        case RI_LIB_CALL: {
+            uint32_t flags = RI_LINK_LIB | T->lib_flags, nargs = T->lib_nargs;
+            T->lib_flags = 0;
+            if (!enter(T, T->top - nargs - 2, nargs, T->lib_wanted, flags, &signal, &link))
+                return RI_GO;
+            break;
+        }
+        case RI_LIB_YIELD: {
+            RiThread *co = T;
+            RiValue *first = co->base;
+            uint32_t count = (uint32_t)(co->top - first);
+            T = switch_to_resumer(co);
+            link = *RI_LINK_OF(T->base);
+            signal = results_of_resume(T, first, count);
+            co->status = RI_THREAD_READY;
+            co->top = co->base;
+            break;
+        }
+        case RI_LIB_RESUME:
+            if (!resume(&T, &signal, &link))
+                return RI_GO;
+            break;
+        default:
+            signal = deliver(&T, &link, T->base - 2, (uint32_t)signal, &action);
+            break;
+        }
+    }
+}
+
+RiAction ri_precall(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags)
+{
+    int32_t signal;
+    RiLink link;
+    if (!enter(T, func, nargs, wanted, flags, &signal, &link))
+        return RI_GO;
+    return serve(T, signal, link);
+}
+
+RiAction ri_serve_library(RiThread *T, int32_t signal)
+{
+    return serve(T, signal, *RI_LINK_OF(T->base));
+}
+
+RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
+{
+    RiAction action = RI_GO;
+    RiLink link = *RI_LINK_OF(T->base);
+    int32_t signal = deliver(&T, &link, first, count, &action);
+    return signal == SERVE_SETTLED ? action : serve(T, signal, link);
+}
+
+RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
+{
+    while (!ri_is_function(*func)) {
+        func = insert_call_handler(T, func, nargs);
+        nargs++;
+    }
+    RiLink link = *RI_LINK_OF(T->base);
+    RiValue *to = T->base - 2 - link.extra;
+    for (uint32_t i = 0; i < nargs + 2; i++)
+        ri_copy(&to[i], &func[i]);
+    T->top = to + nargs + 2;
+    T->base = link.delta ? T->base - link.delta : T->stack;
+    T->pc = link.pc;
+    return ri_precall(T, to, nargs, link.wanted, (link.flags & ~(uint32_t)RI_LINK_HOOK) | RI_LINK_TAIL);
+}
+
+int32_t ri_lib_call(RiThread *T, uint32_t nargs, int32_t wanted)
+{
+    T->lib_nargs = nargs;
+    T->lib_wanted = wanted;
+    T->lib_flags = 0;
+    return RI_LIB_CALL;
+}
+
+int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted)
+{
+    T->lib_nargs = nargs;
+    T->lib_wanted = wanted;
+    T->lib_flags = RI_LINK_NOYIELD;
+    T->no_yield++;
+    return RI_LIB_CALL;
+}
+
+/* -- From C ---------------------------------------------------------------------------------------------------- */
+
+uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
+{
+    RiValue *func = T->top - nargs - 2;
+    if (func->tag == RI_TAG_CLOSURE) {
+        int32_t signal;
+        RiLink link;
+        (void)enter(T, func, nargs, wanted, RI_LINK_ENTRY, &signal, &link);
+        ri_run(T);
+        return T->lib_nargs;
+    }
+    /* A library function usually runs to its end without the dispatch loop. */
+    ri_run_call(T, func, nargs, wanted);
+    return T->lib_nargs;
+}
+
+/* -- Metamethods ----------------------------------------------------------------------------------------------- */
+
+RiAction ri_call_meta(RiThread *T, RiValue f, RiValue a, RiValue b)
+{
+    if (RI_UNLIKELY(T->top + 4 > T->stack_limit))
+        ri_stack_grow(T, 4);
+    RiValue *func = T->top;
+    ri_store(func, f);
+    func[1].u = 0;
+    func[1].tag = RI_TAG_LINK;
+    ri_store(&func[2], a);
+    ri_store(&func[3], b);
+    T->top = func + 4;
+    return ri_precall(T, func, 2, 1, RI_LINK_META);
+}
+
+RiAction ri_call_meta3(RiThread *T, RiValue f, RiValue a, RiValue b, RiValue c)
+{
+    if (RI_UNLIKELY(T->top + 5 > T->stack_limit))
+        ri_stack_grow(T, 5);
+    RiValue *func = T->top;
+    ri_store(func, f);
+    func[1].u = 0;
+    func[1].tag = RI_TAG_LINK;
+    ri_store(&func[2], a);
+    ri_store(&func[3], b);
+    ri_store(&func[4], c);
+    T->top = func + 5;
+    return ri_precall(T, func, 3, 1, RI_LINK_META);
+}
+
+/* -- To-be-closed variables ------------------------------------------------------------------------------------ */
+
+static uint32_t *tbc_slots(RiThread *T)
+{
+    return (uint32_t *)(void *)T->tbc->bytes;
+}
+
+void ri_mark_tbc(RiThread *T, RiValue *slot)
+{
+    if (ri_is_falsy(*slot))
+        return;
+    if (ri_is_nil(ri_metafield(T, *slot, RI_MM_CLOSE))) {
+        const char *name = NULL;
+        if (T->base[-2].tag == RI_TAG_CLOSURE)
+            name = ri_local_name_of_slot(((RiClosure *)T->base[-2].p)->feedback->proto, (uint32_t)(slot - T->base), T->pc);
+        ri_runtime_error(T, "variable '%s' got a non-closable value", name ? name : "?");
+    }
+    uint32_t capacity = T->tbc ? (uint32_t)(T->tbc->capacity / sizeof(uint32_t)) : 0;
+    if (T->tbc_count == capacity) {
+        ptrdiff_t at = slot - T->stack;
+        size_t bytes = (capacity ? capacity * 2 : 8) * sizeof(uint32_t);
+        RiBuffer *grown = ri_heap_alloc(T->heap, sizeof(RiBuffer) + bytes, RI_SPACE_LEAF);
+        ri_object_init(grown, RI_TAG_BUFFER, 0, 0, 0);
+        grown->capacity = bytes;
+        grown->used = 0;
+        if (capacity)
+            memcpy(grown->bytes, T->tbc->bytes, capacity * sizeof(uint32_t));
+        T->tbc = grown;
+        slot = T->stack + at;
+    }
+    tbc_slots(T)[T->tbc_count++] = (uint32_t)(slot - T->stack);
+}
+
+bool ri_has_tbc(const RiThread *T, uint32_t level)
+{
+    return T->tbc_count && tbc_slots((RiThread *)T)[T->tbc_count - 1] >= level;
+}
+
+uint32_t ri_pop_tbc(RiThread *T)
+{
+    return tbc_slots(T)[--T->tbc_count];
+}
+
+bool ri_close_next(RiThread *T, uint32_t level, RiAction *action)
+{
+    if (!ri_has_tbc(T, level))
+        return false;
+    RiValue v = T->stack[ri_pop_tbc(T)];
+    RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
+    if (ri_is_nil(method))
+        ri_runtime_error(T, "metamethod 'close' is not callable (a nil value)");
+    *action = ri_call_meta(T, method, v, ri_nil());
+    return true;
+}
+
+/* -- Finishing an instruction after its metamethod -------------------------------------------------------------- */
+
+static void branch(RiThread *T, const RiWord *code, RiWord w, bool truth, bool sense)
+{
+    (void)w;
+    int32_t offset = (int32_t)code[T->pc];
+    T->pc++;
+    if (truth == sense)
+        T->pc = (uint32_t)((int32_t)T->pc + offset);
+}
+
+RiAction ri_finish_instruction(RiThread *T, RiValue v)
+{
+    const RiProto *proto = ((RiClosure *)T->base[-2].p)->feedback->proto;
+    const RiWord *code = proto->code;
+    RiWord w = code[T->pc - 1];
+    RiOpcode op = (RiOpcode)RI_WORD_OP(w);
+    const RiOpInfo *info = &ri_op_info[op];
+    RiValue *base = T->base;
+    switch (op) {
+    case RI_OP_SELF: {
+        RiValue o = T->top[-1];
+        ri_store(&T->top[-1], v);
+        ri_push_link(T);
+        ri_push(T, o);
+        break;
+    }
+    case RI_OP_SELF_L:
+        ri_push(T, v);
+        ri_push_link(T);
+        ri_push(T, base[RI_WORD_A(w)]);
+        break;
+    case RI_OP_INITFIELD: /* the table stays */
+        T->top--;
+        break;
+    case RI_OP_GETFIELD_UM:
+    case RI_OP_GETFIELD_LM:
+        ri_push(T, v);
+        ri_push_link(T);
+        break;
+    case RI_OP_ADD_LLT:
+    case RI_OP_SUB_LLT:
+    case RI_OP_MUL_LLT:
+    case RI_OP_ADD_LKT:
+    case RI_OP_SUB_LKT:
+    case RI_OP_MUL_LKT:
+        ri_store(&base[RI_WORD_A(w)], v);
+        break;
+    case RI_OP_EQ:
+    case RI_OP_LT:
+    case RI_OP_LE:
+    case RI_OP_GT:
+    case RI_OP_GE:
+        T->top -= 2;
+        ri_push(T, ri_bool(!ri_is_falsy(v)));
+        break;
+    case RI_OP_NE:
+        T->top -= 2;
+        ri_push(T, ri_bool(ri_is_falsy(v)));
+        break;
+    case RI_OP_JEQ_K:
+    case RI_OP_JLT_K:
+    case RI_OP_JLE_K:
+    case RI_OP_JGT_K:
+    case RI_OP_JGE_K:
+        T->top -= 1;
+        branch(T, code, w, !ri_is_falsy(v), RI_WORD_A(w));
+        break;
+    case RI_OP_CONCAT: /* the two topmost live operands give way to v; a placeholder fills the hole */
+        return ri_concat_continue(T, v, RI_WORD_A(w));
+    case RI_OP_CLOSE:
+        T->pc--; /* there may be more to close */
+        break;
+    default:
+        if (ri_op_has_flag(op, 'J')) {
+            T->top -= info->pops;
+            branch(T, code, w, !ri_is_falsy(v), RI_WORD_C(w));
+        } else {
+            T->top -= info->pops;
+            if (info->pushes == 1)
+                ri_push(T, v);
+        }
+        break;
+    }
+    return RI_GO;
+}
+
+/* -- Coroutines ------------------------------------------------------------------------------------------------ */
+
+RiThread *ri_coroutine_new(RiThread *T, RiValue function)
+{
+    RiThread *co = ri_thread_new(T->heap, T->process, 40);
+    ri_push(co, function);
+    co->hook_allowed = true;
+    co->hook_mask = T->hook_mask;
+    co->hook = T->hook;
+    co->c_hook = T->c_hook;
+    co->hook_count = T->hook_count;
+    co->hook_left = T->hook_count;
+    return co;
+}
+
+bool ri_is_yieldable(const RiThread *T)
+{
+    const RiJump *jump = T->process->jumps;
+    return T->resumer && T->no_yield == 0 && (!jump || jump->thread != T);
+}

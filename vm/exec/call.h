@@ -1,0 +1,114 @@
+/* The call protocol: frames, returns, coroutine switches, errors. Used by the interpreter (and the JIT); library code
+ * uses native.h. Nothing here needs C stack for Lua-to-Lua calls. */
+#ifndef RI_EXEC_CALL_H
+#define RI_EXEC_CALL_H
+
+#include "vm/exec/native.h"
+
+/* What happens when a frame returns: RiLink.flags. 0: the caller is a Lua frame that goes on at link.pc. */
+enum {
+    RI_LINK_ENTRY = 1,  /* leave ri_execute: the caller is C */
+    RI_LINK_META = 2,   /* a metamethod: finish the caller's instruction with the first result */
+    RI_LINK_LIB = 4,    /* the caller is a library function: enter its `resume` */
+    RI_LINK_CORO = 8,   /* first frame of a coroutine: switch to the resumer */
+    RI_LINK_UNWIND = 16, /* a __close method called while an error unwinds: go on unwinding */
+    RI_LINK_HOOK = 32,  /* fire the return hook */
+    RI_LINK_NOYIELD = 64, /* T->no_yield was raised for this call */
+    RI_LINK_TAIL = 128  /* this frame was reached by a tail call (not a return action) */
+};
+#define RI_LINK_ACTIONS 0x7f
+
+static RI_ALWAYS_INLINE void ri_link_write(RiValue *base, uint32_t pc, uint32_t delta, int32_t wanted, uint32_t flags,
+                                           uint32_t extra)
+{
+    base[-1].u = (uint64_t)pc | (uint64_t)delta << 32;
+    base[-1].tag = (uint64_t)RI_TAG_LINK | (uint64_t)flags << 8 | (uint64_t)(uint16_t)wanted << 16 | (uint64_t)extra << 32;
+}
+
+typedef enum RiAction {
+    RI_GO,   /* go on interpreting the Lua frame of heap->running at its saved pc */
+    RI_LEAVE /* an ENTRY frame has returned: leave ri_execute */
+} RiAction;
+
+/* Call the value at `func` (its link slot follows, then nargs arguments up to T->top). Sets up a Lua frame, or runs a
+ * library function to its end. T->base, T->pc describe the caller. May throw, move the stack, switch threads. */
+RiAction ri_precall(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags);
+/* The current frame of T returns the `count` values at `first`. */
+RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count);
+/* Tail call from the current Lua frame of the value at func with nargs arguments up to T->top. */
+RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs);
+/* Close to-be-closed variables from slot `level` (offset from T->stack) up, one call at a time: pushes a call of the next
+ * one's __close (RI_GO means a frame to run; the caller's instruction is executed again afterwards) or returns false. */
+bool ri_close_next(RiThread *T, uint32_t level, RiAction *action);
+void ri_mark_tbc(RiThread *T, RiValue *slot);
+bool ri_has_tbc(const RiThread *T, uint32_t level);
+uint32_t ri_pop_tbc(RiThread *T); /* slot offset of the innermost */
+/* Serve the signal that the library function of T's current frame has returned. */
+RiAction ri_serve_library(RiThread *T, int32_t signal);
+/* Go on unwinding after a __close method: the error lies on top of T's stack. In unwind.c. */
+RiAction ri_unwind_continue(RiThread *T);
+/* Find the pcall frame, coroutine or C region that gets T->error. */
+RiAction ri_unwind(RiThread *T);
+/* ri_call for what is not a Lua function. In unwind.c. */
+void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted);
+/* CONCAT's metamethod has returned v; `count` is the instruction's operand count. In semantics.c. */
+RiAction ri_concat_continue(RiThread *T, RiValue v, uint32_t count);
+
+/* A metamethod call for the current instruction: pushes f(a, b[, c]) with RI_LINK_META. */
+RiAction ri_call_meta(RiThread *T, RiValue f, RiValue a, RiValue b);
+RiAction ri_call_meta3(RiThread *T, RiValue f, RiValue a, RiValue b, RiValue c);
+/* Complete the instruction before T->pc with result v: store, push or branch; advances T->pc past its second word. */
+RiAction ri_finish_instruction(RiThread *T, RiValue v);
+
+/* The dispatch loop: run heap->running's current Lua frame until an ENTRY frame returns. In interp.c. */
+void ri_execute(RiThread *T);
+
+/* A C-level protected region; they form a stack per process. */
+typedef struct RiJump {
+    struct RiJump *previous;
+    RiThread *thread;
+    uint32_t base;      /* slot offset: frames of `thread` with a base at or above belong to this region */
+    bool catches;       /* ri_pcall; else: the region of one ri_run, which only looks for pcall frames */
+    uint32_t c_depth;   /* of the process when the region began */
+    RiCallStatus status;
+    RiValue handler;
+    void *buffer;       /* jmp_buf */
+} RiJump;
+
+/* Run until the ENTRY frame just set up has returned; errors are delivered to pcall frames inside. */
+void ri_run(RiThread *T);
+
+/* Grow the stack so that `slots` fit above T->top, up to the limit; else throws "stack overflow". */
+void ri_stack_grow(RiThread *T, uint32_t slots);
+
+/* Throw what luaG_runerror would: message with the position of the current frame if it is a Lua function. */
+RI_NORETURN void ri_runtime_error(RiThread *T, const char *format, ...) RI_PRINTF(2, 3);
+RI_NORETURN void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error);
+
+/* Pending finalizers, called at safe points and by collectgarbage. */
+void ri_run_finalizers(RiThread *T);
+/* Slow path of a safe point: refill the budget, serve what asked for attention. */
+void ri_safe_point(RiThread *T);
+
+/* Hooks: fire an event ("call", "tail call", "return", "line", "count"). */
+enum { RI_HOOK_CALL = 1, RI_HOOK_RETURN = 2, RI_HOOK_LINE = 4, RI_HOOK_COUNT = 8 };
+void ri_fire_hook(RiThread *T, const char *event, int32_t line);
+/* Set or clear a thread's hook (debug.sethook). */
+void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count);
+/* Before each instruction while a line or count hook is set. */
+void ri_hook_instruction(RiThread *T);
+
+/* Library functions that the execution layer implements: rows for base and coroutine. */
+int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_lib_pcall_resume(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_lib_xpcall(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_lib_xpcall_resume(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted); /* as ri_lib_call; the callee may not yield */
+
+/* Coroutines, for coroutine.* */
+RiThread *ri_coroutine_new(RiThread *T, RiValue function);
+bool ri_is_yieldable(const RiThread *T);
+/* Close a suspended or dead coroutine: runs its pending __close; false and the error in *error. */
+bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error);
+
+#endif

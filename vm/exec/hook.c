@@ -1,0 +1,69 @@
+/* Debug hooks: call, return, line and count events (manual §6.10, debug.sethook). While a hook is set the dispatch loop
+ * goes through its hooked table, so programs without hooks pay nothing. */
+#include "vm/exec/call.h"
+#include "vm/exec/semantics.h"
+
+void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
+{
+    if (ri_is_nil(hook) || mask == 0) {
+        hook = ri_nil();
+        mask = 0;
+    }
+    ri_store(&T->hook, hook);
+    T->hook_mask = (uint8_t)mask;
+    T->hook_count = count;
+    T->hook_left = count;
+    T->hook_last_pc = T->pc ? T->pc - 1 : 0;
+    if (mask) { /* frames already there fire their return event too, and returns reset the line */
+        RiValue *base = T->base;
+        while (base != T->stack) {
+            RiLink *link = RI_LINK_OF(base);
+            link->flags |= RI_LINK_HOOK;
+            base = link->delta ? base - link->delta : T->stack;
+        }
+        /* the caller is a Lua frame in the dispatch loop: its oldpc is where it stands */
+        if (T->base != T->stack)
+            T->hook_last_pc = RI_LINK_OF(T->base)->pc ? RI_LINK_OF(T->base)->pc - 1 : 0;
+        T->heap->budget = 0; /* let the loop notice */
+    }
+}
+
+void ri_fire_hook(RiThread *T, const char *event, int32_t line)
+{
+    if (!T->hook_allowed || ri_is_nil(T->hook))
+        return;
+    T->hook_allowed = false;
+    ptrdiff_t top = T->top - T->stack;
+    ri_stack_reserve(T, 6);
+    ri_push(T, T->hook);
+    ri_push_link(T);
+    ri_push(T, ri_string_value(ri_str_from_cstr(T->heap, event)));
+    ri_push(T, line >= 0 ? ri_int(line) : ri_nil());
+    T->in_hook = true;
+    ri_call(T, 2, 0);
+    T->in_hook = false;
+    T->top = T->stack + top;
+    T->hook_allowed = true;
+}
+
+void ri_hook_instruction(RiThread *T)
+{
+    uint8_t mask = T->hook_mask;
+    if (!T->hook_allowed)
+        return;
+    if (mask & RI_HOOK_COUNT && --T->hook_left <= 0) {
+        T->hook_left = T->hook_count;
+        ri_fire_hook(T, "count", -1);
+    }
+    if (mask & RI_HOOK_LINE && T->base[-2].tag == RI_TAG_CLOSURE) {
+        const RiProto *proto = ((RiClosure *)T->base[-2].p)->feedback->proto;
+        uint32_t pc = T->pc - 1, last = T->hook_last_pc;
+        if (!proto->has_lines)
+            return;
+        int32_t line = ri_proto_line(proto, pc);
+        bool fresh = pc == 0 || pc <= last || last >= proto->code_count || line != ri_proto_line(proto, last);
+        T->hook_last_pc = pc;
+        if (fresh)
+            ri_fire_hook(T, "line", line);
+    }
+}

@@ -1,0 +1,46 @@
+# exec: bytecode, verifier, interpreter, slow paths of both engines.
+
+# Values move as two words; the vectorizer would merge the stores and stall the loads after them.
+FLAGS_EXEC = -fno-tree-slp-vectorize
+
+# sources begin (kept by tools/update-sources)
+noinst_LIBRARIES += librille_exec.a
+LIB_EXEC = librille_exec.a
+OBJECTS_EXEC = $(librille_exec_a_OBJECTS)
+librille_exec_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_EXEC)
+librille_exec_a_SOURCES = \
+	%D%/abstract.c \
+	%D%/abstract.h \
+	%D%/call.c \
+	%D%/call.h \
+	%D%/chunk.c \
+	%D%/chunk.h \
+	%D%/debuginfo.c \
+	%D%/debuginfo.h \
+	%D%/disasm.c \
+	%D%/disasm.h \
+	%D%/formats.def \
+	%D%/hook.c \
+	%D%/hooks.h \
+	%D%/interp.c \
+	%D%/intrinsics.c \
+	%D%/intrinsics.h \
+	%D%/native.c \
+	%D%/native.h \
+	%D%/opcode.c \
+	%D%/opcode.h \
+	%D%/opcodes.def \
+	%D%/semantics.c \
+	%D%/semantics.h \
+	%D%/state.c \
+	%D%/state.h \
+	%D%/stress.c \
+	%D%/stress.h \
+	%D%/traceback.c \
+	%D%/traceback.h \
+	%D%/unwind.c \
+	%D%/verify.c \
+	%D%/verify.h \
+	%D%/warn.c \
+	%D%/warn.h
+# sources end

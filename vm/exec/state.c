@@ -1,0 +1,137 @@
+/* Processes: making one, closing it. */
+#include "vm/exec/state.h"
+
+#include "vm/exec/call.h"
+#include "vm/exec/semantics.h"
+#include "vm/exec/stress.h"
+#include "vm/exec/warn.h"
+
+#define MAIN_STACK_SLOTS 128
+
+RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
+{
+    RiProcess *process = ri_heap_alloc_block(heap, sizeof *process);
+    process->heap = heap;
+    heap->host = process;
+    process->hooks = hooks;
+    process->stack_slots_max = RI_STACK_SLOTS_MAX;
+    process->stress = ri_stress_modes();
+    process->id = ++heap->owner;
+    process->memory_message = ri_str_from_cstr(heap, "not enough memory");
+    process->registry = ri_table_new(heap, 2, 0);
+    process->globals = ri_table_new(heap, 0, 0);
+    process->main = ri_thread_new(heap, process, MAIN_STACK_SLOTS);
+    process->main->status = RI_THREAD_RUNNING;
+    process->main->hook_allowed = true;
+    heap->running = process->main;
+    ri_table_set_int(heap, process->registry, 1, ri_object(process->main, RI_TAG_THREAD));
+    ri_table_set_int(heap, process->registry, 2, ri_table_value(process->globals));
+    return process;
+}
+
+void ri_process_close(RiProcess *process)
+{
+    RiThread *T = process->main;
+    process->heap->running = T;
+    process->jumps = NULL;
+    process->c_depth = 0;
+    process->closing = true;
+    RiValue ignored;
+    T->base = T->stack;
+    T->pc = 0;
+    ri_coroutine_close(T, T, &ignored); /* pending to-be-closed variables of the main thread */
+    T->status = RI_THREAD_RUNNING;
+    T->top = T->stack + 1;
+    ri_heap_finalize_all(process->heap);
+    for (int round = 0; round < 10 && ri_heap_has_finalizable(process->heap); round++)
+        ri_run_finalizers(T);
+}
+
+RiTable *ri_value_meta(const RiProcess *process, RiValue v)
+{
+    if (v.tag == RI_TAG_TABLE)
+        return ((const RiTable *)v.cp)->meta;
+    if (v.tag == RI_TAG_USERDATA)
+        return ((const RiUserdata *)v.cp)->meta;
+    return process->metatables[ri_type(v)];
+}
+
+/* -- Safe points ------------------------------------------------------------------------------------------------- */
+
+#define BUDGET_SLICE 10000
+
+/* "error in __gc" as a warning (lua's luaE_warnerror). */
+static void warn_of_error(RiThread *T, const char *where, RiValue error)
+{
+    const char *text = ri_is_string(error) ? ri_str_cstr(T->heap, error.p) : "error object is not a string";
+    ri_warn(T->process, "error in ", true);
+    ri_warn(T->process, where, true);
+    ri_warn(T->process, " (", true);
+    ri_warn(T->process, text, true);
+    ri_warn(T->process, ")", false);
+}
+
+void ri_run_finalizers(RiThread *T)
+{
+    RiHeap *heap = T->heap;
+    RiProcess *process = T->process;
+    if (process->in_finalizer)
+        return;
+    process->in_finalizer = true;
+    while (ri_heap_has_finalizable(heap)) {
+        RiValue object = ri_heap_take_finalizable(heap);
+        if (ri_is_nil(object))
+            break;
+        RiValue method = ri_metafield(T, object, RI_MM_GC);
+        if (!ri_is_function(method))
+            continue;
+        ri_stack_reserve(T, 4);
+        ri_push(T, method);
+        ri_push_link(T);
+        ri_push(T, object);
+        uint8_t hook_allowed = T->hook_allowed;
+        T->hook_allowed = false;
+        RiCallStatus status = ri_pcall(T, 1, 0, ri_nil(), NULL);
+        T->hook_allowed = hook_allowed;
+        if (status != RI_OK) {
+            RiValue error = T->top[-1];
+            warn_of_error(T, "__gc", error);
+            T->top--;
+        }
+    }
+    process->in_finalizer = false;
+}
+
+/* What both kinds of safe point do. */
+static void serve_common(RiThread *T, bool is_poll)
+{
+    RiHeap *heap = T->heap;
+    RiProcess *process = T->process;
+    heap->budget = BUDGET_SLICE;
+    if (RI_UNLIKELY(process->stress)) {
+        ri_stress(T, is_poll);
+        heap->budget = 0;
+    }
+    if (process->interrupt) {
+        process->interrupt = false;
+        ri_error(T, "interrupted!");
+    }
+}
+
+void ri_safe_point(RiThread *T)
+{
+    RiHeap *heap = T->heap;
+    serve_common(T, false);
+    if (heap->attention) {
+        heap->attention = false;
+        if (ri_heap_has_finalizable(heap))
+            ri_run_finalizers(T);
+    }
+}
+
+void ri_poll_slow(RiThread *T)
+{
+    serve_common(T, true);
+    if (T->heap->attention)
+        T->heap->budget = 0; /* finalizers wait for the dispatch loop */
+}

@@ -1,0 +1,48 @@
+/* Machine and process as the execution layer sees them (the machine model proper lies in vm/machine). */
+#ifndef RI_EXEC_STATE_H
+#define RI_EXEC_STATE_H
+
+#include "vm/object/thread.h"
+#include "vm/object/udata.h"
+
+struct RiLibFn;
+struct RiCompileResult;
+
+typedef struct RiProcess { /* a collected block, scanned conservatively */
+    RiObject object;
+    RiHeap *heap;
+    RiThread *main;
+    RiTable *registry; /* [1] main thread, [2] globals, "_LOADED", "_PRELOAD", … as lauxlib.h names them */
+    RiTable *globals;
+    RiTable *metatables[RI_TYPE_COUNT]; /* of the basic types; strings' is set by the string library */
+    uint32_t id;
+    bool warnings_on;     /* warn("@on") */
+    bool warning_continues;
+    bool closing;
+    bool in_finalizer;        /* one __gc at a time */
+    volatile int interrupt;   /* set by a signal handler (with heap->budget = 0): raise "interrupted!" at a safe point */
+    uint32_t stack_slots_max; /* of one thread: 1,000,000 */
+    uint32_t c_depth;         /* nested C entries, at most RI_C_DEPTH_MAX */
+    uint64_t rng[4];          /* xoshiro256** of math.random */
+    const struct RiHooks *hooks; /* compiler and JIT: exec/hooks.h */
+    RiString *memory_message; /* "not enough memory", made beforehand */
+    void *stats;              /* RiStats when --stats */
+    void *io;                 /* stdlib/stream.c */
+    void *patterns;           /* stdlib/strpattern.c: compiled patterns, a collected block */
+    struct RiJump *jumps;     /* innermost C-level region: unwind.c */
+    uint32_t stress;          /* RI_STRESS_…: stress.h */
+    uint32_t intruder_turns;
+    struct RiProcess *intruder; /* the other process of RI_STRESS_PREEMPT */
+    void *host_data;          /* of the embedding program */
+} RiProcess;
+
+#define RI_C_DEPTH_MAX 200 /* LUAI_MAXCCALLS */
+#define RI_STACK_SLOTS_MAX 1000000
+
+RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks);
+void ri_process_close(RiProcess *process); /* runs pending closes and all finalizers */
+
+/* The metatable of any value, or NULL. */
+RiTable *ri_value_meta(const RiProcess *process, RiValue v);
+
+#endif

@@ -1,0 +1,90 @@
+/* Stress modes: make happen at every safe point what may happen at any. */
+#include "vm/exec/stress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/exec/call.h"
+
+uint32_t ri_stress_modes(void)
+{
+    const char *words = getenv("RILLE_STRESS");
+    uint32_t modes = 0;
+    if (words) {
+        modes |= strstr(words, "gc") ? RI_STRESS_GC : 0;
+        modes |= strstr(words, "stack") ? RI_STRESS_STACK : 0;
+        modes |= strstr(words, "preempt") ? RI_STRESS_PREEMPT : 0;
+    }
+    return modes;
+}
+
+static const char intruder_source[] =
+    "local n, keep = 0, {}\n"
+    "local function deep(d) if d > 0 then return 1 + deep(d - 1) end return 0 end\n"
+    "return function()\n"
+    "  n = n + 1\n"
+    "  local t = {n, {n}, 'text' .. n, x = {y = n}}\n"
+    "  keep[n % 32 + 1] = t\n"
+    "  if n % 16 == 0 then deep(n % 300) end\n"
+    "  return t[1] == n and t.x.y == n and #t == 3\n"
+    "end\n";
+
+/* The other process, made at its first turn. Its function lies in its stack's first slot. */
+static RiProcess *intruder_of(RiProcess *process)
+{
+    if (!process->intruder) {
+        RiHeap *heap = process->heap;
+        void *host = heap->host;
+        RiProcess *other = ri_process_new(heap, process->hooks);
+        heap->host = host;
+        process->intruder = other;
+        other->intruder = process; /* and no stress of its own */
+        other->stress = 0;
+        RiThread *T = other->main;
+        if (ri_load(T, intruder_source, sizeof intruder_source - 1, "=intruder", "t") != RI_OK)
+            ri_unreachable();
+        ri_push_link(T);
+        ri_call(T, 0, 1);
+    }
+    return process->intruder;
+}
+
+static void let_intruder_run(RiThread *T)
+{
+    RiProcess *process = T->process;
+    RiHeap *heap = T->heap;
+    uint32_t owner = heap->owner, serial = heap->serial;
+    RiThread *running = heap->running;
+    uint32_t turns = ++process->intruder_turns;
+    process->stress = 0; /* one level of it */
+    RiProcess *other = intruder_of(process);
+    RiThread *U = other->main;
+    heap->running = U;
+    heap->owner = other->id;
+    ri_push(U, U->top[-1]);
+    ri_push_link(U);
+    ri_call(U, 0, 1);
+    ri_assert(U->top[-1].tag == RI_TAG_TRUE);
+    U->top--;
+    if (turns % 512 == 0)
+        ri_heap_collect(heap);
+    heap->running = running;
+    heap->owner = owner;
+    if (heap->serial < serial)
+        heap->serial = serial;
+    process->stress = RI_STRESS_PREEMPT;
+}
+
+void ri_stress(RiThread *T, bool is_poll)
+{
+    RiProcess *process = T->process;
+    uint32_t modes = process->stress;
+    if (modes & RI_STRESS_GC)
+        ri_heap_collect(T->heap);
+    if (modes & RI_STRESS_STACK && !is_poll)
+        ri_thread_resize_stack(T, T->stack_capacity);
+    if (modes & RI_STRESS_PREEMPT) {
+        let_intruder_run(T);
+        process->stress = modes;
+    }
+}

@@ -1,0 +1,433 @@
+/* Errors: throwing, protected regions, unwinding to pcall frames. The only user of setjmp.
+ *
+ * pcall and xpcall are library frames on the VM stack and need no C stack. A throw longjmps to the innermost C region;
+ * if that is a ri_run, unwinding looks for a pcall frame among the Lua frames of the region: found, its variables are
+ * closed and pcall returns false; not found, a coroutine dies and its resumer gets the error, or the next C region does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/exec/call.h"
+#include "vm/exec/debuginfo.h"
+#include "vm/exec/semantics.h"
+
+static RiJump *innermost(const RiThread *T)
+{
+    return T->process->jumps;
+}
+
+static uint32_t offset_of(const RiThread *T, const RiValue *slot)
+{
+    return (uint32_t)(slot - T->stack);
+}
+
+/* -- The stack ------------------------------------------------------------------------------------------------- */
+
+bool ri_stack_try_reserve(RiThread *T, uint32_t slots)
+{
+    if (T->top + slots <= T->stack_limit)
+        return true;
+    uint64_t needed = (uint64_t)(T->top - T->stack) + slots + RI_STACK_RESERVE + 1;
+    uint64_t limit = (uint64_t)T->process->stack_slots_max;
+    if (needed > limit + (T->in_overflow ? 4096 : 0))
+        return false;
+    uint64_t grown = (uint64_t)T->stack_capacity * 2;
+    if (grown > limit)
+        grown = limit;
+    if (grown < needed)
+        grown = needed;
+    ri_thread_resize_stack(T, (uint32_t)grown);
+    return true;
+}
+
+void ri_stack_grow(RiThread *T, uint32_t slots)
+{
+    if (ri_stack_try_reserve(T, slots))
+        return;
+    if (T->in_overflow) /* while handling an overflow */
+        ri_throw_status(T, RI_ERRERR, ri_string_value(ri_str_from_cstr(T->heap, "error in error handling")));
+    T->in_overflow = true;
+    ri_runtime_error(T, "stack overflow");
+}
+
+void ri_stack_reserve(RiThread *T, uint32_t slots)
+{
+    if (RI_UNLIKELY(T->top + slots > T->stack_limit))
+        ri_stack_grow(T, slots);
+}
+
+/* -- Throwing -------------------------------------------------------------------------------------------------- */
+
+/* The handler that an error thrown now in T would meet first: of an xpcall frame, or of a C region; nil: none. */
+static RiValue find_handler(RiThread *T)
+{
+    RiJump *jump = innermost(T);
+    const RiValue *base = T->base;
+    for (;;) {
+        while (jump && jump->thread == T && offset_of(T, base) < jump->base) {
+            if (jump->catches)
+                return jump->handler;
+            jump = jump->previous;
+        }
+        if (base == T->stack)
+            break;
+        RiValue f = base[-2];
+        if (f.tag == RI_TAG_LIBFN && ((const RiLibFn *)f.cp)->flags & RI_LIBFN_CATCHES && RI_LINK_OF(base)->extra)
+            return ((const RiLibFn *)f.cp)->resume == ri_lib_xpcall_resume ? base[0] : ri_nil();
+        uint32_t delta = RI_LINK_OF(base)->delta;
+        base = delta ? base - delta : T->stack;
+    }
+    for (; jump && jump->thread == T; jump = jump->previous)
+        if (jump->catches)
+            return jump->handler;
+    return ri_nil();
+}
+
+RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error)
+{
+    RiJump *jump = innermost(T);
+    ri_store(&T->error, error);
+    if (!jump) {
+        fprintf(stderr, "rille: unprotected error%s%s\n", ri_is_string(error) ? ": " : "",
+                ri_is_string(error) ? ri_str_data(error.p) : "");
+        exit(EXIT_FAILURE);
+    }
+    jump->status = status;
+    longjmp(*(jmp_buf *)jump->buffer, 1);
+}
+
+void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error)
+{
+    if (status == RI_ERRRUN) {
+        RiValue handler = find_handler(T);
+        if (!ri_is_nil(handler)) {
+            RiProcess *process = T->process;
+            if (process->c_depth >= RI_C_DEPTH_MAX + 25)
+                jump_out(T, RI_ERRERR, ri_string_value(ri_str_from_cstr(T->heap, "error in error handling")));
+            if (!ri_stack_try_reserve(T, 4) && !T->in_overflow)
+                T->in_overflow = true;
+            ri_stack_reserve(T, 4);
+            ri_push(T, error); /* keeps it alive, as PUC does */
+            ri_push(T, handler);
+            ri_push_link(T);
+            ri_push(T, error);
+            process->c_depth++;
+            ri_call(T, 1, 1);
+            process->c_depth--;
+            error = T->top[-1];
+        }
+    }
+    jump_out(T, status, error);
+}
+
+void ri_throw(RiThread *T, RiValue error)
+{
+    ri_throw_status(T, RI_ERRRUN, error);
+}
+
+void ri_error_memory(RiThread *T)
+{
+    ri_throw_status(T, RI_ERRMEM, ri_string_value(T->process->memory_message));
+}
+
+/* -- Unwinding ------------------------------------------------------------------------------------------------- */
+
+/* The frame of T (walking down from its current base) that slot offset `at` lies in becomes the current one. */
+static void make_current_frame_of(RiThread *T, uint32_t at)
+{
+    while (T->base != T->stack && offset_of(T, T->base) > at) {
+        RiLink *link = RI_LINK_OF(T->base);
+        T->pc = link->pc;
+        T->base = link->delta ? T->base - link->delta : T->stack;
+    }
+}
+
+/* Call the __close of the innermost to-be-closed variable with `error`; afterwards unwinding goes on. */
+static RiAction close_with_error(RiThread *T, RiValue error)
+{
+    uint32_t at = ri_pop_tbc(T);
+    make_current_frame_of(T, at);
+    RiValue v = T->stack[at];
+    T->top = T->stack + at + 1;
+    ri_stack_reserve(T, 6);
+    ri_push(T, error);
+    RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
+    ri_push(T, method);
+    ri_push_link(T);
+    ri_push(T, v);
+    ri_push(T, error);
+    return ri_precall(T, T->top - 4, 2, 0, RI_LINK_UNWIND);
+}
+
+RiAction ri_unwind_continue(RiThread *T)
+{
+    RiValue error = T->top[-1];
+    ri_store(&T->error, error);
+    return ri_unwind(T);
+}
+
+/* Offset of the innermost catching pcall frame of T with base at or above `limit`; 0: none. */
+static uint32_t find_catcher(const RiThread *T, uint32_t limit)
+{
+    const RiValue *base = T->base;
+    while (base != T->stack && offset_of(T, base) >= limit) {
+        RiValue f = base[-2];
+        if (f.tag == RI_TAG_LIBFN && ((const RiLibFn *)f.cp)->flags & RI_LIBFN_CATCHES && RI_LINK_OF(base)->extra)
+            return offset_of(T, base);
+        uint32_t delta = RI_LINK_OF(base)->delta;
+        base = delta ? base - delta : T->stack;
+    }
+    return 0;
+}
+
+static RiAction catch_in(RiThread *T, uint32_t catcher, RiValue error)
+{
+    T->base = T->stack + catcher;
+    T->no_yield = RI_LINK_OF(T->base)->extra - 1;
+    T->hook_allowed = true;
+    if (T->in_overflow && (uint32_t)(T->base - T->stack) + 1000 < T->process->stack_slots_max)
+        T->in_overflow = false;
+    T->pc = 0;
+    T->top = T->base;
+    T->stack_limit = T->stack + T->stack_capacity - RI_STACK_RESERVE;
+    ri_push(T, ri_bool(false));
+    ri_push(T, error);
+    return ri_return_values(T, T->top - 2, 2);
+}
+
+/* Find who handles T->error, thrown in T, in the innermost region. Longjmps on if nobody in this region does. */
+RiAction ri_unwind(RiThread *T)
+{
+    RiJump *jump = innermost(T);
+    RiCallStatus status = jump->status;
+    for (;;) {
+        RiValue error = T->error;
+        uint32_t limit = T == jump->thread ? jump->base : 2;
+        uint32_t catcher = find_catcher(T, limit);
+        if (catcher) {
+            if (ri_has_tbc(T, catcher))
+                return close_with_error(T, error);
+            return catch_in(T, catcher, error);
+        }
+        if (T == jump->thread) {
+            RiValue *base = T->stack + jump->base;
+            RiLink *link = RI_LINK_OF(base);
+            T->pc = link->pc;
+            T->base = link->delta ? base - link->delta : T->stack;
+            T->process->jumps = jump->previous;
+            T->process->c_depth = jump->c_depth;
+            jump_out(T, status, error);
+        }
+        RiThread *co = T;
+        co->status = RI_THREAD_FAILED;
+        T = co->resumer;
+        co->resumer = NULL;
+        T->status = RI_THREAD_RUNNING;
+        T->heap->running = T;
+        if (T->base[-2].tag == RI_TAG_NATIVE) { /* coroutine.wrap propagates, with position */
+            RiValue last = error;
+            ri_coroutine_close(T, co, &last);
+            if (status != RI_ERRMEM && ri_is_string(last)) {
+                ri_push(T, last);
+                RiString *where = ri_where(T, 1);
+                last = ri_string_value(ri_str_concat2(T->heap, where, last.p));
+            }
+            ri_throw(T, last);
+        }
+        ri_push(T, ri_bool(false));
+        ri_push(T, error);
+        return ri_return_values(T, T->top - 2, 2);
+    }
+}
+
+/* -- Regions --------------------------------------------------------------------------------------------------- */
+
+static void enter_region(RiThread *T, RiJump *jump, jmp_buf *buffer, uint32_t base, bool catches, RiValue handler)
+{
+    RiProcess *process = T->process;
+    *jump = (RiJump){.previous = process->jumps, .thread = T, .base = base, .catches = catches, .handler = handler,
+                     .buffer = buffer, .c_depth = process->c_depth};
+    process->jumps = jump;
+}
+
+static void check_c_depth(RiThread *T)
+{
+    RiProcess *process = T->process;
+    if (RI_UNLIKELY(++process->c_depth >= RI_C_DEPTH_MAX)) {
+        if (process->c_depth == RI_C_DEPTH_MAX) {
+            uint32_t depth = process->c_depth;
+            (void)depth;
+            ri_runtime_error(T, "C stack overflow");
+        }
+        if (process->c_depth >= RI_C_DEPTH_MAX + 20) {
+            process->c_depth--;
+            ri_throw_status(T, RI_ERRERR, ri_string_value(ri_str_from_cstr(T->heap, "error in error handling")));
+        }
+    }
+}
+
+/* Drive `first` (an action's maker) and then the dispatch loop, all in one region. */
+static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    RiProcess *process = T->process;
+    RiHeap *heap = T->heap;
+    RiJump jump;
+    jmp_buf buffer;
+    uint32_t depth = process->c_depth;
+    enter_region(T, &jump, &buffer, base, false, ri_nil());
+    jump.c_depth = depth;
+    volatile bool started = false;
+    if (setjmp(buffer)) {
+        if (ri_unwind(heap->running) == RI_LEAVE)
+            goto left;
+        started = true;
+    }
+    if (!started && func) {
+        started = true;
+        check_c_depth(T);
+        if (ri_precall(T, func, nargs, wanted, RI_LINK_ENTRY) == RI_LEAVE)
+            goto left;
+    } else if (!started) {
+        started = true;
+        check_c_depth(T);
+    }
+    ri_execute(heap->running);
+left:
+    process->jumps = jump.previous;
+    process->c_depth = depth;
+}
+
+void ri_run(RiThread *T)
+{
+    run_region(T, offset_of(T, T->base), NULL, 0, 0);
+}
+
+void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    run_region(T, offset_of(T, func) + 2, func, nargs, wanted);
+}
+
+RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count)
+{
+    RiProcess *process = T->process;
+    RiJump jump;
+    jmp_buf buffer;
+    uint32_t func = offset_of(T, T->top) - nargs - 2;
+    uint32_t base = offset_of(T, T->base), pc = T->pc, no_yield = T->no_yield, depth = process->c_depth;
+    bool hook_allowed = T->hook_allowed;
+    enter_region(T, &jump, &buffer, func, true, handler);
+    volatile RiCallStatus status = RI_OK;
+    volatile bool called = false;
+    if (setjmp(buffer)) {
+        status = jump.status;
+        process->jumps = &jump; /* closing may throw again, into here */
+        process->c_depth = depth;
+        T->heap->running = T;
+    }
+    if (!called) {
+        called = true;
+        uint32_t count = ri_call(T, nargs, wanted);
+        if (result_count)
+            *result_count = count;
+    } else {
+        while (ri_has_tbc(T, func)) {
+            uint32_t at = ri_pop_tbc(T);
+            RiValue error = T->error, v = T->stack[at];
+            T->base = T->stack + base;
+            T->pc = pc;
+            T->top = T->stack + at + 1;
+            ri_push(T, error);
+            RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
+            ri_push(T, method);
+            ri_push_link(T);
+            ri_push(T, v);
+            ri_push(T, error);
+            ri_call(T, 2, 0);
+            T->error = T->top[-1];
+        }
+        T->base = T->stack + base;
+        T->pc = pc;
+        T->no_yield = no_yield;
+        T->hook_allowed = hook_allowed;
+        T->top = T->stack + func;
+        if (T->in_overflow && func + 1000 < process->stack_slots_max)
+            T->in_overflow = false;
+        ri_push(T, T->error);
+    }
+    process->jumps = jump.previous;
+    process->c_depth = depth;
+    return status;
+}
+
+/* -- pcall, xpcall --------------------------------------------------------------------------------------------- */
+
+int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_any(T, args, nargs, 0);
+    for (RiValue *p = T->top; p > args + 1; p--) /* room for the link */
+        ri_copy(p, p - 1);
+    args[1].u = 0;
+    args[1].tag = RI_TAG_LINK;
+    T->top++;
+    *ri_lib_step(T) = 1 + T->no_yield;
+    return ri_lib_call(T, nargs - 1, -1);
+}
+
+int32_t ri_lib_pcall_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)T;
+    ri_set_bool(&args[-2], true);
+    for (uint32_t i = 0; i < nargs; i++)
+        ri_copy(&args[(int32_t)i - 1], &args[i]);
+    return (int32_t)nargs + 1;
+}
+
+int32_t ri_lib_xpcall(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_arg_check_function(T, args, nargs, 1);
+    RiValue f = args[0];
+    ri_copy(&args[0], &args[1]);
+    ri_store(&args[1], f);
+    for (RiValue *p = T->top; p > args + 2; p--)
+        ri_copy(p, p - 1);
+    args[2].u = 0;
+    args[2].tag = RI_TAG_LINK;
+    T->top++;
+    *ri_lib_step(T) = 1 + T->no_yield;
+    return ri_lib_call(T, nargs - 2, -1);
+}
+
+int32_t ri_lib_xpcall_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ri_set_bool(&args[0], true); /* in the handler's place, just below the results */
+    return ri_return_top(T, nargs);
+}
+
+/* -- Closing coroutines ---------------------------------------------------------------------------------------- */
+
+bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error)
+{
+    bool failed = co->status == RI_THREAD_FAILED;
+    RiValue last = failed ? co->error : ri_nil();
+    while (ri_has_tbc(co, 0)) {
+        uint32_t at = ri_pop_tbc(co);
+        RiValue v = co->stack[at];
+        ri_push(T, last);
+        RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
+        ri_push(T, method);
+        ri_push_link(T);
+        ri_push(T, v);
+        ri_push(T, last);
+        if (ri_pcall(T, 2, 0, ri_nil(), NULL) != RI_OK) {
+            failed = true;
+            last = T->top[-1];
+            T->top--;
+        }
+        T->top--;
+    }
+    co->status = RI_THREAD_DEAD;
+    co->base = co->top = co->stack;
+    *error = last;
+    return !failed;
+}

@@ -1,0 +1,188 @@
+/* POSIX implementation of host.h. */
+#include "vm/host/host.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/random.h>
+#endif
+
+/* -- Time ------------------------------------------------------------------------------------------------------ */
+
+int64_t ri_host_time_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+double ri_host_cpu_s(void)
+{
+    return (double)clock() / (double)CLOCKS_PER_SEC;
+}
+
+uint64_t ri_host_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool ri_host_split_time(int64_t time_s, bool utc, struct tm *out)
+{
+    time_t host_time = (time_t)time_s;
+    return (utc ? gmtime_r(&host_time, out) : localtime_r(&host_time, out)) != NULL;
+}
+
+int64_t ri_host_join_time(struct tm *parts)
+{
+    return (int64_t)mktime(parts);
+}
+
+uint64_t ri_host_random_seed(void)
+{
+    uint64_t seed = 0;
+#ifdef __linux__
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+        return seed;
+#endif
+    /* Without a source of entropy: time, process and the place of the stack, spread by a multiplicative mix. */
+    seed = ri_host_monotonic_ns() ^ (uint64_t)ri_host_time_s() << 32 ^ (uint64_t)getpid() << 16 ^ (uint64_t)(uintptr_t)&seed;
+    seed = (seed ^ seed >> 31) * 0x9e3779b97f4a7c15u;
+    return seed ^ seed >> 29;
+}
+
+/* -- Environment and processes --------------------------------------------------------------------------------- */
+
+const char *ri_host_getenv(const char *name)
+{
+    return getenv(name);
+}
+
+int ri_host_system(const char *command)
+{
+    return system(command);
+}
+
+int ri_host_child_result(int wait_status, const char **what)
+{
+    *what = "exit";
+    if (WIFEXITED(wait_status))
+        return WEXITSTATUS(wait_status);
+    if (WIFSIGNALED(wait_status)) {
+        *what = "signal";
+        return WTERMSIG(wait_status);
+    }
+    return wait_status;
+}
+
+void ri_host_exit(int status)
+{
+    exit(status);
+}
+
+/* -- Files ----------------------------------------------------------------------------------------------------- */
+
+FILE *ri_host_open(const char *path, const char *mode)
+{
+    return fopen(path, mode);
+}
+
+FILE *ri_host_open_temporary(void)
+{
+    return tmpfile();
+}
+
+FILE *ri_host_open_command(const char *command, const char *mode)
+{
+    /* What is still buffered here must come out before what the child writes. */
+    fflush(NULL);
+    return popen(command, mode);
+}
+
+int ri_host_close_command(FILE *file)
+{
+    return pclose(file);
+}
+
+bool ri_host_temporary_name(char out[RI_HOST_TEMPORARY_NAME_SIZE])
+{
+    strcpy(out, "/tmp/lua_XXXXXX");
+    int descriptor = mkstemp(out);
+    if (descriptor == -1)
+        return false;
+    close(descriptor);
+    return true;
+}
+
+bool ri_host_remove(const char *path)
+{
+    return remove(path) == 0;
+}
+
+bool ri_host_rename(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+bool ri_host_is_readable(const char *path)
+{
+    /* Opened, not asked with access(2): only that tells what a later open will do. */
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    fclose(file);
+    return true;
+}
+
+bool ri_host_seek(FILE *file, int64_t offset, int whence)
+{
+    return fseeko(file, (off_t)offset, whence) == 0;
+}
+
+int64_t ri_host_tell(FILE *file)
+{
+    return (int64_t)ftello(file);
+}
+
+size_t ri_host_remaining_size(FILE *file)
+{
+    struct stat info;
+    int saved = errno;
+    size_t remaining = 0;
+    int descriptor = fileno(file);
+    if (descriptor >= 0 && fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) {
+        off_t position = ftello(file);
+        if (position >= 0 && position < info.st_size)
+            remaining = (size_t)(info.st_size - position);
+    }
+    errno = saved;
+    return remaining;
+}
+
+/* -- Shared libraries ------------------------------------------------------------------------------------------ */
+
+void *ri_host_load_library(const char *path, bool symbols_global, const char **error)
+{
+    void *library = dlopen(path, RTLD_NOW | (symbols_global ? RTLD_GLOBAL : RTLD_LOCAL));
+    if (library == NULL)
+        *error = dlerror();
+    return library;
+}
+
+void *ri_host_find_symbol(void *library, const char *symbol, const char **error)
+{
+    void *address = dlsym(library, symbol);
+    if (address == NULL)
+        *error = dlerror();
+    return address;
+}
+
+void ri_host_unload_library(void *library)
+{
+    dlclose(library);
+}

@@ -1,0 +1,54 @@
+/* The operating system as Rille needs it: clocks, environment, files, child processes, shared libraries, randomness.
+ * A thin, portable-looking interface with one POSIX implementation; files are stdio's. Errors: functions that can fail
+ * leave the reason in errno. Collects: no. Traps: no. */
+#ifndef RI_HOST_HOST_H
+#define RI_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+/* -- Time ------------------------------------------------------------------------------------------------------ */
+int64_t ri_host_time_s(void);         /* seconds since 1970 */
+double ri_host_cpu_s(void);           /* processor time used by this host process */
+uint64_t ri_host_monotonic_ns(void);  /* never goes back; for measuring */
+/* Broken-down time, UTC or local; false if the date cannot be represented. */
+bool ri_host_split_time(int64_t time_s, bool utc, struct tm *out);
+/* The inverse for local time; normalizes *parts. -1 if it cannot be represented. */
+int64_t ri_host_join_time(struct tm *parts);
+
+/* 64 bits that differ from run to run. */
+uint64_t ri_host_random_seed(void);
+
+/* -- Environment and processes --------------------------------------------------------------------------------- */
+const char *ri_host_getenv(const char *name); /* NULL if not set */
+/* system(3): a wait status, or -1. With NULL: is there a shell? */
+int ri_host_system(const char *command);
+/* What became of a child: writes "exit" or "signal" to *what and returns the exit code or signal number. */
+int ri_host_child_result(int wait_status, const char **what);
+void ri_host_exit(int status) __attribute__((noreturn)); /* as exit(3) */
+
+/* -- Files ----------------------------------------------------------------------------------------------------- */
+FILE *ri_host_open(const char *path, const char *mode);
+FILE *ri_host_open_temporary(void); /* removed when closed */
+FILE *ri_host_open_command(const char *command, const char *mode);
+int ri_host_close_command(FILE *file); /* a wait status, or -1 */
+#define RI_HOST_TEMPORARY_NAME_SIZE 32
+bool ri_host_temporary_name(char out[RI_HOST_TEMPORARY_NAME_SIZE]); /* creates the file */
+bool ri_host_remove(const char *path);
+bool ri_host_rename(const char *from, const char *to);
+bool ri_host_is_readable(const char *path);
+bool ri_host_seek(FILE *file, int64_t offset, int whence);
+int64_t ri_host_tell(FILE *file); /* -1 on error */
+/* How many bytes lie between the position of a regular file and its end; 0 if unknown. */
+size_t ri_host_remaining_size(FILE *file);
+
+/* -- Shared libraries ------------------------------------------------------------------------------------------ */
+/* NULL on failure, with the reason as text that stays valid until the next call. */
+void *ri_host_load_library(const char *path, bool symbols_global, const char **error);
+void *ri_host_find_symbol(void *library, const char *symbol, const char **error);
+void ri_host_unload_library(void *library);
+
+#endif

@@ -1,0 +1,11 @@
+# host: pages and code memory, clock, files, terminal.  The only folder with operating system headers.
+
+# sources begin (kept by tools/update-sources)
+noinst_LIBRARIES += librille_host.a
+LIB_HOST = librille_host.a
+OBJECTS_HOST = $(librille_host_a_OBJECTS)
+librille_host_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_HOST)
+librille_host_a_SOURCES = \
+	%D%/host.c \
+	%D%/host.h
+# sources end

@@ -1,0 +1,6 @@
+# machine: processes, paged memory, traps, system calls, devices.  Knows nothing of Lua.
+
+# sources begin (kept by tools/update-sources)
+LIB_MACHINE =
+OBJECTS_MACHINE =
+# sources end

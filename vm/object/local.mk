@@ -1,0 +1,27 @@
+# object: values, strings, tables, functions and the heap.  Does not see the machine.
+
+# sources begin (kept by tools/update-sources)
+noinst_LIBRARIES += librille_object.a
+LIB_OBJECT = librille_object.a
+OBJECTS_OBJECT = $(librille_object_a_OBJECTS)
+librille_object_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_OBJECT)
+librille_object_a_SOURCES = \
+	%D%/func.c \
+	%D%/func.h \
+	%D%/heap.c \
+	%D%/heap.h \
+	%D%/metamethods.def \
+	%D%/objects.def \
+	%D%/shape.c \
+	%D%/shape.h \
+	%D%/str.c \
+	%D%/str.h \
+	%D%/table.c \
+	%D%/table.h \
+	%D%/thread.c \
+	%D%/thread.h \
+	%D%/udata.c \
+	%D%/udata.h \
+	%D%/value.c \
+	%D%/value.h
+# sources end

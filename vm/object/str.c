@@ -1,0 +1,538 @@
+/* Strings: interning, hashing, concatenation in place, building.
+ *
+ * The intern table is open addressing over words in malloc's memory, where the collector does not see them:
+ *
+ *   | upper 16 bits of the hash | address, 48 bits |      0: never used      1: its string has died
+ *
+ * The 16 bits spare nearly all looks at strings with another hash. */
+#include "vm/object/str.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/base/num.h"
+
+#define TABLE_SIZE_FIRST 1024 /* entries; a power of two */
+#define INT_CACHE_SIZE 256
+#define ADOPT_MIN 4096 /* bytes: smaller results of a builder are copied into a string of the exact size */
+#define EXTEND_MIN 64  /* bytes: shorter results of concatenations get no room to grow */
+
+#define DEAD ((uint64_t)1)
+#define ADDRESS_MASK (((uint64_t)1 << 48) - 1)
+
+typedef struct IntText {
+    int64_t i;
+    RiString *text; /* NULL: not in use; forgotten at each collection */
+} IntText;
+
+struct RiStrings {
+    uint64_t *entries;
+    uint32_t mask;
+    uint32_t count; /* strings */
+    uint32_t used;  /* entries that are not 0: strings and dead ones */
+    IntText ints[INT_CACHE_SIZE];
+};
+
+/* -- Hashing ----------------------------------------------------------------------------------------------------- */
+
+static RI_ALWAYS_INLINE uint64_t mix(uint64_t a, uint64_t b)
+{
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static RI_ALWAYS_INLINE uint64_t load8(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static RI_ALWAYS_INLINE uint64_t load4(const char *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+#define K0 0x9e3779b97f4a7c15u
+#define K1 0xd6e8feb86659fd93u
+#define K2 0xa0761d6478bd642fu
+
+/* Two overlapping halves for short strings, 16 bytes at a time for others: every byte counts. */
+static RI_ALWAYS_INLINE uint32_t hash_bytes(uint64_t seed, const char *bytes, size_t size)
+{
+    uint64_t a, b, h = seed ^ K0;
+    if (RI_LIKELY(size <= 16)) {
+        if (size >= 8) {
+            a = load8(bytes);
+            b = load8(bytes + size - 8);
+        } else if (size >= 4) {
+            a = load4(bytes);
+            b = load4(bytes + size - 4);
+        } else if (size > 0) {
+            a = (uint64_t)(uint8_t)bytes[0] << 16 | (uint64_t)(uint8_t)bytes[size >> 1] << 8 |
+                (uint64_t)(uint8_t)bytes[size - 1];
+            b = 0;
+        } else {
+            a = b = 0;
+        }
+    } else {
+        const char *last = bytes + size - 16;
+        for (; bytes < last; bytes += 16)
+            h = mix(load8(bytes) ^ K1, load8(bytes + 8) ^ h);
+        a = load8(last);
+        b = load8(last + 8);
+    }
+    h = mix(a ^ K1, b ^ h);
+    h = mix(h ^ K2, size ^ seed);
+    return (uint32_t)(h ^ h >> 32);
+}
+
+uint32_t ri_str_hash(const RiHeap *heap, RiString *s)
+{
+    if (!(s->object.flags & RI_STR_HASHED)) {
+        s->object.word = hash_bytes(heap->seed, ri_str_data(s), s->size);
+        s->object.flags |= RI_STR_HASHED;
+    }
+    return s->object.word;
+}
+
+/* -- The intern table -------------------------------------------------------------------------------------------- */
+
+static RI_ALWAYS_INLINE RiString *entry_string(uint64_t entry)
+{
+    return (RiString *)(uintptr_t)(entry & ADDRESS_MASK);
+}
+
+static RI_ALWAYS_INLINE uint64_t make_entry(const RiString *s, uint32_t hash)
+{
+    return (uint64_t)(uintptr_t)s | (uint64_t)(hash >> 16) << 48;
+}
+
+static RiString *new_plain(RiHeap *heap, size_t size, uint8_t flags, uint32_t hash)
+{
+    RiString *s = ri_heap_alloc(heap, offsetof(RiString, bytes) + size + 1, RI_SPACE_LEAF);
+    ri_object_init(s, RI_TAG_STRING, flags, 0, hash);
+    s->size = size;
+    ((char *)s)[offsetof(RiString, bytes) + size] = '\0';
+    return s;
+}
+
+typedef struct NewTable {
+    RiStrings *strings;
+    uint64_t *entries;
+    uint32_t mask;
+} NewTable;
+
+/* Lay the table out anew, without the dead. Returns the old entries. */
+static void *replace_table(void *argument)
+{
+    NewTable *table = argument;
+    RiStrings *strings = table->strings;
+    uint64_t *old = strings->entries;
+    for (uint32_t i = 0; i <= strings->mask; i++) {
+        if (old[i] <= DEAD)
+            continue;
+        uint32_t at = entry_string(old[i])->object.word & table->mask;
+        while (table->entries[at] != 0)
+            at = (at + 1) & table->mask;
+        table->entries[at] = old[i];
+    }
+    strings->entries = table->entries;
+    strings->mask = table->mask;
+    strings->used = strings->count;
+    return old;
+}
+
+static RI_COLD void grow_table(RiHeap *heap)
+{
+    RiStrings *strings = heap->strings;
+    uint32_t size = TABLE_SIZE_FIRST;
+    while (size < strings->count * 2 + 2)
+        size *= 2;
+    uint64_t *entries = calloc(size, sizeof *entries);
+    if (entries == NULL) {
+        if (strings->used < strings->mask)
+            return; /* crowded, but not full */
+        heap->on_no_memory(heap);
+    }
+    NewTable table = {strings, entries, size - 1};
+    free(ri_heap_locked(replace_table, &table));
+}
+
+/* Add a string that is not there. */
+static void insert(RiHeap *heap, RiString *s, uint32_t hash)
+{
+    RiStrings *strings = heap->strings;
+    if (RI_UNLIKELY(strings->used >= strings->mask / 4 * 3))
+        grow_table(heap);
+    uint32_t at = hash & strings->mask;
+    while (strings->entries[at] > DEAD)
+        at = (at + 1) & strings->mask;
+    strings->used += strings->entries[at] == 0;
+    strings->count++;
+    strings->entries[at] = make_entry(s, hash);
+}
+
+static RI_NOINLINE RiString *intern_new(RiHeap *heap, const char *bytes, size_t size, uint32_t hash)
+{
+    uint8_t flags = RI_STR_INTERNED | RI_STR_HASHED;
+    if (size >= 2 && bytes[0] == '_' && bytes[1] == '_')
+        flags |= RI_STR_METAMETHOD;
+    RiString *s = new_plain(heap, size, flags, hash);
+    memcpy(s->bytes, bytes, size);
+    insert(heap, s, hash);
+    return s;
+}
+
+/* Equality of up to RI_STR_SHORT_MAX bytes. */
+static RI_ALWAYS_INLINE bool same_bytes(const char *a, const char *b, size_t size)
+{
+    if (size >= 8) {
+        const char *a_last = a + size - 8, *b_last = b + size - 8;
+        for (; a < a_last; a += 8, b += 8) {
+            if (load8(a) != load8(b))
+                return false;
+        }
+        return load8(a_last) == load8(b_last);
+    }
+    if (size >= 4)
+        return load4(a) == load4(b) && load4(a + size - 4) == load4(b + size - 4);
+    return size == 0 || (a[0] == b[0] && a[size >> 1] == b[size >> 1] && a[size - 1] == b[size - 1]);
+}
+
+static RI_ALWAYS_INLINE RiString *intern(RiHeap *heap, const char *bytes, size_t size)
+{
+    const RiStrings *strings = heap->strings;
+    uint32_t hash = hash_bytes(heap->seed, bytes, size);
+    for (uint32_t at = hash & strings->mask;; at = (at + 1) & strings->mask) {
+        uint64_t entry = strings->entries[at];
+        if (entry == 0)
+            return intern_new(heap, bytes, size, hash);
+        if (entry >> 48 == hash >> 16 && entry > DEAD) {
+            RiString *s = entry_string(entry);
+            if (s->object.word == hash && s->size == size && same_bytes(s->bytes, bytes, size))
+                return s;
+        }
+    }
+}
+
+void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
+{
+    RiStrings *strings = heap->strings;
+    if (strings == NULL)
+        return;
+    uint32_t mask = strings->mask, start = 0;
+    while (strings->entries[start] != 0)
+        start++; /* there is one, or lookups would not end */
+    /* Backwards, so that the dead at the end of a run leave nothing behind. */
+    bool any_dead = false;
+    uint64_t after = 0;
+    for (uint32_t n = 1; n <= mask + 1; n++) {
+        uint64_t *entry = &strings->entries[(start - n) & mask];
+        if (*entry > DEAD && !is_live(entry_string(*entry))) {
+            *entry = DEAD;
+            strings->count--;
+            any_dead = true;
+        }
+        if (*entry == DEAD && after == 0 && any_dead) {
+            *entry = 0;
+            strings->used--;
+        }
+        after = *entry;
+    }
+    for (size_t i = 0; i < INT_CACHE_SIZE; i++) {
+        if (strings->ints[i].text != NULL && !is_live(strings->ints[i].text))
+            strings->ints[i].text = NULL;
+    }
+}
+
+void ri_strings_init(RiHeap *heap)
+{
+    RiStrings *strings = calloc(1, sizeof *strings);
+    uint64_t *entries = calloc(TABLE_SIZE_FIRST, sizeof *entries);
+    ri_assert(strings != NULL && entries != NULL);
+    strings->entries = entries;
+    strings->mask = TABLE_SIZE_FIRST - 1;
+    heap->strings = strings;
+    const uint8_t flags = RI_STR_INTERNED | RI_STR_HASHED;
+    heap->empty = new_plain(heap, 0, flags, hash_bytes(heap->seed, "", 0));
+    for (int c = 0; c < 256; c++) {
+        char byte = (char)c;
+        heap->one_byte[c] = new_plain(heap, 1, flags, hash_bytes(heap->seed, &byte, 1));
+        heap->one_byte[c]->bytes[0] = byte;
+    }
+    static const char *const names[RI_MM_COUNT] = {
+#define MM(id, text) text,
+#include "vm/object/metamethods.def"
+#undef MM
+    };
+    for (int i = 0; i < RI_MM_COUNT; i++)
+        heap->mm_names[i] = ri_str_from_cstr(heap, names[i]);
+}
+
+void ri_strings_destroy(RiHeap *heap)
+{
+    if (heap->strings != NULL)
+        free(heap->strings->entries);
+    free(heap->strings);
+    heap->strings = NULL;
+}
+
+uint64_t ri_strings_count(const RiHeap *heap)
+{
+    return heap->strings->count;
+}
+
+/* -- Making strings ---------------------------------------------------------------------------------------------- */
+
+static RiString *new_long(RiHeap *heap, const char *bytes, size_t size)
+{
+    RiString *s = ri_str_new_uninit(heap, size);
+    memcpy(s->bytes, bytes, size);
+    return s;
+}
+
+RiString *ri_str_new(RiHeap *heap, const char *bytes, size_t size)
+{
+    if (RI_LIKELY(size - 2 <= RI_STR_SHORT_MAX - 2))
+        return intern(heap, bytes, size);
+    if (size == 0)
+        return heap->empty;
+    if (size == 1)
+        return heap->one_byte[(uint8_t)bytes[0]];
+    return new_long(heap, bytes, size);
+}
+
+RiString *ri_str_from_cstr(RiHeap *heap, const char *text)
+{
+    return ri_str_new(heap, text, strlen(text));
+}
+
+static size_t checked_size(RiHeap *heap, size_t size)
+{
+    if (RI_UNLIKELY(size >= RI_ALLOC_SIZE_MAX))
+        heap->on_no_memory(heap);
+    return size;
+}
+
+RiString *ri_str_new_uninit(RiHeap *heap, size_t size)
+{
+    ri_assert(size > RI_STR_SHORT_MAX);
+    return new_plain(heap, checked_size(heap, size), 0, 0);
+}
+
+static RiBuffer *new_buffer(RiHeap *heap, size_t capacity)
+{
+    RiBuffer *buffer = ri_heap_alloc(heap, sizeof(RiBuffer) + checked_size(heap, capacity), RI_SPACE_LEAF);
+    ri_object_init(buffer, RI_TAG_BUFFER, 0, 0, 0);
+    buffer->capacity = capacity;
+    buffer->used = 0;
+    return buffer;
+}
+
+/* A string of the first `size` bytes of a buffer. */
+static RiString *new_extended(RiHeap *heap, RiBuffer *buffer, size_t size)
+{
+    RiString *s = ri_heap_alloc(heap, sizeof(RiString), RI_SPACE_OBJECT);
+    ri_object_init(s, RI_TAG_STRING, RI_STR_EXTENDED | RI_STR_JOINED, 0, 0);
+    s->size = size;
+    s->buffer = buffer;
+    return s;
+}
+
+RiString *ri_str_slice(RiHeap *heap, RiString *s, size_t start, size_t end)
+{
+    ri_debug_assert(end <= s->size);
+    size_t size = end > start ? end - start : 0;
+    if (size == s->size)
+        return s;
+    return ri_str_new(heap, ri_str_data(s) + start, size);
+}
+
+const char *ri_str_cstr(RiHeap *heap, RiString *s)
+{
+    if (!(s->object.flags & RI_STR_EXTENDED))
+        return s->bytes;
+    RiBuffer *buffer = s->buffer;
+    if (buffer->used == s->size && buffer->capacity > s->size) {
+        buffer->bytes[s->size] = '\0';
+        buffer->used++; /* nobody writes there any more: the string has become the last in this buffer */
+    }
+    if (buffer->used > s->size && buffer->bytes[s->size] == '\0')
+        return buffer->bytes;
+    RiBuffer *copy = new_buffer(heap, s->size + 1);
+    memcpy(copy->bytes, buffer->bytes, s->size);
+    copy->bytes[s->size] = '\0';
+    copy->used = s->size + 1;
+    s->buffer = copy;
+    return copy->bytes;
+}
+
+/* -- Concatenation ----------------------------------------------------------------------------------------------- */
+
+/* a .. b in a buffer with as much room again. */
+static RiString *concat_in_new_buffer(RiHeap *heap, const RiString *a, const RiString *b, size_t size)
+{
+    RiBuffer *buffer = new_buffer(heap, size + size / 2 + 64);
+    memcpy(buffer->bytes, ri_str_data(a), a->size);
+    memcpy(buffer->bytes + a->size, ri_str_data(b), b->size);
+    buffer->used = size;
+    return new_extended(heap, buffer, size);
+}
+
+RiString *ri_str_concat2(RiHeap *heap, RiString *a, RiString *b)
+{
+    if (b->size == 0)
+        return a;
+    if (a->size == 0)
+        return b;
+    size_t size = checked_size(heap, a->size + b->size);
+    if (size <= RI_STR_SHORT_MAX) {
+        char bytes[RI_STR_SHORT_MAX];
+        memcpy(bytes, ri_str_data(a), a->size);
+        memcpy(bytes + a->size, ri_str_data(b), b->size);
+        return ri_str_new(heap, bytes, size);
+    }
+    if (a->object.flags & RI_STR_EXTENDED) {
+        RiBuffer *buffer = a->buffer;
+        if (buffer->used == a->size && buffer->capacity >= size) {
+            memcpy(buffer->bytes + a->size, ri_str_data(b), b->size);
+            buffer->used = size;
+            return new_extended(heap, buffer, size);
+        }
+    }
+    /* A string that is itself the result of a concatenation and grows by little is likely to go on growing. */
+    if ((a->object.flags & RI_STR_JOINED) && size >= EXTEND_MIN && b->size <= a->size)
+        return concat_in_new_buffer(heap, a, b, size);
+    RiString *s = ri_str_new_uninit(heap, size);
+    memcpy(s->bytes, ri_str_data(a), a->size);
+    memcpy(s->bytes + a->size, ri_str_data(b), b->size);
+    s->object.flags |= RI_STR_JOINED;
+    return s;
+}
+
+/* -- Comparing --------------------------------------------------------------------------------------------------- */
+
+bool ri_str_equal_slow(const RiString *a, const RiString *b)
+{
+    if (a->object.flags & b->object.flags & RI_STR_HASHED && a->object.word != b->object.word)
+        return false;
+    return memcmp(ri_str_data(a), ri_str_data(b), a->size) == 0;
+}
+
+static bool locale_is_plain(void)
+{
+    const char *name = setlocale(LC_COLLATE, NULL);
+    return name == NULL || (name[0] == 'C' && name[1] == '\0') || strcmp(name, "POSIX") == 0;
+}
+
+/* Bytes that are followed by a NUL, in *copy if need be. Without memory for it, NULL. */
+static const char *terminated(const RiString *s, char **copy)
+{
+    *copy = NULL;
+    if (!(s->object.flags & RI_STR_EXTENDED))
+        return s->bytes;
+    *copy = malloc(s->size + 1);
+    if (*copy != NULL) {
+        memcpy(*copy, ri_str_data(s), s->size);
+        (*copy)[s->size] = '\0';
+    }
+    return *copy;
+}
+
+static int compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+}
+
+/* By the order of the locale, one piece up to the next NUL after the other. */
+static int compare_pieces(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    for (;;) {
+        int order = strcoll(a, b);
+        if (order != 0)
+            return order;
+        size_t piece = strlen(a); /* equal, if not in bytes, then both up to a NUL */
+        size_t b_piece = strlen(b);
+        if (b_piece == b_size)
+            return a_size > piece;
+        if (piece == a_size)
+            return -1;
+        a += piece + 1;
+        a_size -= piece + 1;
+        b += b_piece + 1;
+        b_size -= b_piece + 1;
+    }
+}
+
+int ri_str_compare(const RiString *a, const RiString *b)
+{
+    if (a == b)
+        return 0;
+    if (RI_LIKELY(locale_is_plain()))
+        return compare_bytes(ri_str_data(a), a->size, ri_str_data(b), b->size);
+    char *a_copy, *b_copy;
+    const char *a_text = terminated(a, &a_copy), *b_text = terminated(b, &b_copy);
+    int order = a_text != NULL && b_text != NULL
+                    ? compare_pieces(a_text, a->size, b_text, b->size)
+                    : compare_bytes(ri_str_data(a), a->size, ri_str_data(b), b->size);
+    free(a_copy);
+    free(b_copy);
+    return order;
+}
+
+/* -- Numbers ----------------------------------------------------------------------------------------------------- */
+
+RiString *ri_str_from_int(RiHeap *heap, int64_t i)
+{
+    IntText *cached = &heap->strings->ints[(uint64_t)i % INT_CACHE_SIZE];
+    if (cached->i == i && cached->text != NULL)
+        return cached->text;
+    char text[RI_NUM_TEXT_MAX];
+    RiString *s = ri_str_new(heap, text, ri_num_print_int(i, text));
+    cached = &heap->strings->ints[(uint64_t)i % INT_CACHE_SIZE];
+    cached->i = i;
+    cached->text = s;
+    return s;
+}
+
+RiString *ri_str_from_float(RiHeap *heap, double n)
+{
+    char text[RI_NUM_TEXT_MAX];
+    return ri_str_new(heap, text, ri_num_print_float(n, text));
+}
+
+/* -- Building ---------------------------------------------------------------------------------------------------- */
+
+RI_NOINLINE void ri_sbuf_grow(RiSbuf *sb, size_t extra)
+{
+    size_t needed = checked_size(sb->heap, extra) + sb->size;
+    size_t capacity = sb->capacity * 2 > needed ? sb->capacity * 2 : needed;
+    RiBuffer *old = sb->buffer, *buffer = new_buffer(sb->heap, capacity);
+    memcpy(buffer->bytes, sb->data, sb->size);
+    sb->buffer = buffer;
+    sb->data = buffer->bytes;
+    sb->capacity = capacity;
+    if (old != NULL)
+        ri_heap_free(sb->heap, old, sizeof(RiBuffer) + old->capacity);
+}
+
+RiString *ri_sbuf_finish(RiSbuf *sb)
+{
+    RiBuffer *buffer = sb->buffer;
+    RiString *s;
+    if (buffer != NULL && sb->size >= ADOPT_MIN && sb->size >= buffer->capacity / 2) {
+        buffer->used = sb->size;
+        s = new_extended(sb->heap, buffer, sb->size);
+    } else {
+        s = ri_str_new(sb->heap, sb->data, sb->size);
+        if (buffer != NULL)
+            ri_heap_free(sb->heap, buffer, sizeof(RiBuffer) + buffer->capacity);
+    }
+    ri_sbuf_init(sb, sb->heap);
+    return s;
+}

@@ -1,0 +1,72 @@
+/* A thread of Lua: a coroutine or the main thread, with its own VM stack.
+ *
+ *   stack … | function | link | arg0/local0 … locals … operands |            frames follow each other without gaps
+ *                               ^ base                          ^ top
+ *
+ * base[-2] is the function (its tag's upper half is zero), base[-1] the link: where to go back to. */
+#ifndef RI_OBJECT_THREAD_H
+#define RI_OBJECT_THREAD_H
+
+#include "vm/object/func.h"
+
+typedef struct RiLink { /* overlays an RiValue slot */
+    uint32_t pc;        /* of the CALLER: index of the word to go on at */
+    uint32_t delta;     /* slots from the caller's base to this base; 0: first frame of the thread */
+    uint8_t tag;        /* RI_TAG_LINK */
+    uint8_t flags;      /* RI_LINK_… */
+    int16_t wanted;     /* results wanted by the caller; -1: all */
+    uint32_t extra;     /* varargs that lie below base: base[-2 - extra - …], see vararg in call.c */
+} RiLink;
+_Static_assert(sizeof(RiLink) == sizeof(RiValue), "a link fills one slot");
+
+typedef enum RiThreadStatus {
+    RI_THREAD_READY,     /* suspended: before its first resume or in a yield */
+    RI_THREAD_RUNNING,
+    RI_THREAD_NORMAL,    /* resumed another one */
+    RI_THREAD_DEAD,
+    RI_THREAD_FAILED     /* dead by an error; the error object is on its stack */
+} RiThreadStatus;
+
+struct RiProcess; /* exec/state.h */
+
+struct RiThread {
+    RiObject object;
+    uint32_t serial;
+    uint32_t owner;
+    RiValue *base; /* of the current frame */
+    RiValue *top;  /* first free slot */
+    RiValue *stack;
+    RiValue *stack_limit; /* end less RI_STACK_RESERVE */
+    uint32_t stack_capacity; /* slots */
+    uint32_t pc;             /* of the current Lua frame, saved before anything that may throw or look */
+    struct RiProcess *process;
+    RiHeap *heap;
+    RiThread *resumer;     /* who resumed us, while running or normal */
+    uint8_t status;        /* RiThreadStatus */
+    uint8_t hook_mask;     /* RI_HOOK_… */
+    uint8_t hook_allowed;
+    uint8_t in_hook;
+    uint32_t c_depth;      /* nested C calls into the interpreter, for "C stack overflow" */
+    uint32_t no_yield;     /* > 0: inside a C call that cannot be yielded across */
+    int32_t hook_count, hook_left;
+    uint32_t hook_last_pc;
+    int32_t hook_last_line;
+    RiValue hook;          /* Lua hook function or nil */
+    void *c_hook;          /* lua_Hook of the C API */
+    RiBuffer *tbc;         /* uint32_t slot offsets of the to-be-closed variables, innermost last; NULL: none yet */
+    uint32_t tbc_count;
+    uint32_t lib_nargs;    /* of a library function's pending call: see ri_lib_call */
+    int32_t lib_wanted;
+    uint32_t lib_flags;
+    bool in_overflow; /* the stack has overflowed and the error is on its way: some more slots are allowed */
+    RiValue error;         /* error object in flight */
+};
+
+#define RI_LINK_OF(base) ((RiLink *)((base)-1))
+
+/* A new thread with an empty stack of `slots` slots. Collects. */
+RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots);
+/* Re-allocate the stack to at least `slots`; base and top move along. Collects. */
+void ri_thread_resize_stack(RiThread *thread, uint32_t slots);
+
+#endif
