@@ -85,6 +85,7 @@ typedef struct RiExpr {
         struct RiExpr *args;
     };
     RiString *method;
+    uint32_t method_line;
 } RiExpr;
 
 #define RI_EXPR_LEAF_SIZE offsetof(RiExpr, string)
@@ -116,7 +117,8 @@ typedef struct RiConstructor {
     RiFragment *fragments, *last_fragment;
     uint32_t stored;      /* elements the fragments store */
     uint32_t item_count;  /* in `first` */
-    bool has_keyed_items; /* in `first` */
+    uint32_t keyed_count; /* of them, [key] = value */
+    bool has_other_keys;  /* in `first`, that are no string constants */
 } RiConstructor;
 
 struct RiStat;

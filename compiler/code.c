@@ -295,9 +295,9 @@ RiFragment *ri_code_finish_fragment(RiUnit *unit)
     size_t words_size = code->words.count * sizeof(RiCodeWord);
     size_t relocations_size = code->relocations.count * sizeof(RiRelocation);
     RiFragment *f = ri_heap_alloc_block(unit->heap, sizeof *f);
-    char *block = ri_heap_alloc(unit->heap, 16 + words_size + relocations_size, RI_SPACE_LEAF);
+    f->block_size = 16 + words_size + relocations_size;
+    char *block = f->block = ri_heap_alloc(unit->heap, f->block_size, RI_SPACE_LEAF);
     ri_object_init(block, RI_TAG_BUFFER, 0, 0, 0);
-    f->block = block;
     f->words = (RiCodeWord *)(void *)(block + 16);
     f->relocations = (RiRelocation *)(void *)(block + 16 + words_size);
     f->word_count = code->words.count;
@@ -342,17 +342,34 @@ static void relocate(RiUnit *unit, const RiRelocation *r, uint32_t start, uint32
         depth_error(unit);
 }
 
-void ri_code_splice(RiUnit *unit, const RiFragment *fragment)
+static void splice_one(RiUnit *unit, const RiFragment *fragment)
 {
     RiCode *code = &unit->code;
     uint32_t start = code->words.count, base = code->depth - 1;
-    ri_vec_reserve(unit->heap, &code->words, fragment->word_count, RI_VEC_LEAF);
     memcpy(code->words.items + start, fragment->words, fragment->word_count * sizeof(RiCodeWord));
     code->words.count += fragment->word_count;
     for (uint32_t i = 0; i < fragment->relocation_count; i++)
         relocate(unit, &fragment->relocations[i], start, base);
     if (base + fragment->depth_max > code->depth_max)
         code->depth_max = base + fragment->depth_max;
+}
+
+void ri_code_splice(RiUnit *unit, RiFragment *first)
+{
+    size_t words = 0;
+    if (first == NULL)
+        return;
+    for (const RiFragment *f = first; f != NULL; f = f->next)
+        words += f->word_count;
+    ri_assert(words < INT32_MAX);
+    ri_vec_reserve(unit->heap, &unit->code.words, words, RI_VEC_LEAF);
+    while (first != NULL) {
+        RiFragment *f = first;
+        first = f->next;
+        splice_one(unit, f);
+        ri_heap_free(unit->heap, f->block, f->block_size);
+        ri_heap_free(unit->heap, f, sizeof *f);
+    }
     ri_code_label(unit);
 }
 

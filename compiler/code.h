@@ -14,6 +14,7 @@ struct RiFragment {
     RiCodeWord *words;
     RiRelocation *relocations;
     void *block; /* that holds both */
+    size_t block_size;
 };
 
 #define RI_NO_JUMP 0u /* an empty list of jumps */
@@ -27,8 +28,8 @@ void ri_code_start(RiUnit *unit, bool is_fragment, uint32_t depth);
 RiProto *ri_code_finish(RiUnit *unit);
 /* The instructions so far as a fragment. Collects: yes. */
 RiFragment *ri_code_finish_fragment(RiUnit *unit);
-/* Append a fragment; the table lies on top of the stack. */
-void ri_code_splice(RiUnit *unit, const RiFragment *fragment);
+/* Append fragments, which are used up; the table lies on top of the stack. */
+void ri_code_splice(RiUnit *unit, RiFragment *first);
 
 /* -- Words -- */
 /* Append an instruction of one word at unit->code.line. `effect`: change of the stack depth. Returns its pc. */

@@ -216,13 +216,13 @@ static void push_method(RiUnit *unit, RiExpr *x, bool on_stack)
     bool is_name = ri_str_is_interned(x->method);
     if (!on_stack && is_name && ri_emit_is_slot(unit, x->left) && ri_emit_has_site(unit)) {
         unsigned slot = ri_emit_slot(unit, x->left);
-        unit->code.line = x->line;
+        unit->code.line = x->method_line;
         ri_code_put_ad(unit, RI_OP_SELF_L, slot, ri_emit_site(unit, x->method), 3);
         return;
     }
     if (!on_stack)
         ri_emit_push(unit, x->left);
-    unit->code.line = x->line;
+    unit->code.line = x->method_line;
     if (is_name)
         ri_code_put_e(unit, RI_OP_SELF, (int32_t)ri_emit_site(unit, x->method), 2);
     else

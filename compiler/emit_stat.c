@@ -216,18 +216,10 @@ static void emit_for_number(RiUnit *unit, const RiStat *s)
     emit_loop_end(unit, s->loop.end);
 }
 
-static void put_iteration(RiUnit *unit, uint32_t slot, uint32_t count, uint32_t top)
-{
-    ri_code_put_abc(unit, RI_OP_TFORCALL, slot, count, 0, 0);
-    ri_code_branch_to(unit, ri_word_abc(RI_OP_TFORLOOP, slot, count, 0), 0, top);
-}
-
-/* The iterator is called in two places, so that the body need not drop its variables in each round: once on the way in,
- * once at the end of the body. */
 static void emit_for_in(RiUnit *unit, const RiStat *s)
 {
     RiCode *code = code_of(unit);
-    uint32_t depth = code->depth, enter = RI_NO_JUMP, end = RI_NO_JUMP;
+    uint32_t depth = code->depth, enter = RI_NO_JUMP;
     uint32_t first = s->loop.first_var, count = s->loop.var_count - 4;
     uint64_t outer_used;
     s->loop.end->depth = depth + 4; /* break comes to where the closing value is closed */
@@ -250,16 +242,11 @@ static void emit_for_in(RiUnit *unit, const RiStat *s)
     emit_block(unit, s->loop.body, true);
     ri_code_close_locals(unit, depth + 4);
     unit->code.line = s->line;
-    if (!ri_code_is_dead(unit)) {
-        put_iteration(unit, depth, count, top);
-        code->depth = depth + 4;
-        ri_code_jump(unit, &end);
-    }
-    code->depth = depth + 4;
+    code->depth = depth + 4; /* TFORCALL drops the variables itself */
     ri_code_patch_here(unit, &enter);
-    put_iteration(unit, depth, count, top);
+    ri_code_put_abc(unit, RI_OP_TFORCALL, depth, count, 0, 0);
+    ri_code_branch_to(unit, ri_word_abc(RI_OP_TFORLOOP, depth, count, 0), 0, top);
     ri_code_end_loop(unit, loop, outer_used);
-    ri_code_patch_here(unit, &end);
     emit_loop_end(unit, s->loop.end);
     unit->code.line = s->end_line;
     close_block(unit, depth, false);
@@ -634,14 +621,14 @@ RiProto *ri_emit_function(RiUnit *unit, const RiBlock *body)
 {
     const RiFunction *f = unit->function;
     ri_code_start(unit, false, f->param_count);
-    unit->code.line = f->line_defined;
+    /* The line of the definition is no active one: cells for parameters count as part of the first statement. */
+    unit->code.line = body->first != NULL ? body->first->line : body->end_line;
     open_variables(unit, f->var_base, f->param_count);
     emit_statements(unit, body);
     unit->code.line = body->end_line;
-    if (!ri_code_is_dead(unit)) {
+    if (!ri_code_is_dead(unit))
         close_all(unit);
-        ri_code_put(unit, RI_OP_RETURN0, 0);
-    }
+    ri_code_put(unit, RI_OP_RETURN0, 0); /* reachable or not: `end` is an active line of every function */
     ri_code_close_locals(unit, 0);
     return ri_code_finish(unit);
 }

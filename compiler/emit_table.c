@@ -15,12 +15,16 @@ static void flush(RiUnit *unit, RiConstructor *t, uint32_t *pending)
     *pending = 0;
 }
 
-/* [key] = value in the table in slot `base`, the topmost one. `spare_sites`: it is one of very many. */
-static void put_keyed(RiUnit *unit, RiExpr *item, uint32_t base, bool spare_sites)
+static bool has_name(const RiExpr *item)
+{
+    return item->left->kind == RI_EXPR_STRING && ri_str_is_interned(item->left->leaf_string);
+}
+
+/* [key] = value in the table in slot `base`. `is_top`: that is the top of the stack. */
+static void put_keyed(RiUnit *unit, RiExpr *item, uint32_t base, bool is_top)
 {
     RiExpr *key = item->left;
-    bool is_name = key->kind == RI_EXPR_STRING && ri_str_is_interned(key->leaf_string);
-    if (is_name && !spare_sites) {
+    if (is_top && has_name(item)) {
         ri_emit_push(unit, item->right);
         unit->code.line = item->line;
         ri_code_put_e(unit, RI_OP_INITFIELD, (int32_t)ri_emit_site(unit, key->leaf_string), -1);
@@ -44,10 +48,13 @@ static void put_items(RiUnit *unit, RiConstructor *t, bool is_end)
 {
     uint32_t base = unit->code.depth - 1, pending = 0;
     bool spare_sites = !is_end || t->fragments != NULL || !ri_emit_has_site(unit);
+    /* Elements are stored after up to 50 of them, as in 5.4: {1, [1] = 2} shows it. Names never clash with them. */
+    bool may_flush = !t->has_other_keys && !spare_sites;
     for (RiExpr *x = t->first; x != NULL; x = x->next) {
         if (x->kind == RI_EXPR_ITEM) {
-            flush(unit, t, &pending);
-            put_keyed(unit, x, base, spare_sites);
+            if (may_flush)
+                flush(unit, t, &pending);
+            put_keyed(unit, x, base, pending == 0 && !spare_sites);
         } else if (is_end && x->next == NULL && ri_expr_is_multiple(x)) {
             ri_emit_push_multiple(unit, x, -1);
             ri_code_put_e(unit, RI_OP_SETLISTV, (int32_t)base, -(int)pending);
@@ -85,13 +92,7 @@ static bool is_record(const RiConstructor *t, RiString *names[RECORD_MAX])
 /* A new empty table with room for the elements. */
 static void put_new(RiUnit *unit, const RiConstructor *t)
 {
-    uint32_t elements = t->stored;
-    if (t->has_keyed_items || t->item_count > 255) {
-        for (const RiExpr *x = t->first; x != NULL && elements < 255; x = x->next)
-            elements += x->kind != RI_EXPR_ITEM;
-    } else {
-        elements += t->item_count;
-    }
+    uint32_t elements = t->stored + t->item_count - t->keyed_count;
     if (ri_emit_has_site(unit))
         ri_code_put_ad(unit, RI_OP_NEWTABLE, elements < 255 ? elements : 255, ri_code_site(unit, RI_NO_KEY), 1);
     else
@@ -104,7 +105,7 @@ void ri_emit_table(RiUnit *unit, const RiExpr *x)
     RiString *names[RECORD_MAX];
     unit->code.line = x->line;
     if (t->fragments == NULL && t->item_count > 0) {
-        if (!t->has_keyed_items && t->item_count <= BATCH) {
+        if (t->keyed_count == 0 && t->item_count <= BATCH) {
             const RiExpr *last = t->first;
             while (last->next != NULL)
                 last = last->next;
@@ -122,8 +123,7 @@ void ri_emit_table(RiUnit *unit, const RiExpr *x)
         }
     }
     put_new(unit, t);
-    for (const RiFragment *f = t->fragments; f != NULL; f = f->next)
-        ri_code_splice(unit, f);
+    ri_code_splice(unit, t->fragments);
     put_items(unit, t, true);
 }
 
@@ -141,5 +141,6 @@ void ri_emit_fragment(RiUnit *unit, RiConstructor *t)
     t->first = NULL;
     t->last = &t->first;
     t->item_count = 0;
-    t->has_keyed_items = false;
+    t->keyed_count = 0;
+    t->has_other_keys = false;
 }

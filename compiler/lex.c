@@ -118,6 +118,8 @@ void ri_lex_error(RiLexer *lx, const char *message)
             stop++;
         error_near_bytes(lx, message, t->start, t->start, (size_t)(stop - t->start));
     }
+    case 0: /* a NUL byte in the source: 5.4 has nothing to show either */
+        ri_lex_error_plain(lx, message);
     default: {
         const char *text = ri_token_text(t->kind, buffer);
         ri_diag_throw(lx->failure, lx->line, t->start, text, strlen(text), message);
@@ -230,7 +232,7 @@ static int read_number(RiLexer *lx, const char *start, RiToken *token)
         token->integer = (int64_t)small;
         return RI_TOKEN_INT;
     }
-    p = start;
+    p = *start == '.' ? start + 1 : start;
     if (*p == '0' && p + 1 < lx->end && (p[1] | 0x20) == 'x') {
         exponent = 'p';
         p += 2;

@@ -75,8 +75,8 @@ void *ri_vec_grow(RiHeap *heap, void *items, void **block, uint32_t *capacity, u
                   size_t item_size, int leaf)
 {
     size_t wanted = *capacity < 16 ? 16 : (size_t)*capacity * 2;
-    while (wanted < need)
-        wanted *= 2;
+    if (wanted < need)
+        wanted = need;
     ri_assert(wanted < UINT32_MAX);
     size_t bytes = sizeof(RiObject) + 8 + wanted * item_size; /* items stay aligned to 16 */
     void *grown;

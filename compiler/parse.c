@@ -99,6 +99,15 @@ static RiExpr *new_binary(RiUnit *unit, RiExprKind expr_kind, uint32_t line, RiE
     return x;
 }
 
+/* 5.4 loads variables, fields and constants late, when it has seen what follows them: their lines are told by hooks. */
+static inline void settle(RiExpr *x, uint32_t line)
+{
+    bool is_late = x->kind <= RI_EXPR_INDEX && x->kind != RI_EXPR_VARARG && x->kind != RI_EXPR_FUNCTION &&
+                   x->kind != RI_EXPR_TABLE;
+    if (is_late && !x->in_parens)
+        x->line = line;
+}
+
 static RiStat *new_stat(RiUnit *unit, RiBlock *block, RiStatKind stat_kind, uint32_t line)
 {
     RiStat *s = ri_unit_new(unit, RiStat);
@@ -141,7 +150,8 @@ static void parse_item(RiUnit *unit, RiConstructor *t)
     }
     expect(unit, '=');
     RiExpr *value = parse_expr(unit);
-    t->has_keyed_items = true;
+    t->keyed_count++;
+    t->has_other_keys |= key->kind != RI_EXPR_STRING;
     add_item(t, new_binary(unit, RI_EXPR_ITEM, unit->lexer.last_line, key, value));
 }
 
@@ -152,18 +162,27 @@ static RiExpr *parse_constructor(RiUnit *unit)
     RiConstructor *t = x->constructor = ri_unit_new(unit, RiConstructor);
     memset(t, 0, sizeof *t);
     t->last = &t->first;
+    RiExpr *item = NULL;
     RiArenaMark mark = ri_arena_mark(&unit->arena);
     expect(unit, '{');
     while (kind(unit) != '}') {
-        if (RI_UNLIKELY(ri_arena_used_bytes(&unit->arena) - mark.bytes > STREAM_BYTES)) {
+        size_t bytes = ri_arena_used_bytes(&unit->arena) - mark.bytes;
+        /* Where 5.4 stores its elements, or else when it is really much. */
+        if (RI_UNLIKELY(bytes > STREAM_BYTES &&
+                        ((t->item_count - t->keyed_count) % 50 == 0 || bytes > 16 * STREAM_BYTES))) {
             ri_emit_fragment(unit, t);
             ri_arena_release(&unit->arena, mark);
         }
+        RiExpr **place = t->last;
         parse_item(unit, t);
+        item = *place;
         if (!accept(unit, ',') && !accept(unit, ';'))
             break;
+        settle(item, unit->lexer.last_line);
     }
     expect_match(unit, '}', '{', line);
+    if (item != NULL)
+        settle(item, unit->lexer.last_line);
     return x;
 }
 
@@ -224,9 +243,18 @@ static RiExpr *parse_function_body(RiUnit *unit, bool is_method, uint32_t line)
 static RiExpr *parse_expr_list(RiUnit *unit)
 {
     RiExpr *first = parse_expr(unit), *last = first;
-    while (accept(unit, ','))
+    while (accept(unit, ',')) {
+        settle(last, unit->lexer.last_line);
         last = last->next = parse_expr(unit);
+    }
     return first;
+}
+
+static RiExpr *last_of(RiExpr *list)
+{
+    while (list->next != NULL)
+        list = list->next;
+    return list;
 }
 
 /* Arguments of `call`, whose function stands in `left` already. */
@@ -241,6 +269,8 @@ static void parse_arguments(RiUnit *unit, RiExpr *call)
         if (kind(unit) != ')')
             call->args = parse_expr_list(unit);
         expect_match(unit, ')', '(', line);
+        if (call->args != NULL)
+            settle(last_of(call->args), unit->lexer.last_line);
         break;
     case '{':
         call->args = parse_constructor(unit);
@@ -269,6 +299,7 @@ static RiExpr *parse_primary(RiUnit *unit)
     next(unit);
     RiExpr *x = parse_expr(unit);
     expect_match(unit, ')', '(', line);
+    settle(x, unit->lexer.last_line);
     x->in_parens = true;
     return x;
 }
@@ -304,6 +335,7 @@ static RiExpr *parse_suffixed(RiUnit *unit)
             call = new_expr(unit, RI_EXPR_METHOD, unit->lexer.line, sizeof(RiExpr));
             call->left = x;
             call->method = method;
+            call->method_line = unit->lexer.last_line;
             parse_arguments(unit, call);
             x = call;
             break;
@@ -446,6 +478,7 @@ static RiOperator unary_operator(int token)
 /* A comparison happens where its second operand ends, other operators where they stand, as in 5.4. */
 static RiExpr *make_binary(RiUnit *unit, RiOperator op, RiExpr *left, RiExpr *right, uint32_t line)
 {
+    settle(left, line);
     if (ri_fold_binary(op, left, right)) {
         left->line = unit->lexer.last_line;
         left->op = 0;
@@ -547,6 +580,7 @@ static void parse_if(RiUnit *unit, RiBlock *block, uint32_t line)
         if (!is_last) {
             clause->condition = parse_expr(unit);
             expect(unit, RI_TOKEN_THEN);
+            settle(clause->condition, unit->lexer.last_line);
         }
         clause->then_line = unit->lexer.last_line;
         parse_block(unit, &clause->body);

@@ -6,12 +6,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "luaconf.h"
+
 #define LUA_VERSION_MAJOR "5"
 #define LUA_VERSION_MINOR "4"
 #define LUA_VERSION_NUM 504
 #define LUA_VERSION "Lua " LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
 
-#define LUAI_MAXSTACK 1000000
 #define LUA_REGISTRYINDEX (-LUAI_MAXSTACK - 1000)
 #define lua_upvalueindex(i) (LUA_REGISTRYINDEX - (i))
 #define LUA_MINSTACK 20
@@ -35,21 +36,13 @@
 #define LUA_TUSERDATA 7
 #define LUA_TTHREAD 8
 
-#ifdef __cplusplus
-#define LUA_API extern "C"
-#else
-#define LUA_API extern
-#endif
-#define LUALIB_API LUA_API
-#define LUAMOD_API LUA_API
-
 #ifdef RI_BUILDING_CAPI
 #define lua_State struct RiThread
 #else
 typedef struct lua_State lua_State;
 #endif
-typedef double lua_Number;
-typedef long long lua_Integer;
+typedef LUA_NUMBER lua_Number;
+typedef LUA_INTEGER lua_Integer;
 typedef int (*lua_CFunction)(lua_State *L);
 
 /* -- Stack -- */

@@ -293,6 +293,21 @@ static const char *optional_text(RiThread *T, RiValue *args, uint32_t nargs, uin
     return ri_arg_is_none_or_nil(args, nargs, i) ? fallback : ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, i));
 }
 
+/* Push `message` as the message handler of the running code makes it: the reader runs as if it were not protected. */
+static RiCallStatus push_handled(RiThread *T, RiString *message)
+{
+    uint32_t count;
+    RiValue handler = ri_current_handler(T);
+    if (ri_is_nil(handler)) {
+        ri_push(T, ri_string_value(message));
+        return RI_ERRRUN;
+    }
+    ri_push(T, handler);
+    ri_push_link(T);
+    ri_push(T, ri_string_value(message));
+    return ri_pcall(T, 1, 1, ri_nil(), &count) == RI_OK ? RI_ERRRUN : RI_ERRERR;
+}
+
 /* Call the reader, argument 0, for the pieces of a chunk, and push them joined. On failure push the error. */
 static RiCallStatus push_pieces(RiThread *T)
 {
@@ -302,15 +317,13 @@ static RiCallStatus push_pieces(RiThread *T)
         uint32_t count;
         ri_push(T, T->base[0]);
         ri_push_link(T);
-        RiCallStatus status = ri_pcall(T, 0, 1, ri_nil(), &count);
+        RiCallStatus status = ri_pcall(T, 0, 1, ri_current_handler(T), &count);
         if (status != RI_OK)
             return status;
         RiValue piece = T->top[-1];
         if (!ri_is_nil(piece) && !ri_is_string(piece) && !ri_is_number(piece)) {
             RiString *text = ri_str_from_cstr(T->heap, "reader function must return a string");
-            RiString *message = ri_str_concat2(T->heap, ri_where(T, 1), text);
-            ri_set_string(&T->top[-1], message);
-            return RI_ERRRUN;
+            return push_handled(T, ri_str_concat2(T->heap, ri_where(T, 1), text));
         }
         RiString *text = ri_is_nil(piece) ? T->heap->empty : ri_to_string_raw(T, piece);
         T->top--;
@@ -373,7 +386,7 @@ static int32_t base_dofile_resume(RiThread *T, RiValue *args, uint32_t nargs)
 static void full_collection(RiThread *T, RiStdlib *state)
 {
     state->gc_step_credit_bytes = 0;
-    ri_heap_collect(T->heap);
+    ri_collect(T);
     ri_run_finalizers(T);
 }
 

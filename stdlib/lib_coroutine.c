@@ -5,7 +5,7 @@
 static RiThread *arg_thread(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
 {
     if (i >= nargs || args[i].tag != RI_TAG_THREAD)
-        ri_arg_type_error(T, args, nargs, i, "coroutine");
+        ri_arg_type_error(T, args, nargs, i, "thread");
     return args[i].p;
 }
 
@@ -63,8 +63,8 @@ static int32_t co_yield(RiThread *T, RiValue *args, uint32_t nargs)
     (void)args;
     (void)nargs;
     if (!ri_is_yieldable(T))
-        ri_error(T, T == T->process->main ? "attempt to yield from outside a coroutine"
-                                          : "attempt to yield across a C-call boundary");
+        ri_error_no_position(T, "%s", T == T->process->main ? "attempt to yield from outside a coroutine"
+                                                : "attempt to yield across a C-call boundary");
     return RI_LIB_YIELD;
 }
 

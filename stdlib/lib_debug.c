@@ -227,8 +227,20 @@ static RiLocal find_vararg(RiThread *of, const RiFrame *frame, const RiProto *pr
     return local;
 }
 
+/* How many slots of a frame count. Above what is in use there are more, which only a hook that interrupts the function
+ * gets to see: as in 5.4, whose hooks run above a function's whole frame. */
+static int64_t visible_slot_count(RiThread *of, int level, const RiFrame *frame, const RiProto *proto)
+{
+    RiFrame callee;
+    int64_t used = (int64_t)frame->top - (int64_t)frame->base;
+    if (proto != NULL && of->in_hook && used < proto->frame_size && ri_frame_at(of, level - 1, &callee) &&
+        RI_LINK_OF(of->stack + callee.base)->flags & RI_LINK_ENTRY)
+        return proto->frame_size;
+    return used;
+}
+
 /* Local variable number `n` of a frame: a named one, a vararg (n < 0), or what else lies in its slots. */
-static RiLocal find_local(RiThread *of, const RiFrame *frame, int64_t n)
+static RiLocal find_local(RiThread *of, int level, const RiFrame *frame, int64_t n)
 {
     RiLocal local = {0};
     const RiProto *proto = ri_function_proto(ri_frame_function(of, frame));
@@ -244,7 +256,7 @@ static RiLocal find_local(RiThread *of, const RiFrame *frame, int64_t n)
         slot = (uint32_t)n - 1;
     }
     if (local.name == NULL) {
-        if (n < 1 || n > (int64_t)frame->top - (int64_t)frame->base)
+        if (n < 1 || n > visible_slot_count(of, level, frame, proto))
             return local;
         local.name = proto != NULL ? "(temporary)" : "(C temporary)";
     }
@@ -289,7 +301,7 @@ static int32_t debug_getlocal(RiThread *T, RiValue *args, uint32_t nargs)
     RiFrame frame;
     int level = int_arg(T, args, nargs, skip);
     RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
-    RiLocal local = find_local(of, &frame, n);
+    RiLocal local = find_local(of, level, &frame, n);
     if (local.name == NULL)
         return ri_return_nil(args);
     RiValue value = local.slot != NULL ? visible(*local.slot) : ri_nil();
@@ -305,7 +317,7 @@ static int32_t debug_setlocal(RiThread *T, RiValue *args, uint32_t nargs)
     int n = int_arg(T, args, nargs, skip + 1);
     RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
     ri_arg_check_any(T, args, nargs, skip + 2);
-    RiLocal local = find_local(of, &frame, n);
+    RiLocal local = find_local(of, level, &frame, n);
     if (local.name == NULL)
         return ri_return_nil(args);
     if (local.is_writable) {
@@ -393,11 +405,29 @@ static int32_t debug_upvaluejoin(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Hooks ----------------------------------------------------------------------------------------------------- */
 
+/* registry._HOOKKEY[thread] = hook, in a table with weak keys: nothing here needs it, but programs that look there see
+ * what they expect. */
+static void note_hook(RiThread *T, RiThread *of, RiValue hook)
+{
+    RiHeap *heap = T->heap;
+    RiString *key = ri_str_from_cstr(heap, "_HOOKKEY");
+    RiValue hooks = ri_table_get_str(T->process->registry, key);
+    if (!ri_is_table(hooks)) {
+        RiTable *t = ri_table_new(heap, 0, 1);
+        hooks = ri_table_value(t);
+        ri_table_set_str(heap, T->process->registry, key, hooks);
+        ri_table_set_str(heap, t, heap->mm_names[RI_MM_MODE], ri_string_value(ri_str_from_cstr(heap, "k")));
+        ri_table_set_meta(heap, t, t);
+    }
+    ri_set_index(T, hooks, ri_object(of, RI_TAG_THREAD), hook);
+}
+
 static int32_t debug_sethook(RiThread *T, RiValue *args, uint32_t nargs)
 {
     uint32_t skip, mask = 0;
     RiThread *of = thread_arg(T, args, nargs, &skip);
     if (ri_arg_is_none_or_nil(args, nargs, skip)) {
+        note_hook(T, of, ri_nil());
         ri_set_hook(of, ri_nil(), 0, 0);
         return 0;
     }
@@ -408,6 +438,7 @@ static int32_t debug_sethook(RiThread *T, RiValue *args, uint32_t nargs)
     mask |= strchr(letters, 'r') != NULL ? RI_HOOK_RETURN : 0;
     mask |= strchr(letters, 'l') != NULL ? RI_HOOK_LINE : 0;
     mask |= (int)count > 0 ? RI_HOOK_COUNT : 0;
+    note_hook(T, of, hook);
     ri_set_hook(of, hook, mask, (int32_t)count);
     return 0;
 }

@@ -243,30 +243,37 @@ static bool read_format(RiThread *T, FILE *file, RiValue *formats, uint32_t i, R
     return s != NULL;
 }
 
-/* Read by the formats in arguments first … nargs - 1 of the current frame, or a line; return the results. */
-static int32_t read_formats(RiThread *T, FILE *file, uint32_t first, uint32_t nargs)
+/* Read by the formats in arguments first … nargs - 1 of the current frame, or a line without any, and push the results:
+ * *count of them, the last one nil at the end of the file. False after an error, reason in errno. */
+static bool push_read(RiThread *T, FILE *file, uint32_t first, uint32_t nargs, uint32_t *count)
 {
-    RiValue result;
     clearerr(file);
     errno = 0;
+    *count = 0;
     if (nargs <= first) {
         RiString *line = ri_stream_read_line(T, file, false);
-        if (RI_UNLIKELY(line == NULL && ferror(file)))
-            return ri_return_file_result(T, false, NULL);
-        return line != NULL ? ri_return_string(T->base, line) : ri_return_nil(T->base);
+        ri_push(T, line != NULL ? ri_string_value(line) : ri_nil());
+        *count = 1;
+        return RI_LIKELY(line != NULL) || !ferror(file);
     }
-    uint32_t count = 0;
     ri_stack_reserve(T, nargs - first + RI_STACK_RESERVE);
     for (uint32_t i = first; i < nargs; i++) {
+        RiValue result;
         bool ok = read_format(T, file, T->base, i, &result);
         ri_push(T, ok ? result : ri_nil());
-        count++;
+        ++*count;
         if (!ok)
             break;
     }
-    if (ferror(file))
+    return !ferror(file);
+}
+
+static int32_t read_formats(RiThread *T, FILE *file, uint32_t first, uint32_t nargs)
+{
+    uint32_t count;
+    if (RI_UNLIKELY(!push_read(T, file, first, nargs, &count)))
         return ri_return_file_result(T, false, NULL);
-    return ri_return_top(T, count);
+    return count == 1 ? ri_return1(T->base, T->top[-1]) : ri_return_top(T, count);
 }
 
 static int32_t io_read(RiThread *T, RiValue *args, uint32_t nargs)
@@ -303,14 +310,11 @@ static int32_t lines_iterator(RiThread *T, RiValue *args, uint32_t nargs)
     ri_push(T, self->upvals[LINES_FILE]);
     for (uint32_t i = 0; i < format_count; i++)
         ri_push(T, self->upvals[LINES_FORMATS + i]);
-    int32_t count = read_formats(T, stream->file, 1, 1 + format_count);
-    RiValue *results = T->base - 2;
-    if (RI_LIKELY(!ri_is_falsy(results[0])))
-        return count;
-    if (count > 1 && ri_is_string(results[1])) { /* not the end of the file, an error */
-        const char *message = ri_str_cstr(T->heap, results[1].p);
-        ri_error(T, "%s", message);
-    }
+    uint32_t count;
+    if (RI_UNLIKELY(!push_read(T, stream->file, 1, 1 + format_count, &count)))
+        ri_error(T, "%s", strerror(errno));
+    if (RI_LIKELY(!ri_is_nil(T->top[-(ptrdiff_t)count])))
+        return count == 1 ? ri_return1(T->base, T->top[-1]) : ri_return_top(T, count);
     if (!ri_is_falsy(self->upvals[LINES_CLOSES]))
         close_stream(T, u);
     return 0;

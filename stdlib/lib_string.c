@@ -97,36 +97,56 @@ static int32_t string_reverse(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiString *s = ri_arg_str(T, args, nargs, 0);
     const char *from = ri_str_data(s) + s->size;
+    size_t i = 0;
     Draft draft;
     draft_begin(&draft, T->heap, s->size);
-    for (size_t i = 0; i < s->size; i++)
+    for (; i + 8 <= s->size; i += 8) {
+        uint64_t eight;
+        from -= 8;
+        memcpy(&eight, from, 8);
+        eight = __builtin_bswap64(eight);
+        memcpy(draft.bytes + i, &eight, 8);
+    }
+    for (; i < s->size; i++)
         draft.bytes[i] = *--from;
     return ri_return_string(args, draft_finish(&draft, T->heap, s->size));
+}
+
+/* Copy, with bit 5 of the letters from `first` to `first` + 25 turned over. Eight bytes at a time: adding to the low
+ * seven bits of each byte carries into its top bit exactly if it is not below a bound. */
+static void copy_turning_case(char *to, const char *from, size_t size, unsigned char first)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t eight, low, letters;
+        memcpy(&eight, from + i, 8);
+        low = eight & ~tops;
+        letters = (low + (0x80u - first) * ones) & ~(low + (0x80u - first - 26) * ones) & ~eight & tops;
+        eight ^= letters >> 2;
+        memcpy(to + i, &eight, 8);
+    }
+    for (; i < size; i++) {
+        unsigned char c = (unsigned char)from[i];
+        to[i] = (char)(c ^ ((unsigned char)(c - first) < 26) << 5);
+    }
 }
 
 static int32_t string_lower(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiString *s = ri_arg_str(T, args, nargs, 0);
-    const char *from = ri_str_data(s);
     Draft draft;
     draft_begin(&draft, T->heap, s->size);
-    for (size_t i = 0; i < s->size; i++) {
-        unsigned char c = (unsigned char)from[i];
-        draft.bytes[i] = (char)(c | ((unsigned char)(c - 'A') < 26) << 5);
-    }
+    copy_turning_case(draft.bytes, ri_str_data(s), s->size, 'A');
     return ri_return_string(args, draft_finish(&draft, T->heap, s->size));
 }
 
 static int32_t string_upper(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiString *s = ri_arg_str(T, args, nargs, 0);
-    const char *from = ri_str_data(s);
     Draft draft;
     draft_begin(&draft, T->heap, s->size);
-    for (size_t i = 0; i < s->size; i++) {
-        unsigned char c = (unsigned char)from[i];
-        draft.bytes[i] = (char)(c ^ ((unsigned char)(c - 'a') < 26) << 5);
-    }
+    copy_turning_case(draft.bytes, ri_str_data(s), s->size, 'a');
     return ri_return_string(args, draft_finish(&draft, T->heap, s->size));
 }
 
@@ -366,8 +386,14 @@ static RI_ALWAYS_INLINE void gsub_add(RiThread *T, Gsub *g, const char *bytes, s
 {
     if (RI_UNLIKELY(size >= g->capacity - g->size)) /* one byte stays free for the terminator */
         gsub_grow(T, g, size);
-    memcpy(gsub_bytes(g) + g->size, bytes, size);
+    char *to = gsub_bytes(g) + g->size;
     g->size += size;
+    if (size < 8) { /* most pieces are short: no call */
+        while (size-- > 0)
+            *to++ = *bytes++;
+    } else {
+        memcpy(to, bytes, size);
+    }
 }
 
 static RI_ALWAYS_INLINE void gsub_begin(Gsub *g, RiPattern *pattern, int64_t max)
@@ -381,6 +407,27 @@ static RI_ALWAYS_INLINE void gsub_begin(Gsub *g, RiPattern *pattern, int64_t max
     g->count = 0;
     g->max = max;
     g->is_done = false;
+}
+
+/* A state for the frame: the one that the last gsub of this process left, or a new one. */
+static Gsub *gsub_new_state(RiThread *T)
+{
+    void **spare = ri_pattern_spare(T);
+    if (spare != NULL && *spare != NULL) {
+        Gsub *g = *spare;
+        *spare = NULL;
+        return g;
+    }
+    return ri_heap_alloc_block(T->heap, sizeof(Gsub));
+}
+
+static void gsub_leave_state(RiThread *T, Gsub *g)
+{
+    void **spare = ri_pattern_spare(T);
+    g->pattern = NULL;
+    g->buffer = NULL;
+    if (spare != NULL)
+        *spare = g;
 }
 
 static int32_t gsub_finish(RiThread *T, Gsub *g)
@@ -513,8 +560,11 @@ static int32_t gsub_step(RiThread *T, Gsub *g)
     RiMatch m;
     uint32_t count;
     ri_match_init(&m, T, T->heap, g->pattern, ri_str_data(s), s->size);
-    if (!gsub_search(T, g, &m))
-        return gsub_finish(T, g);
+    if (!gsub_search(T, g, &m)) {
+        int32_t result_count = gsub_finish(T, g);
+        gsub_leave_state(T, g);
+        return result_count;
+    }
     count = capture_result_count(m.pattern);
     if (count + 2 > RI_STACK_RESERVE - GSUB_SLOTS)
         ri_stack_reserve(T, count + 2);
@@ -547,7 +597,7 @@ static int32_t string_gsub(RiThread *T, RiValue *args, uint32_t nargs)
     RiPattern *pattern;
     if (type == RI_TYPE_FUNCTION) {
         pattern = ri_pattern_of(T, p, false);
-        Gsub *g = ri_heap_alloc_block(T->heap, sizeof *g);
+        Gsub *g = gsub_new_state(T);
         gsub_begin(g, pattern, max);
         if (nargs < GSUB_MAX + 1)
             ri_set_nil(&args[GSUB_MAX]);

@@ -33,16 +33,32 @@ static bool is_letter(char c)
     return (unsigned char)((c | 0x20) - 'a') < 26;
 }
 
+/* Sets of flags, digits and '.': bit c - 32. */
+#define CHARACTER(c) (UINT32_C(1) << ((c)-' '))
+#define FLAGS_STRING CHARACTER('-')
+#define FLAGS_SIGNED (CHARACTER('-') | CHARACTER('+') | CHARACTER('0') | CHARACTER(' '))
+#define FLAGS_UNSIGNED (CHARACTER('-') | CHARACTER('0'))
+#define FLAGS_BASE (CHARACTER('-') | CHARACTER('#') | CHARACTER('0'))
+#define FLAGS_FLOAT (FLAGS_SIGNED | CHARACTER('#'))
+
+static bool is_in(uint32_t set, char c)
+{
+    unsigned bit = (unsigned)(unsigned char)c - ' ';
+    return bit < 32 && (set >> bit & 1);
+}
+
 /* Copy the specification behind '%' at p, up to its letter. Returns the address of the letter (maybe the end). */
 static const char *read_spec(RiThread *T, const char *p, const char *end, Spec *spec)
 {
+    const uint32_t digits = UINT32_C(0x3ff) << ('0' - ' ');
     size_t size = 0;
-    while (p + size < end && p[size] != '\0' && strchr("-+#0 123456789.", p[size]) != NULL)
+    while (p + size < end && is_in(FLAGS_FLOAT | digits | CHARACTER('.'), p[size]))
         size++;
     if (size + 1 >= SPEC_SIZE_MAX - 10)
         ri_error(T, "invalid format (too long)");
     spec->text[0] = '%';
-    memcpy(spec->text + 1, p, size);
+    for (size_t i = 0; i < size; i++)
+        spec->text[1 + i] = p[i];
     spec->text[size + 1] = p + size < end ? p[size] : '\0';
     spec->text[size + 2] = '\0';
     spec->size = size + 2;
@@ -62,13 +78,13 @@ static const char *read_number(const char *p, int *number)
 }
 
 /* Take the specification apart; throws if it has flags or a precision that its letter does not accept. */
-static void check_spec(RiThread *T, Spec *spec, const char *flags, bool accepts_precision)
+static void check_spec(RiThread *T, Spec *spec, uint32_t flags, bool accepts_precision)
 {
     const char *p = spec->text + 1;
     spec->has_left = spec->has_plus = spec->has_space = spec->has_alternate = spec->has_zero = false;
     spec->width = 0;
     spec->precision = -1;
-    for (; *p != '\0' && strchr(flags, *p) != NULL; p++) {
+    for (; is_in(flags, *p); p++) {
         spec->has_left |= *p == '-';
         spec->has_plus |= *p == '+';
         spec->has_space |= *p == ' ';
@@ -250,7 +266,7 @@ static void add_string(RiThread *T, RiSbuf *out, Spec *spec, uint32_t i, RiValue
         return;
     }
     RI_ARG_CHECK(T, memchr(bytes, '\0', size) == NULL, i, "string contains zeros");
-    check_spec(T, spec, "-", true);
+    check_spec(T, spec, FLAGS_STRING, true);
     if (spec->precision >= 0 && (size_t)spec->precision < size)
         size = (size_t)spec->precision;
     add_padded(out, spec, bytes, size);
@@ -263,7 +279,7 @@ static void add_pointer(RiThread *T, RiSbuf *out, Spec *spec, RiValue v)
                         : NULL;
     char text[32];
     int size;
-    check_spec(T, spec, "-", false);
+    check_spec(T, spec, FLAGS_STRING, false);
     if (p != NULL)
         size = snprintf(text, sizeof text, "%p", p);
     else
@@ -316,20 +332,20 @@ int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs)
         at = (size_t)(p - bytes) + 1;
         switch (letter) {
         case 'c':
-            check_spec(T, &spec, "-", false);
+            check_spec(T, &spec, FLAGS_STRING, false);
             letter = (char)ri_arg_int(T, args, nargs, i);
             add_padded(&out, &spec, &letter, 1);
             break;
         case 'd':
         case 'i': {
             int64_t n = ri_arg_int(T, args, nargs, i);
-            check_spec(T, &spec, "-+0 ", true);
+            check_spec(T, &spec, FLAGS_SIGNED, true);
             add_integer(&out, &spec, letter, n);
             break;
         }
         case 'u': {
             int64_t n = ri_arg_int(T, args, nargs, i);
-            check_spec(T, &spec, "-0", true);
+            check_spec(T, &spec, FLAGS_UNSIGNED, true);
             add_integer(&out, &spec, letter, n);
             break;
         }
@@ -337,13 +353,13 @@ int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs)
         case 'x':
         case 'X': {
             int64_t n = ri_arg_int(T, args, nargs, i);
-            check_spec(T, &spec, "-#0", true);
+            check_spec(T, &spec, FLAGS_BASE, true);
             add_integer(&out, &spec, letter, n);
             break;
         }
         case 'a':
         case 'A':
-            check_spec(T, &spec, "-+#0 ", true);
+            check_spec(T, &spec, FLAGS_FLOAT, true);
             add_float_by_libc(&out, &spec, ri_arg_float(T, args, nargs, i));
             break;
         case 'e':
@@ -352,7 +368,7 @@ int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs)
         case 'g':
         case 'G': {
             double n = ri_arg_float(T, args, nargs, i);
-            check_spec(T, &spec, "-+#0 ", true);
+            check_spec(T, &spec, FLAGS_FLOAT, true);
             add_float(&out, &spec, letter, n);
             break;
         }

@@ -173,6 +173,8 @@ static Detail read_detail(Format *f, size_t position)
 
 static void add_zeros(RiSbuf *out, size_t count)
 {
+    if (count == 0)
+        return;
     memset(ri_sbuf_reserve(out, count), 0, count);
     out->size += count;
 }
@@ -180,11 +182,11 @@ static void add_zeros(RiSbuf *out, size_t count)
 static void add_integer(RiSbuf *out, uint64_t n, bool little, int size, bool is_negative)
 {
     unsigned char *p = (unsigned char *)ri_sbuf_reserve(out, (size_t)size);
+    out->size += (size_t)size;
     for (int i = 0; i < size; i++) {
         p[little ? i : size - 1 - i] = i < NATIVE_INTEGER ? (unsigned char)n : is_negative ? 0xff : 0;
         n >>= 8;
     }
-    out->size += (size_t)size;
 }
 
 /* Copy a native number of `size` bytes to or from its packed form. */

@@ -198,7 +198,6 @@ typedef struct Builder {
     char *literals;
     uint32_t op_count, set_count, literal_count;
     uint32_t item_count; /* that 5.4's matcher would recurse for */
-    uint32_t open_mask;  /* captures open at this point */
     uint32_t capture_count;
     uint8_t *capture_kinds;
     RiPatternOp inline_ops[OPS_ON_STACK];
@@ -613,7 +612,7 @@ RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool 
             break;
         }
     }
-    b.op_count = b.set_count = b.literal_count = b.item_count = b.open_mask = b.capture_count = 0;
+    b.op_count = b.set_count = b.literal_count = b.item_count = b.capture_count = 0;
     b.ops = b.inline_ops;
     b.sets = b.inline_sets;
     b.literals = b.inline_literals;
@@ -714,6 +713,7 @@ typedef struct PatternCache { /* of a process; two entries to a set, the newer o
     RiObject object;
     uint64_t reserved;
     CacheEntry sets[CACHE_SETS][2];
+    void *spare;
 } PatternCache;
 
 static RI_COLD RiPattern *compile_into_cache(RiThread *T, RiString *key, bool literal_anchor, size_t index)
@@ -742,6 +742,12 @@ RiPattern *ri_pattern_of(RiThread *T, RiString *key, bool literal_anchor)
             return entry[1].pattern;
     }
     return compile_into_cache(T, key, literal_anchor, index);
+}
+
+void **ri_pattern_spare(RiThread *T)
+{
+    PatternCache *cache = T->process->patterns;
+    return cache != NULL ? &cache->spare : NULL;
 }
 
 /* -- Matcher ----------------------------------------------------------------------------------------------------- */
@@ -1029,15 +1035,39 @@ static const char *run(RiMatch *m, const char *s)
 #undef DEEPER
 }
 
+/* memchr, without a call where the byte is near; NULL if it is not in [s, end). */
+static RI_ALWAYS_INLINE const char *find_byte(const char *s, const char *end, unsigned char byte)
+{
+    const char *near = end - s > 12 ? s + 12 : end;
+    for (; s < near; s++) {
+        if ((unsigned char)*s == byte)
+            return s;
+    }
+    return s < end ? memchr(s, byte, (size_t)(end - s)) : NULL;
+}
+
 const char *ri_find_bytes(const char *text, size_t size, const char *needle, size_t needle_size)
 {
+    const char *s = text, *last;
     if (needle_size == 0)
         return text;
     if (needle_size > size)
         return NULL;
     if (needle_size == 1)
         return memchr(text, *needle, size);
-    return memmem(text, size, needle, needle_size);
+    last = text + (size - needle_size); /* where it may begin at the latest */
+    /* memmem builds a table first: worth it only after some candidates have failed and much is left. */
+    for (unsigned failures = 0; s <= last; s++) {
+        s = memchr(s, *needle, (size_t)(last - s) + 1);
+        if (s == NULL)
+            return NULL;
+        if (s[1] == needle[1] && s[needle_size - 1] == needle[needle_size - 1] &&
+            memcmp(s, needle, needle_size) == 0)
+            return s;
+        if (++failures > 8 && last - s > 256)
+            return memmem(s + 1, size - (size_t)(s + 1 - text), needle, needle_size);
+    }
+    return NULL;
 }
 
 /* Try to match at s. */
@@ -1071,7 +1101,7 @@ bool ri_match_search(RiMatch *m, const char *from, const char *refused)
         }
     case FIRST_BYTE:
         for (; s < end; s++) {
-            s = memchr(s, pattern->first_byte, (size_t)(end - s));
+            s = find_byte(s, end, pattern->first_byte);
             if (s == NULL)
                 break;
             if (pattern->shape == SHAPE_LITERAL) {

@@ -41,6 +41,9 @@ RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool 
  * Collects: yes. */
 RiPattern *ri_pattern_of(RiThread *T, RiString *pattern, bool literal_anchor);
 
+/* Room beside the cache for one block that its owner (gsub) wants to use again; NULL if there is no cache yet. */
+void **ri_pattern_spare(RiThread *T);
+
 /* "^$*+?.([%-" do not occur: a plain search does. */
 bool ri_pattern_is_plain(const char *text, size_t size);
 

@@ -94,6 +94,11 @@ static const Case good[] = {
     {NULL, CODE(AD(SELF_L, 0, 0), ABC(CALL, 1, 2, 0), OP0(RETURN1)), false},
     /* a variable to be closed */
     {NULL, CODE(ABC(TBC, 0, 0, 0), ABC(CLOSE, 0, 0, 0), OP0(RETURN0)), false},
+    /* return ... past a variable to be closed */
+    {NULL, CODE(ABC(TBC, 0, 0, 0), ABC(VARARG, 0, 0, 0), ABC(CLOSE, 0, 0, 0), E(RETURNV, 1)), true},
+    /* for i = 1, 2, 3 do local j = i if L0 then goto continue end local k = i ::continue:: end */
+    {NULL, CODE(E(LOADINT, 1), E(LOADINT, 2), E(LOADINT, 3), ABC(FORPREP, 1, 0, 0), 6, ABC(GETLOCAL, 4, 0, 0),
+                ABC(TEST_L, 0, 0, 1), 1, ABC(GETLOCAL, 4, 0, 0), ABC(FORLOOP, 1, 0, 0), (uint32_t)-6, OP0(RETURN0)), false},
     /* code that is never reached only needs operands in range */
     {NULL, CODE(OP0(RETURN0), OP0(ADD), OP0(RETURN0)), false},
 };
@@ -145,6 +150,7 @@ static const Case bad[] = {
     {"concatenation of fewer", CODE(OP0(LOADTRUE), ABC(CONCAT, 1, 0, 0), OP0(RETURN1)), false},
     {"varargs in a function without", CODE(ABC(VARARG, 2, 0, 0), OP0(RETURN1)), false},
     {"open stack not taken at once", CODE(ABC(VARARG, 0, 0, 0), OP0(NOP), E(RETURNV, 1)), true},
+    {"open stack not taken at once", CODE(ABC(VARARG, 0, 0, 0), ABC(CLOSE, 0, 0, 0), OP0(RETURN0)), true},
     {"no open stack to take", CODE(OP0(LOADTRUE), E(RETURNV, 1)), false},
     {"open stack at a join", CODE(ABC(TEST_L, 0, 0, 0), 1, ABC(VARARG, 0, 0, 0), E(RETURNV, 1)), true},
     {"stack underflow", CODE(ABC(VARARG, 0, 0, 0), E(RETURNV, 2)), true},
@@ -374,13 +380,15 @@ typedef struct Depths {
 static void compare_depth(void *context, uint32_t pc, const RiAbstractState *state)
 {
     Depths *d = context;
+    RiOpcode op = RI_WORD_OP(d->proto->code[pc]);
+    bool drops = op == RI_OP_FORLOOP || op == RI_OP_TFORCALL || op == RI_OP_LOOP; /* leftovers, before it is seen */
     if (pc == d->next_pc && pc != 0) {
-        ck_assert_uint_eq(state->depth, d->expected);
+        ck_assert(drops ? state->depth <= d->expected : state->depth == d->expected);
         d->compared++;
     }
-    d->next_pc = pc + ri_op_info[RI_WORD_OP(d->proto->code[pc])].words;
+    d->next_pc = pc + ri_op_info[op].words;
     d->expected = ri_abstract_depth_after(d->proto->code + pc, state->depth);
-    if (ri_op_has_flag(RI_WORD_OP(d->proto->code[pc]), 'F'))
+    if (ri_op_has_flag(op, 'F'))
         d->next_pc = 0;
 }
 

@@ -12,7 +12,8 @@ librille_embed_a_SOURCES = \
 	%D%/open.h
 pkginclude_HEADERS += \
 	include/lauxlib.h \
-	include/lua.h
+	include/lua.h \
+	include/luaconf.h
 lib_LIBRARIES += librille.a
 librille_a_SOURCES =
 librille_a_LIBADD = \

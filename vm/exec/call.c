@@ -29,7 +29,7 @@ static RiValue *insert_call_handler(RiThread *T, RiValue *func, uint32_t nargs)
     RiTable *meta = ri_value_meta(T->process, *func);
     RiValue handler = ri_meta_get(T->heap, meta, RI_MM_CALL);
     if (ri_is_nil(handler))
-        ri_error_type(T, *func, 0, "call");
+        ri_error_call(T, *func);
     if (RI_UNLIKELY(T->top >= T->stack_limit)) {
         ptrdiff_t at = func - T->stack;
         ri_stack_grow(T, 1);
@@ -220,7 +220,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
 {
     RiThread *T = *thread;
     const RiLink link = *out;
-    if (RI_UNLIKELY(link.flags & RI_LINK_HOOK))
+    if (RI_UNLIKELY(link.flags & RI_LINK_HOOK || T->hook_mask))
         hook_return(T, &link, &first, count);
     RiValue *func = T->base - 2;
     if (func->tag == RI_TAG_CLOSURE)
@@ -257,7 +257,13 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         *action = RI_LEAVE;
         return SERVE_SETTLED;
     case RI_LINK_META: {
+        if (link.wanted < 0) { /* a library function called by TAILCALL: now the Lua frame returns the same */
+            *out = *RI_LINK_OF(T->base);
+            return deliver(thread, out, func, count, action);
+        }
         RiValue v = *func;
+        if (link.wanted == 2) /* __lt standing in for __le */
+            v = ri_bool(ri_is_falsy(v));
         T->top = func;
         *action = ri_finish_instruction(T, v);
         return SERVE_SETTLED;
@@ -327,6 +333,12 @@ RiAction ri_serve_library(RiThread *T, int32_t signal)
     return serve(T, signal, *RI_LINK_OF(T->base));
 }
 
+RiAction ri_serve_inline(RiThread *T, int32_t signal, uint32_t pc, uint32_t delta, int32_t wanted)
+{
+    const RiLink link = {.pc = pc, .delta = delta, .tag = RI_TAG_LINK, .wanted = (int16_t)wanted};
+    return serve(T, signal, link);
+}
+
 RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
 {
     RiAction action = RI_GO;
@@ -341,6 +353,8 @@ RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
         func = insert_call_handler(T, func, nargs);
         nargs++;
     }
+    if (func->tag != RI_TAG_CLOSURE) /* called from this frame, which then returns what it gives: see deliver */
+        return ri_precall(T, func, nargs, -1, RI_LINK_META);
     RiLink link = *RI_LINK_OF(T->base);
     RiValue *to = T->base - 2 - link.extra;
     for (uint32_t i = 0; i < nargs + 2; i++)
@@ -387,7 +401,7 @@ uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
 
 /* -- Metamethods ----------------------------------------------------------------------------------------------- */
 
-RiAction ri_call_meta(RiThread *T, RiValue f, RiValue a, RiValue b)
+static RiAction call_meta(RiThread *T, RiValue f, RiValue a, RiValue b, int32_t wanted)
 {
     if (RI_UNLIKELY(T->top + 4 > T->stack_limit))
         ri_stack_grow(T, 4);
@@ -398,7 +412,17 @@ RiAction ri_call_meta(RiThread *T, RiValue f, RiValue a, RiValue b)
     ri_store(&func[2], a);
     ri_store(&func[3], b);
     T->top = func + 4;
-    return ri_precall(T, func, 2, 1, RI_LINK_META);
+    return ri_precall(T, func, 2, wanted, RI_LINK_META);
+}
+
+RiAction ri_call_meta(RiThread *T, RiValue f, RiValue a, RiValue b)
+{
+    return call_meta(T, f, a, b, 1);
+}
+
+RiAction ri_call_meta_negated(RiThread *T, RiValue f, RiValue a, RiValue b)
+{
+    return call_meta(T, f, a, b, 2);
 }
 
 RiAction ri_call_meta3(RiThread *T, RiValue f, RiValue a, RiValue b, RiValue c)
@@ -454,16 +478,22 @@ bool ri_has_tbc(const RiThread *T, uint32_t level)
     return T->tbc_count && tbc_slots((RiThread *)T)[T->tbc_count - 1] >= level;
 }
 
-uint32_t ri_pop_tbc(RiThread *T)
+uint32_t ri_innermost_tbc(const RiThread *T)
 {
-    return tbc_slots(T)[--T->tbc_count];
+    return tbc_slots((RiThread *)T)[T->tbc_count - 1];
+}
+
+RiValue ri_pop_tbc_value(RiThread *T)
+{
+    RiValue v = T->stack[tbc_slots(T)[--T->tbc_count]];
+    return v.tag == RI_TAG_CELL ? ((const RiCell *)v.cp)->value : v;
 }
 
 bool ri_close_next(RiThread *T, uint32_t level, RiAction *action)
 {
     if (!ri_has_tbc(T, level))
         return false;
-    RiValue v = T->stack[ri_pop_tbc(T)];
+    RiValue v = ri_pop_tbc_value(T);
     RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
     if (ri_is_nil(method))
         ri_runtime_error(T, "metamethod 'close' is not callable (a nil value)");

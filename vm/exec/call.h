@@ -42,7 +42,8 @@ RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs);
 bool ri_close_next(RiThread *T, uint32_t level, RiAction *action);
 void ri_mark_tbc(RiThread *T, RiValue *slot);
 bool ri_has_tbc(const RiThread *T, uint32_t level);
-uint32_t ri_pop_tbc(RiThread *T); /* slot offset of the innermost */
+uint32_t ri_innermost_tbc(const RiThread *T); /* slot offset; there must be one */
+RiValue ri_pop_tbc_value(RiThread *T); /* its value */
 /* Serve the signal that the library function of T's current frame has returned. */
 RiAction ri_serve_library(RiThread *T, int32_t signal);
 /* Go on unwinding after a __close method: the error lies on top of T's stack. In unwind.c. */
@@ -56,6 +57,8 @@ RiAction ri_concat_continue(RiThread *T, RiValue v, uint32_t count);
 
 /* A metamethod call for the current instruction: pushes f(a, b[, c]) with RI_LINK_META. */
 RiAction ri_call_meta(RiThread *T, RiValue f, RiValue a, RiValue b);
+/* The same, with the result negated. */
+RiAction ri_call_meta_negated(RiThread *T, RiValue f, RiValue a, RiValue b);
 RiAction ri_call_meta3(RiThread *T, RiValue f, RiValue a, RiValue b, RiValue c);
 /* Complete the instruction before T->pc with result v: store, push or branch; advances T->pc past its second word. */
 RiAction ri_finish_instruction(RiThread *T, RiValue v);
@@ -73,6 +76,7 @@ typedef struct RiJump {
     RiCallStatus status;
     RiValue handler;
     void *buffer;       /* jmp_buf */
+    void *stack;        /* C stack pointer of a ri_run: what the C code outside it holds lies above */
 } RiJump;
 
 /* Run until the ENTRY frame just set up has returned; errors are delivered to pcall frames inside. */
@@ -85,6 +89,12 @@ void ri_stack_grow(RiThread *T, uint32_t slots);
 RI_NORETURN void ri_runtime_error(RiThread *T, const char *format, ...) RI_PRINTF(2, 3);
 RI_NORETURN void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error);
 
+/* A full collection asked for by the guest: what this region's C frames left behind is not taken for roots. */
+void ri_collect(RiThread *T);
+/* The message handler that an error thrown now would meet (nil: none). */
+RiValue ri_current_handler(RiThread *T);
+/* As ri_serve_library, for a function called inline whose link may be covered by results. */
+RiAction ri_serve_inline(RiThread *T, int32_t signal, uint32_t pc, uint32_t delta, int32_t wanted);
 /* Pending finalizers, called at safe points and by collectgarbage. */
 void ri_run_finalizers(RiThread *T);
 /* Slow path of a safe point: refill the budget, serve what asked for attention. */

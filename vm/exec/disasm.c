@@ -228,8 +228,10 @@ static bool add_special_comment(RiSbuf *out, const RiProto *p, uint32_t pc)
         return true;
     case RI_OP_VARARG:
         if (a == 0)
-            add(out, "all");
-        return a == 0;
+            add(out, "all values");
+        else
+            add(out, "%u value%s", (unsigned)a - 1, a == 2 ? "" : "s");
+        return true;
     case RI_OP_NEWRECORD:
         add_site(out, p, RI_WORD_D(*code), a);
         return true;

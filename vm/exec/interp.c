@@ -1084,7 +1084,7 @@ do_call:
             T->top = sp;
             T->pc = at;
             int32_t n = fn->call(T, args, nargs);
-            if (RI_LIKELY(n >= 0)) {
+            if (RI_LIKELY(n >= 0 && !T->hook_mask)) {
                 func = T->base - 2;
                 base = T->base - delta;
                 T->base = base;
@@ -1095,14 +1095,9 @@ do_call:
                         ri_set_nil(&func[n]);
                     sp = func + wanted;
                 }
-                if (RI_UNLIKELY(T->hook_mask)) {
-                    T->top = sp;
-                    T->pc = at;
-                    RESUME();
-                }
                 NEXT;
             }
-            if (ri_serve_library(T, n) == RI_LEAVE)
+            if (ri_serve_inline(T, n, at, delta, wanted) == RI_LEAVE)
                 return;
             RESUME();
             NEXT;

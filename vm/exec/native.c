@@ -349,7 +349,7 @@ RiValue ri_index(RiThread *T, RiValue object, RiValue key)
             return call_handler(T, h, object, key, NULL);
         object = h;
     }
-    ri_runtime_error(T, "'__index' chain too long; possibly a loop");
+    ri_runtime_error(T, "'__index' chain too long; possible loop");
 }
 
 void ri_set_index(RiThread *T, RiValue object, RiValue key, RiValue value)
@@ -376,7 +376,7 @@ void ri_set_index(RiThread *T, RiValue object, RiValue key, RiValue value)
         }
         object = h;
     }
-    ri_runtime_error(T, "'__newindex' chain too long; possibly a loop");
+    ri_runtime_error(T, "'__newindex' chain too long; possible loop");
 }
 
 RiValue ri_index_int(RiThread *T, RiValue object, int64_t key)

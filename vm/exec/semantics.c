@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/exec/debuginfo.h"
+#include "vm/exec/traceback.h"
 
 #define META_CHAIN_MAX 2000 /* as MAXTAGLOOP: an __index chain longer than this is a loop */
 #define CACHE_CHAIN_MAX 12  /* longer chains are not cached */
@@ -30,6 +31,16 @@ void ri_error_type(RiThread *T, RiValue culprit, uint32_t operand, const char *a
     char about[160];
     describe(T, operand, about, sizeof about);
     ri_runtime_error(T, "attempt to %s a %s value%s", action, ri_type_name(T, culprit), about);
+}
+
+void ri_error_call(RiThread *T, RiValue culprit)
+{
+    const char *name, *kind = NULL;
+    if (T->base != T->stack && T->base[-2].tag == RI_TAG_CLOSURE && T->pc > 0)
+        kind = ri_called_name(((RiClosure *)T->base[-2].p)->feedback->proto, T->pc - 1, &name);
+    if (kind)
+        ri_runtime_error(T, "attempt to call a %s value (%s '%s')", ri_type_name(T, culprit), kind, name);
+    ri_runtime_error(T, "attempt to call a %s value", ri_type_name(T, culprit));
 }
 
 RI_NORETURN static void error_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
@@ -188,12 +199,6 @@ RiAction ri_slow_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
     RiValue result;
     if (ri_arith_numbers(event, a, b, &result))
         return ri_finish_instruction(T, result);
-    if ((event >= RI_MM_BAND && event <= RI_MM_SHR) || event == RI_MM_BNOT) {
-        int64_t i, j; /* strings convert in bitwise operations without metamethods */
-        if ((ri_is_string(a) || ri_is_string(b)) && ri_to_int(a, &i) && ri_to_int(b, &j) &&
-            arith_ints(event, i, j, &result))
-            return ri_finish_instruction(T, result);
-    }
     RiValue h = binary_handler(T, event, a, b);
     if (ri_is_nil(h))
         error_arith(T, event, a, b);
@@ -209,9 +214,14 @@ RiAction ri_slow_compare(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
         return ri_finish_instruction(T, ri_bool(event == RI_MM_LT ? order < 0 : order <= 0));
     }
     RiValue h = binary_handler(T, event, a, b);
-    if (ri_is_nil(h))
-        error_compare(T, a, b);
-    return ri_call_meta(T, h, a, b);
+    if (!ri_is_nil(h))
+        return ri_call_meta(T, h, a, b);
+    if (event == RI_MM_LE) { /* LUA_COMPAT_LT_LE: a <= b as not (b < a) */
+        h = binary_handler(T, RI_MM_LT, b, a);
+        if (!ri_is_nil(h))
+            return ri_call_meta_negated(T, h, b, a);
+    }
+    error_compare(T, a, b);
 }
 
 static RiValue equal_handler(RiThread *T, RiValue a, RiValue b)
@@ -373,7 +383,7 @@ RiAction ri_slow_index(RiThread *T, RiValue object, RiValue key)
             return ri_call_meta(T, h, object, key);
         object = h;
     }
-    ri_runtime_error(T, "'__index' chain too long; possibly a loop");
+    ri_runtime_error(T, "'__index' chain too long; possible loop");
 }
 
 RI_NORETURN static void error_key(RiThread *T, RiKeyStatus status)
@@ -409,7 +419,7 @@ RiAction ri_slow_set_index(RiThread *T, RiValue object, RiValue key, RiValue val
             return ri_call_meta3(T, h, object, key, value);
         object = h;
     }
-    ri_runtime_error(T, "'__newindex' chain too long; possibly a loop");
+    ri_runtime_error(T, "'__newindex' chain too long; possible loop");
 }
 
 /* -- Fields with inline caches ------------------------------------------------------------------------------------- */
@@ -564,11 +574,11 @@ RI_NORETURN static void error_for(RiThread *T, RiValue v, const char *what)
 }
 
 /* The integer limit of an integer loop; true if the loop does not run at all. */
-static bool clip_limit(RiThread *T, int64_t init, RiValue limit, int64_t step, int64_t *out)
+static bool clip_limit(int64_t init, RiValue limit, int64_t step, int64_t *out)
 {
     if (ri_is_int(limit)) {
         *out = limit.i;
-    } else if (ri_is_float(limit)) {
+    } else {
         double f = step < 0 ? ceil(limit.n) : floor(limit.n);
         if (!ri_num_float_to_int(f, out)) {
             if (limit.n > 0) { /* beyond the integers */
@@ -583,10 +593,25 @@ static bool clip_limit(RiThread *T, int64_t init, RiValue limit, int64_t step, i
                     return true;
             }
         }
-    } else {
-        error_for(T, limit, "limit");
     }
     return step > 0 ? init > *out : init < *out;
+}
+
+/* Numeric strings serve as numbers (as luaV_tonumber_), though only floats come of them but for an integer limit. */
+static RiValue for_number(RiThread *T, RiValue v, const char *what)
+{
+    if (ri_is_number(v))
+        return v;
+    RiValue number;
+    const RiString *s = v.cp;
+    if (ri_is_string(v)) {
+        switch (ri_num_parse(ri_str_data(s), s->size, &number.i, &number.n)) {
+        case RI_NUM_INT: return ri_int(number.i);
+        case RI_NUM_FLOAT: return ri_float(number.n);
+        default: break;
+        }
+    }
+    error_for(T, v, what);
 }
 
 bool ri_for_prepare(RiThread *T, RiValue *state)
@@ -596,7 +621,7 @@ bool ri_for_prepare(RiThread *T, RiValue *state)
         if (step.i == 0)
             ri_runtime_error(T, "'for' step is zero");
         int64_t last;
-        if (clip_limit(T, init.i, limit, step.i, &last))
+        if (clip_limit(init.i, for_number(T, limit, "limit"), step.i, &last))
             return false;
         uint64_t rounds;
         if (step.i > 0)
@@ -608,12 +633,9 @@ bool ri_for_prepare(RiThread *T, RiValue *state)
         ri_copy(&state[3], &state[0]);
         return true;
     }
-    if (!ri_is_number(limit))
-        error_for(T, limit, "limit");
-    if (!ri_is_number(step))
-        error_for(T, step, "step");
-    if (!ri_is_number(init))
-        error_for(T, init, "initial value");
+    limit = for_number(T, limit, "limit");
+    step = for_number(T, step, "step");
+    init = for_number(T, init, "initial value");
     double i = as_float(init), l = as_float(limit), s = as_float(step);
     if (s == 0)
         ri_runtime_error(T, "'for' step is zero");

@@ -26,7 +26,7 @@ static inline int64_t ri_int_mod(int64_t a, int64_t b) /* b != 0 */
 static inline double ri_float_mod(double a, double b)
 {
     double r = fmod(a, b);
-    return (r > 0 ? b < 0 : (r < 0 && b != r)) && r * b < 0 ? r + b : r;
+    return (r > 0 ? b < 0 : r < 0 && b > 0) ? r + b : r;
 }
 static inline double ri_float_pow(double a, double b)
 {
@@ -82,6 +82,7 @@ RiAction ri_slow_set_field(RiThread *T, RiValue object, RiCache *cache, RiValue 
 /* Prepare a numeric loop whose state is at `state`: false if it does not run; throws on bad types. */
 bool ri_for_prepare(RiThread *T, RiValue *state);
 
+RI_NORETURN void ri_error_call(RiThread *T, RiValue culprit); /* it is not callable */
 RI_NORETURN void ri_error_type(RiThread *T, RiValue culprit, uint32_t operand, const char *action);
 
 /* Counters of --stats. */

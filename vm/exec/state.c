@@ -8,11 +8,17 @@
 
 #define MAIN_STACK_SLOTS 128
 
+static void throw_no_memory(RiHeap *heap)
+{
+    ri_error_memory(heap->running);
+}
+
 RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
 {
     RiProcess *process = ri_heap_alloc_block(heap, sizeof *process);
     process->heap = heap;
     heap->host = process;
+    heap->on_no_memory = throw_no_memory;
     process->hooks = hooks;
     process->stack_slots_max = RI_STACK_SLOTS_MAX;
     process->stress = ri_stress_modes();
@@ -36,6 +42,7 @@ void ri_process_close(RiProcess *process)
     process->jumps = NULL;
     process->c_depth = 0;
     process->closing = true;
+    process->in_finalizer = false;
     RiValue ignored;
     T->base = T->stack;
     T->pc = 0;

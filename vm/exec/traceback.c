@@ -43,7 +43,7 @@ static const char *event_called_by(RiOpcode op)
     return NULL;
 }
 
-static const char *name_from_code(const RiProto *proto, uint32_t pc, const char **name)
+const char *ri_called_name(const RiProto *proto, uint32_t pc, const char **name)
 {
     RiOpcode op = (RiOpcode)RI_WORD_OP(proto->code[pc]);
     const char *kind;
@@ -70,7 +70,7 @@ const char *ri_frame_name(RiThread *T, const RiFrame *frame, const char **name)
         return NULL;
     RiValue caller = (T->stack + frame->base - link->delta)[-2];
     const RiProto *proto = ri_function_proto(caller);
-    if (proto == NULL)
+    if (proto == NULL || link->flags & RI_LINK_UNWIND) /* __close called by an error, not by the caller's instruction */
         return NULL;
     if (link->flags & RI_LINK_ENTRY) { /* called by C while a Lua frame was on top: not by its instruction */
         *name = T->in_hook ? "?" : "__gc";
@@ -78,7 +78,7 @@ const char *ri_frame_name(RiThread *T, const RiFrame *frame, const char **name)
     }
     if (link->pc == 0 || link->pc > proto->code_count)
         return NULL;
-    return name_from_code(proto, link->pc - 1, name);
+    return ri_called_name(proto, link->pc - 1, name);
 }
 
 /* Look for `function` among the string keys of `t`, and in its tables while `depth` lasts. */

@@ -84,6 +84,20 @@ static RiValue find_handler(RiThread *T)
     return ri_nil();
 }
 
+RiValue ri_current_handler(RiThread *T)
+{
+    return find_handler(T);
+}
+
+void ri_collect(RiThread *T)
+{
+    const RiJump *jump = innermost(T);
+    if (jump && !jump->catches && jump->stack)
+        ri_heap_collect_above(T->heap, jump->stack);
+    else
+        ri_heap_collect(T->heap);
+}
+
 RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error)
 {
     RiJump *jump = innermost(T);
@@ -146,9 +160,9 @@ static void make_current_frame_of(RiThread *T, uint32_t at)
 /* Call the __close of the innermost to-be-closed variable with `error`; afterwards unwinding goes on. */
 static RiAction close_with_error(RiThread *T, RiValue error)
 {
-    uint32_t at = ri_pop_tbc(T);
+    uint32_t at = ri_innermost_tbc(T);
+    RiValue v = ri_pop_tbc_value(T);
     make_current_frame_of(T, at);
-    RiValue v = T->stack[at];
     T->top = T->stack + at + 1;
     ri_stack_reserve(T, 6);
     ri_push(T, error);
@@ -277,6 +291,10 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
     uint32_t depth = process->c_depth;
     enter_region(T, &jump, &buffer, base, false, ri_nil());
     jump.c_depth = depth;
+#ifdef __x86_64__
+    __builtin_unwind_init(); /* the caller's registers lie in this frame */
+    __asm__ volatile("movq %%rsp, %0" : "=r"(jump.stack));
+#endif
     volatile bool started = false;
     if (setjmp(buffer)) {
         if (ri_unwind(heap->running) == RI_LEAVE)
@@ -332,8 +350,8 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
             *result_count = count;
     } else {
         while (ri_has_tbc(T, func)) {
-            uint32_t at = ri_pop_tbc(T);
-            RiValue error = T->error, v = T->stack[at];
+            uint32_t at = ri_innermost_tbc(T);
+            RiValue error = T->error, v = ri_pop_tbc_value(T);
             T->base = T->stack + base;
             T->pc = pc;
             T->top = T->stack + at + 1;
@@ -411,8 +429,7 @@ bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error)
     bool failed = co->status == RI_THREAD_FAILED;
     RiValue last = failed ? co->error : ri_nil();
     while (ri_has_tbc(co, 0)) {
-        uint32_t at = ri_pop_tbc(co);
-        RiValue v = co->stack[at];
+        RiValue v = ri_pop_tbc_value(co);
         ri_push(T, last);
         RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
         ri_push(T, method);

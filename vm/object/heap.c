@@ -103,6 +103,7 @@ typedef struct MetaMode { /* the weak mode that a metatable gives, looked up onc
 static struct {
     pthread_mutex_t mutex; /* initialization and the list of heaps */
     bool ready;
+    bool is_ours; /* nobody else in the host process uses libgc */
     int kind[RI_SPACE_COUNT];
     GC_word continue_values, continue_words, continue_entries; /* descriptors, without count */
     GC_word storage;                                           /* descriptor */
@@ -116,6 +117,7 @@ static struct {
     /* Of the collection under way. */
     RiHeap *current; /* NULL: somebody else's */
     bool precise;    /* the current heap is the only one, and all its values are in order */
+    void *stack_rest, *stack_end; /* if not NULL: the part of the C stack that is scanned apart from the youngest frames */
     int32_t lock;    /* of the arrays: a host may have parallel marking on */
     int64_t live_bytes;
     Vec weak;         /* WeakTable: of the current heap, reached */
@@ -840,6 +842,8 @@ static void GC_CALLBACK push_roots(void)
 {
     if (world.next_push_roots != NULL)
         world.next_push_roots(); /* the stacks of threads, among others */
+    if (world.stack_rest != NULL)
+        GC_push_all_eager(world.stack_rest, world.stack_end);
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
         GC_push_all_eager(c->heap, c->heap + 1);
         for (size_t i = 0; i < c->root_count; i++)
@@ -890,7 +894,8 @@ void *ri_heap_locked(void *(*fn)(void *argument), void *argument)
 static void init_world(void)
 {
     pthread_key_create(&world.thread_key, forget_thread);
-    if (!GC_is_init_called()) {
+    world.is_ours = !GC_is_init_called();
+    if (world.is_ours) {
         GC_set_all_interior_pointers(0);
         GC_set_no_dls(1);
         GC_set_dont_precollect(1);
@@ -973,11 +978,6 @@ RiHeap *ri_heap_create(uint64_t seed)
         free(c);
         return NULL;
     }
-    pthread_mutex_lock(&world.mutex);
-    if (!world.ready)
-        init_world();
-    pthread_mutex_unlock(&world.mutex);
-    ri_heap_enter_thread();
     c->heap = heap;
     c->pause_percent = PAUSE_PERCENT;
     c->debt_bytes = DEBT_MIN_BYTES;
@@ -985,7 +985,12 @@ RiHeap *ri_heap_create(uint64_t seed)
     heap->seed = seed;
     heap->epoch = 1;
     heap->serial = 1;
+    pthread_mutex_lock(&world.mutex);
+    if (!world.ready)
+        init_world();
+    ri_heap_enter_thread();
     GC_call_with_alloc_lock(link_heap, c);
+    pthread_mutex_unlock(&world.mutex);
     heap->owner = c->number << 16;
     ri_strings_init(heap);
     ri_shapes_init(heap);
@@ -1218,12 +1223,51 @@ static void clear_vector_registers(void)
 }
 
 /* The frames of libgc's functions will lie where those of earlier calls left pointers behind. */
-static RI_NOINLINE void clear_traces(void)
+static RI_NOINLINE void clear_stack_below(void)
 {
     char frame[6000];
     memset(frame, 0, sizeof frame);
     __asm__ volatile("" : : "r"(frame) : "memory");
+}
+
+static void clear_traces(void)
+{
+    clear_stack_below();
     clear_vector_registers();
+}
+
+/* Collect with the C stack scanned from `rest` on, and this function's callees. No other heap can begin a collection
+ * meanwhile: there is none, and world.mutex is held. */
+static RI_NOINLINE void collect_with_rest(void *rest)
+{
+    struct GC_stack_base bottom, here = {.mem_base = __builtin_frame_address(0)};
+    GC_get_my_stackbottom(&bottom);
+    if ((char *)rest <= (char *)here.mem_base || (char *)rest > (char *)bottom.mem_base) {
+        GC_gcollect();
+        return;
+    }
+    world.stack_rest = rest;
+    world.stack_end = bottom.mem_base;
+    GC_call_with_alloc_lock(set_stack_bottom, &here);
+    clear_traces();
+    GC_gcollect();
+    GC_call_with_alloc_lock(set_stack_bottom, &bottom);
+    world.stack_rest = NULL;
+}
+
+/* The registers that libgc takes for roots may hold what the caller has done with. */
+static RI_NOINLINE void forget_registers(void *rest)
+{
+    clear_stack_below(); /* the next frame has holes as well */
+#ifdef __x86_64__
+    __asm__ volatile("xorl %%ebx, %%ebx\nxorl %%r12d, %%r12d\nxorl %%r13d, %%r13d\n"
+                     "xorl %%r14d, %%r14d\nxorl %%r15d, %%r15d"
+                     :
+                     :
+                     : "rbx", "r12", "r13", "r14", "r15", "cc");
+#endif
+    collect_with_rest(rest);
+    __asm__ volatile("" : : : "memory"); /* no tail call: the registers lie saved in this frame, which is not scanned */
 }
 
 static void set_debt(RiCollector *c)
@@ -1232,7 +1276,7 @@ static void set_debt(RiCollector *c)
     c->debt_bytes = share > DEBT_MIN_BYTES ? share : DEBT_MIN_BYTES;
 }
 
-void ri_heap_collect(RiHeap *heap)
+void ri_heap_collect_above(RiHeap *heap, void *frame)
 {
     RiCollector *c = heap->collector;
     uint64_t start = now_ns();
@@ -1240,13 +1284,25 @@ void ri_heap_collect(RiHeap *heap)
     c->allocated_bytes += (uint64_t)(c->credit_base - heap->credit_bytes);
     c->thread = pthread_self();
     c->collecting = true;
-    clear_traces();
-    GC_gcollect();
+    bool is_above = frame != NULL && world.is_ours && pthread_mutex_trylock(&world.mutex) == 0;
+    if (is_above && world.heap_count == 1) {
+        forget_registers(frame);
+    } else {
+        clear_traces();
+        GC_gcollect();
+    }
+    if (is_above)
+        pthread_mutex_unlock(&world.mutex);
     c->collecting = false;
     ri_shapes_on_collect(heap);
     set_debt(c);
     c->collections++;
     c->collect_ns += now_ns() - start;
+}
+
+void ri_heap_collect(RiHeap *heap)
+{
+    ri_heap_collect_above(heap, NULL);
 }
 
 uint64_t ri_heap_count_bytes(const RiHeap *heap)

@@ -123,6 +123,11 @@ void ri_heap_enter_thread(void);
 /* A full collection now. Finalizers become pending, are not run. Collects: yes. */
 void ri_heap_collect(RiHeap *heap);
 
+/* The same, but C frames younger than `frame` (a __builtin_frame_address(0) taken by the innermost dispatch loop, say) are
+ * not scanned: for collectgarbage(), after which a program may expect everything unreachable to be gone, whatever stale
+ * words lie in those frames. They must hold no object that is not reachable otherwise. */
+void ri_heap_collect_above(RiHeap *heap, void *frame);
+
 /* The same in bounded steps is not offered by libgc: a step of collectgarbage is a full collection when due. */
 
 /* Bytes in use by the heap's guests, honest at any moment: live after the last collection + allocated since. */

@@ -863,7 +863,7 @@ void ri_table_append(RiHeap *heap, RiTable *t, RiValue value)
 
 void ri_table_set_int(RiHeap *heap, RiTable *t, int64_t key, RiValue value)
 {
-    if (!ri_is_nil(value) && ri_table_try_set_int(t, key, value))
+    if (ri_table_try_set_int(t, key, value))
         return;
     uint64_t index = (uint64_t)key - 1;
     uint32_t count = t->array->count;

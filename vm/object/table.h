@@ -145,17 +145,19 @@ RI_MUST_CHECK RiKeyStatus ri_table_set(RiHeap *heap, RiTable *t, RiValue key, Ri
 void ri_table_set_int(RiHeap *heap, RiTable *t, int64_t key, RiValue value);
 void ri_table_set_str(RiHeap *heap, RiTable *t, RiString *interned_key, RiValue value);
 
-/* Try to store where no re-layout is needed; true if done: an existing element of a matching kind. `value` not nil. */
+/* Try to store where no re-layout is needed; true if done: an existing element of a matching kind, a value that
+ * is not nil. */
 static RI_ALWAYS_INLINE bool ri_table_try_set_int(RiTable *t, int64_t key, RiValue value)
 {
     RiArray *a = t->array;
     uint64_t index = (uint64_t)key - 1;
     if (RI_LIKELY(index < a->count)) {
-        if (a->elem_tag == value.tag) { /* compact kinds: the same number type (elem_tag 0 is nil's tag) */
-            a->words[index] = value.u;
-            return true;
-        }
-        if (a->kind == RI_ARRAY_ANY ? value.tag != RI_TAG_NIL : a->kind == RI_ARRAY_NUMBER && ri_is_number(value)) {
+        if (a->elem_tag) { /* compact: only the same number type */
+            if (RI_LIKELY(a->elem_tag == value.tag)) {
+                a->words[index] = value.u;
+                return true;
+            }
+        } else if (a->kind == RI_ARRAY_ANY ? value.tag != RI_TAG_NIL : ri_is_number(value)) {
             ri_store(&a->values[index], value);
             return true;
         }
