@@ -9,7 +9,8 @@
 void ri_code_start(RiUnit *unit, bool is_fragment, uint32_t depth)
 {
     RiCode *code = &unit->code;
-    code->words.count = code->relocations.count = code->locals.count = code->loops.count = 0;
+    code->words.count = code->relocations.count = code->floating.count = 0;
+    code->locals.count = code->loops.count = 0;
     code->depth = code->depth_max = depth;
     code->last_target = code->test_line = 0;
     code->last_get = code->dead_at = UINT32_MAX;
@@ -287,11 +288,22 @@ void ri_code_end_loop(RiUnit *unit, uint32_t loop, uint64_t outer_used)
     code->used_locals |= outer_used;
 }
 
+static void settle_lines(RiCode *code)
+{
+    RiCodeWord *words = code->words.items;
+    for (uint32_t i = code->floating.count; i-- > 0;) {
+        uint32_t pc = code->floating.items[i];
+        if (pc + 1 < code->words.count)
+            words[pc].line = words[pc + 1].line;
+    }
+}
+
 /* -- Fragments --------------------------------------------------------------------------------------------------- */
 
 RiFragment *ri_code_finish_fragment(RiUnit *unit)
 {
     RiCode *code = &unit->code;
+    settle_lines(code);
     size_t words_size = code->words.count * sizeof(RiCodeWord);
     size_t relocations_size = code->relocations.count * sizeof(RiRelocation);
     RiFragment *f = ri_heap_alloc_block(unit->heap, sizeof *f);
@@ -434,7 +446,8 @@ static void copy_code(RiUnit *unit, RiProto *p)
 RiProto *ri_code_finish(RiUnit *unit)
 {
     const RiFunction *f = unit->function;
-    const RiCode *code = &unit->code;
+    RiCode *code = &unit->code;
+    settle_lines(code);
     if (code->depth_max > FRAME_SLOTS_MAX)
         depth_error(unit);
     RiProto *p = ri_proto_new(unit->heap);

@@ -64,6 +64,13 @@ void ri_code_note_slot(RiUnit *unit, char field, uint32_t slot);
 /* In a fragment: the last instruction, a GETLOCAL, reads this variable. */
 void ri_code_note_variable(RiUnit *unit, uint32_t var);
 
+/* The last instruction has nothing that answers to it in 5.4 (dropping variables, making cells, pushing an operand that
+ * 5.4 names): it gets the line of the next one, so that line hooks do not see it. */
+static inline void ri_code_float(RiUnit *unit)
+{
+    *ri_vec_push(unit->heap, &unit->code.floating, RI_VEC_LEAF) = unit->code.words.count - 1;
+}
+
 /* Slots that are named by an instruction count as used in the current loop. */
 static inline unsigned ri_code_use(RiUnit *unit, uint32_t slot)
 {

@@ -64,6 +64,14 @@ static void push_constant(RiUnit *unit, const RiExpr *x)
     ri_code_put_e(unit, RI_OP_LOADK, (int32_t)ri_code_constant(unit, ri_expr_value(x)), 1);
 }
 
+/* Push an operand of an operator: 5.4 has no instruction for it if it is a variable or constant. */
+static void push_operand(RiUnit *unit, RiExpr *x)
+{
+    ri_emit_push(unit, x);
+    if (x->kind == RI_EXPR_LOCAL || ri_expr_is_constant(x))
+        ri_code_float(unit);
+}
+
 /* The index of a constant operand, or -1 if it is none or has no place in the instruction. */
 static int64_t constant_operand(RiUnit *unit, const RiExpr *x, uint32_t max)
 {
@@ -316,7 +324,7 @@ static void push_arith(RiUnit *unit, RiExpr *x, bool on_stack)
         }
     }
     if (!on_stack)
-        ri_emit_push(unit, x->left);
+        push_operand(unit, x->left);
     if (right_is_slot && forms->with_slot) {
         unit->code.line = x->line;
         ri_code_put_abc(unit, forms->with_slot, ri_emit_slot(unit, right), 0, 0, 0);
@@ -324,7 +332,7 @@ static void push_arith(RiUnit *unit, RiExpr *x, bool on_stack)
         unit->code.line = x->line;
         ri_code_put_ad(unit, forms->with_constant, 0, (unsigned)k, 0);
     } else {
-        ri_emit_push(unit, right);
+        push_operand(unit, right);
         unit->code.line = x->line;
         ri_code_put(unit, forms->plain, -1);
     }
@@ -354,8 +362,8 @@ static void push_comparison(RiUnit *unit, RiExpr *x, bool on_stack)
 {
     static const uint8_t ops[] = {RI_OP_EQ, RI_OP_NE, RI_OP_LT, RI_OP_LE, RI_OP_GT, RI_OP_GE};
     if (!on_stack)
-        ri_emit_push(unit, x->left);
-    ri_emit_push(unit, x->right);
+        push_operand(unit, x->left);
+    push_operand(unit, x->right);
     unit->code.line = x->line;
     ri_code_put(unit, ops[x->op - RI_EQ], -1);
 }
@@ -365,12 +373,13 @@ static bool is_operator(const RiExpr *x, RiOperator op)
     return x->kind == RI_EXPR_BINARY && x->op == op;
 }
 
-/* a .. b .. c is one instruction. */
+/* a .. b .. c is one instruction, where its last operator stands. */
 static void push_concat(RiUnit *unit, RiExpr *x)
 {
-    uint32_t line = x->line, count = 1;
+    uint32_t line = 0, count = 1;
     for (; is_operator(x, RI_CONCAT); x = x->right) {
         ri_emit_push(unit, x->left);
+        line = x->line;
         count++;
     }
     ri_emit_push(unit, x);
@@ -391,7 +400,7 @@ static void push_unary(RiUnit *unit, RiExpr *x)
         ri_emit_push(unit, operand);
         return;
     }
-    ri_emit_push(unit, operand);
+    push_operand(unit, operand);
     unit->code.line = x->line;
     RiOpcode op = x->op == RI_UNM ? RI_OP_UNM : x->op == RI_BNOT ? RI_OP_BNOT : x->op == RI_NOT ? RI_OP_NOT : RI_OP_LEN;
     ri_code_put(unit, op, 0);
@@ -414,18 +423,26 @@ static bool is_comparison(const RiExpr *x)
     return x->kind == RI_EXPR_BINARY && x->op >= RI_EQ && x->op <= RI_GE;
 }
 
+typedef struct Operand {
+    RiExpr *expr;
+    uint32_t line; /* of the operator after it: it is tested there */
+} Operand;
+
 /* The operands of a chain x1 and x2 and …, or of the same with or. */
-static RiExpr **logical_operands(RiUnit *unit, RiExpr *x, uint32_t *count)
+static Operand *logical_operands(RiUnit *unit, RiExpr *x, uint32_t *count)
 {
     uint8_t op = x->op;
     uint32_t n = 1;
     for (RiExpr *e = x; is_operator(e, op); e = e->left)
         n++;
-    RiExpr **operands = ri_arena_alloc(&unit->arena, n * sizeof(RiExpr *));
+    Operand *operands = ri_arena_alloc(&unit->arena, n * sizeof(Operand));
     *count = n;
-    for (; is_operator(x, op); x = x->left)
-        operands[--n] = x->right;
-    operands[0] = x;
+    operands[n - 1].line = 0;
+    for (; is_operator(x, op); x = x->left) {
+        operands[--n].expr = x->right;
+        operands[n - 1].line = x->line;
+    }
+    operands[0].expr = x;
     return operands;
 }
 
@@ -464,7 +481,7 @@ static bool branch_on_slot(RiUnit *unit, const RiExpr *x, const RiExpr *left, Ri
     }
     if (form == FORM_EQ) /* __eq would see its operands exchanged */
         return false;
-    ri_emit_push(unit, right);
+    push_operand(unit, right);
     put_branch(unit, x, ri_word_abc(branch_forms[mirrored_form[form]].with_slot, slot, 0, sense), -1, list);
     return true;
 }
@@ -485,14 +502,14 @@ static void branch_comparison(RiUnit *unit, RiExpr *x, bool sense, uint32_t *lis
     const Forms *forms = &branch_forms[form];
     if (ri_emit_is_slot(unit, left) && branch_on_slot(unit, x, left, right, form, sense, list))
         return;
-    ri_emit_push(unit, left);
+    push_operand(unit, left);
     int64_t k;
     if (ri_emit_is_slot(unit, right)) {
         put_branch(unit, x, ri_word_abc(forms->with_slot, ri_emit_slot(unit, right), 0, sense), -1, list);
     } else if ((k = constant_operand(unit, right, RI_WIDE_OPERAND_MAX)) >= 0) {
         put_branch(unit, x, ri_word_ad(forms->with_constant, sense, (unsigned)k), -1, list);
     } else {
-        ri_emit_push(unit, right);
+        push_operand(unit, right);
         put_branch(unit, x, ri_word_abc(forms->plain, 0, 0, sense), -2, list);
     }
 }
@@ -509,10 +526,14 @@ void ri_emit_branch(RiUnit *unit, RiExpr *x, bool sense, uint32_t *list)
     } else if (is_logical(x)) {
         bool decided = x->op == RI_OR; /* the truth of an operand that decides */
         uint32_t count, skip = RI_NO_JUMP;
-        RiExpr **operands = logical_operands(unit, x, &count);
-        for (uint32_t i = 0; i + 1 < count; i++)
-            ri_emit_branch(unit, operands[i], decided, decided == sense ? list : &skip);
-        ri_emit_branch(unit, operands[count - 1], sense, list);
+        Operand *operands = logical_operands(unit, x, &count);
+        uint32_t test_line = unit->code.test_line;
+        for (uint32_t i = 0; i + 1 < count; i++) {
+            unit->code.test_line = operands[i].line;
+            ri_emit_branch(unit, operands[i].expr, decided, decided == sense ? list : &skip);
+        }
+        unit->code.test_line = test_line;
+        ri_emit_branch(unit, operands[count - 1].expr, sense, list);
         ri_code_patch_here(unit, &skip);
     } else if (is_comparison(x)) {
         branch_comparison(unit, x, sense, list);
@@ -527,8 +548,9 @@ void ri_emit_branch(RiUnit *unit, RiExpr *x, bool sense, uint32_t *list)
     }
 }
 
-/* If the truth of x is `sense`, jump to `list` with its value on the stack; else go on without it. */
-static void keep(RiUnit *unit, RiExpr *x, bool sense, uint32_t *list)
+/* If the truth of x is `sense`, jump to `list` with its value on the stack; else go on without it. `line`: where that is
+ * tested. */
+static void keep(RiUnit *unit, RiExpr *x, bool sense, uint32_t line, uint32_t *list)
 {
     uint32_t skip = RI_NO_JUMP;
     if (ri_emit_is_always(x, !sense))
@@ -536,14 +558,16 @@ static void keep(RiUnit *unit, RiExpr *x, bool sense, uint32_t *list)
     if (is_logical(x)) {
         bool decided = x->op == RI_OR;
         uint32_t count;
-        RiExpr **operands = logical_operands(unit, x, &count);
+        Operand *operands = logical_operands(unit, x, &count);
         for (uint32_t i = 0; i + 1 < count; i++) {
+            unit->code.test_line = operands[i].line;
             if (decided == sense)
-                keep(unit, operands[i], sense, list);
+                keep(unit, operands[i].expr, sense, operands[i].line, list);
             else
-                ri_emit_branch(unit, operands[i], decided, &skip);
+                ri_emit_branch(unit, operands[i].expr, decided, &skip);
         }
-        keep(unit, operands[count - 1], sense, list);
+        unit->code.test_line = 0;
+        keep(unit, operands[count - 1].expr, sense, line, list);
     } else if (is_comparison(x) || (x->kind == RI_EXPR_UNARY && x->op == RI_NOT)) {
         ri_emit_branch(unit, x, !sense, &skip);
         ri_code_put(unit, sense ? RI_OP_LOADTRUE : RI_OP_LOADFALSE, 1);
@@ -555,6 +579,7 @@ static void keep(RiUnit *unit, RiExpr *x, bool sense, uint32_t *list)
             ri_code_jump(unit, list);
             unit->code.depth--;
         } else {
+            unit->code.line = line;
             ri_code_branch(unit, ri_word_abc(RI_OP_TESTKEEP, 0, 0, sense), -1, list);
         }
     }
@@ -565,11 +590,11 @@ static void push_logical(RiUnit *unit, RiExpr *x)
 {
     bool decided = x->op == RI_OR;
     uint32_t count, i = 0, end = RI_NO_JUMP;
-    RiExpr **operands = logical_operands(unit, x, &count);
+    Operand *operands = logical_operands(unit, x, &count);
     /* A constant that decides makes the rest unreachable. */
-    for (; i + 1 < count && !ri_emit_is_always(operands[i], decided); i++)
-        keep(unit, operands[i], decided, &end);
-    ri_emit_push(unit, operands[i]);
+    for (; i + 1 < count && !ri_emit_is_always(operands[i].expr, decided); i++)
+        keep(unit, operands[i].expr, decided, operands[i].line, &end);
+    ri_emit_push(unit, operands[i].expr);
     ri_code_patch_here(unit, &end);
 }
 
@@ -684,8 +709,10 @@ void ri_emit_pop(RiUnit *unit, uint32_t count)
 {
     for (; count > 255; count -= 255)
         ri_code_put_abc(unit, RI_OP_POP, 255, 0, 0, -255);
-    if (count > 0)
+    if (count > 0) {
         ri_code_put_abc(unit, RI_OP_POP, count, 0, 0, -(int)count);
+        ri_code_float(unit);
+    }
 }
 
 int ri_emit_push_all(RiUnit *unit, RiExpr *list)

@@ -21,8 +21,10 @@ static void open_variable(RiUnit *unit, uint32_t var)
 static void make_cell(RiUnit *unit, uint32_t var)
 {
     const RiVar *v = &unit->vars.items[var];
-    if (v->is_captured)
+    if (v->is_captured) {
         ri_code_put_abc(unit, RI_OP_NEWCELL, ri_code_use(unit, v->slot), 0, 0, 0);
+        ri_code_float(unit);
+    }
 }
 
 static void open_variables(RiUnit *unit, uint32_t first, uint32_t count)
@@ -621,8 +623,6 @@ RiProto *ri_emit_function(RiUnit *unit, const RiBlock *body)
 {
     const RiFunction *f = unit->function;
     ri_code_start(unit, false, f->param_count);
-    /* The line of the definition is no active one: cells for parameters count as part of the first statement. */
-    unit->code.line = body->first != NULL ? body->first->line : body->end_line;
     open_variables(unit, f->var_base, f->param_count);
     emit_statements(unit, body);
     unit->code.line = body->end_line;

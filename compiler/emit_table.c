@@ -99,6 +99,14 @@ static void put_new(RiUnit *unit, const RiConstructor *t)
         ri_code_put_ad(unit, RI_OP_NEWARRAY, 0, 0, 1);
 }
 
+/* A table made by one instruction after its items, which begin in another line than it: let its first line be one that
+ * hooks and breakpoints know. */
+static void mark_line(RiUnit *unit, uint32_t item_line)
+{
+    if (item_line != unit->code.line)
+        ri_code_put(unit, RI_OP_NOP, 0);
+}
+
 void ri_emit_table(RiUnit *unit, const RiExpr *x)
 {
     RiConstructor *t = x->constructor;
@@ -110,11 +118,13 @@ void ri_emit_table(RiUnit *unit, const RiExpr *x)
             while (last->next != NULL)
                 last = last->next;
             if (!ri_expr_is_multiple(last)) {
+                mark_line(unit, t->first->line);
                 int count = ri_emit_push_all(unit, t->first);
                 ri_code_put_ad(unit, RI_OP_NEWARRAY, 0, (unsigned)count, 1 - count);
                 return;
             }
         } else if (ri_emit_has_site(unit) && is_record(t, names)) {
+            mark_line(unit, t->first->right->line);
             for (RiExpr *item = t->first; item != NULL; item = item->next)
                 ri_emit_push(unit, item->right);
             uint32_t site = ri_code_site(unit, ri_code_constants_run(unit, names, t->item_count));

@@ -478,7 +478,7 @@ static RiOperator unary_operator(int token)
 /* A comparison happens where its second operand ends, other operators where they stand, as in 5.4. */
 static RiExpr *make_binary(RiUnit *unit, RiOperator op, RiExpr *left, RiExpr *right, uint32_t line)
 {
-    settle(left, line);
+    settle(left->kind == RI_EXPR_BINARY && left->op >= RI_AND ? left->right : left, line);
     if (ri_fold_binary(op, left, right)) {
         left->line = unit->lexer.last_line;
         left->op = 0;
@@ -499,7 +499,7 @@ static RiExpr *parse_operators(RiUnit *unit, unsigned limit)
         next(unit);
         x = parse_operators(unit, UNARY_PRIORITY);
         if (!ri_fold_unary(op, x)) {
-            x = new_binary(unit, RI_EXPR_UNARY, line, x, NULL);
+            x = new_binary(unit, RI_EXPR_UNARY, op == RI_NOT ? unit->lexer.last_line : line, x, NULL);
             x->op = (uint8_t)op;
         } else {
             x->op = 0;

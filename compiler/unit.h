@@ -76,6 +76,7 @@ typedef struct RiRelocation {
 typedef struct RiCode { /* instructions of the function (or fragment) being emitted */
     RI_VEC(RiCodeWord) words;
     RI_VEC(RiRelocation) relocations;
+    RI_VEC(uint32_t) floating; /* pcs of one-word instructions that take the line of what follows them */
     RI_VEC(RiLocalVar) locals;
     RI_VEC(RiLoop) loops;
     uint32_t depth, depth_max;

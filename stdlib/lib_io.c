@@ -247,7 +247,8 @@ static bool read_format(RiThread *T, FILE *file, RiValue *formats, uint32_t i, R
  * *count of them, the last one nil at the end of the file. False after an error, reason in errno. */
 static bool push_read(RiThread *T, FILE *file, uint32_t first, uint32_t nargs, uint32_t *count)
 {
-    clearerr(file);
+    if (RI_UNLIKELY(feof_unlocked(file) || ferror_unlocked(file)))
+        clearerr(file);
     errno = 0;
     *count = 0;
     if (nargs <= first) {

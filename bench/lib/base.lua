@@ -28,7 +28,7 @@ add("os.getenv", {"PATH", "HOME", "NO_SUCH"}, function(n, v) for i = 1, n do os.
 add("debug.getinfo", {"l", "Sl", "nSlutf"}, function(n, w) for i = 1, n do debug.getinfo(1, w) end end)
 add("debug.traceback", {1, 10, 50}, function(n, depth) local function f(d) if d == 0 then for i = 1, n do debug.traceback() end return end f(d - 1) return 1 end; f(depth) end)
 add("require loaded", {"string", "table", "math"}, function(n, m) for i = 1, n do require(m) end end)
-add("load source", {1, 50, 2000}, function(n, k) local s = ("local x = {a = 1, b = 'two'}; if x.a > 0 then print(x.b .. 'z', #x) end\n"):rep(1) local f = {} for i = 1, k do f[i] = "do " .. s .. " end" end s = table.concat(f); for i = 1, n do assert(load(s)) end end)
+add("load source", {1, 50, 2000}, function(n, k) local s = ("local x = {a = 1, b = 'two'}; if x.a > 0 then print(x.b .. 'z', #x) end\n"):rep(1) local f = {} for i = 1, k do f[i] = "do " .. s .. " end" end s = table.concat(f, "\n"); for i = 1, n do assert(load(s)) end end)
 add("load functions", {1, 50, 2000}, function(n, k) local f = {} for i = 1, k do f[i] = ("function f%d(a, b, ...) local c = a + b * %d for i = 1, c do c = c - i end return c, ... end"):format(i, i) end local s = table.concat(f, "\n"); for i = 1, n do assert(load(s)) end end)
 add("load data", {10, 1000, 20000}, function(n, k) local f = {} for i = 1, k do f[i] = ("{id = %d, name = 'item %d', 1.5, true}"):format(i, i) end local s = "return {" .. table.concat(f, ",\n") .. "}"; for i = 1, n do assert(load(s))() end end)
 add("load dumped", {1, 50, 2000}, function(n, k) local f = {} for i = 1, k do f[i] = ("function f%d(a, b) return a + b * %d end"):format(i, i) end local s = string.dump(load(table.concat(f, "\n"))); for i = 1, n do assert(load(s)) end end)

@@ -281,11 +281,19 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
             const RiTable *t = o->cp;                                                              \
             if (RI_LIKELY(t->shape == c->shape)) {                                                 \
                 const RiValue *v = (const RiValue *)(const void *)((const char *)t->slots + c->offset); \
-                if (RI_LIKELY(v->tag != RI_TAG_NIL)) {                                             \
+                if (RI_LIKELY(v->tag != RI_TAG_NIL) || t->meta == NULL) {                          \
+                    use;                                                                           \
+                }                                                                                  \
+                if (t->meta == c->meta && c->epoch == heap->epoch) {                               \
+                    v = c->target;                                                                 \
                     use;                                                                           \
                 }                                                                                  \
             } else if (t->shape == c->next_shape && t->meta == c->meta && c->epoch == heap->epoch) { \
                 const RiValue *v = c->target;                                                      \
+                use;                                                                               \
+            }                                                                                      \
+            const RiValue *v = ri_find_field(T, (RiTable *)t, c);                                  \
+            if (RI_LIKELY(v != NULL)) {                                                            \
                 use;                                                                               \
             }                                                                                      \
         } else if (c->next_shape == RI_SHAPE_OF_STRINGS && o->tag == RI_TAG_STRING &&              \
@@ -300,16 +308,17 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
     {                                                                                              \
         const RiValue *o = (po), *v = (pv);                                                        \
         RiCache *c = (cache);                                                                      \
-        if (RI_LIKELY(o->tag == RI_TAG_TABLE && v->tag != RI_TAG_NIL)) {                           \
+        if (RI_LIKELY(o->tag == RI_TAG_TABLE)) {                                                   \
             RiTable *t = o->p;                                                                     \
             if (RI_LIKELY(t->shape == c->shape)) {                                                 \
                 RiValue *slot = (RiValue *)(void *)((char *)t->slots + c->offset);                 \
-                if (RI_LIKELY(slot->tag != RI_TAG_NIL)) {                                          \
+                if (RI_LIKELY(slot->tag != RI_TAG_NIL && v->tag != RI_TAG_NIL) ||                  \
+                    (has_no_newindex(t) && !(t->flags & RI_TABLE_DELEGATE))) {                     \
                     ri_copy(slot, v);                                                              \
                     adjust;                                                                        \
                     NEXT;                                                                          \
                 }                                                                                  \
-            } else if (t->shape == c->epoch && c->shape == 0 && has_no_newindex(t) &&              \
+            } else if (t->shape == c->epoch && c->shape == 0 && v->tag != RI_TAG_NIL && has_no_newindex(t) && \
                        !(t->flags & RI_TABLE_DELEGATE) && c->offset < t->slot_capacity * sizeof(RiValue)) { \
                 RiValue *slot = (RiValue *)(void *)((char *)t->slots + c->offset);                 \
                 ri_copy(slot, v);                                                                  \

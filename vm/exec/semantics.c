@@ -458,46 +458,88 @@ static const RiValue *find_inherited(RiThread *T, RiTable *meta, const RiString 
     return NULL;
 }
 
-RiAction ri_slow_get_field(RiThread *T, RiValue object, RiCache *cache)
+/* While the epoch lasts, the key of `cache` looked up through `meta` leads to `value` in `holder`. A receiver known by
+ * another metatable is forgotten. */
+static void remember_inherited(RiThread *T, RiCache *cache, RiTable *meta, const RiValue *value, RiTable *holder)
+{
+    cache->meta = meta;
+    cache->holder = holder;
+    cache->target = (RiValue *)value;
+    cache->epoch = T->heap->epoch;
+    cache->index = NULL;
+    cache->meta_shape = 0;
+    if (meta && shape_is_ordinary(meta->shape)) {
+        int32_t offset = ri_table_find_offset(meta, T->heap->mm_names[RI_MM_INDEX]);
+        const RiValue *index = offset < 0 ? NULL : (const RiValue *)(const void *)((const char *)meta->slots + offset);
+        if (index && ri_is_table(*index)) {
+            cache->index = index->p;
+            cache->meta_shape = meta->shape;
+            cache->meta_offset = (uint32_t)offset;
+        }
+    }
+}
+
+/* Does `meta`, another metatable than the cache's, have the same __index? Objects made with a metatable of their own do. */
+static bool has_same_index(const RiTable *meta, const RiCache *cache)
+{
+    if (!meta || meta->shape != cache->meta_shape)
+        return false;
+    const RiValue *index = (const RiValue *)(const void *)((const char *)meta->slots + cache->meta_offset);
+    return index->tag == RI_TAG_TABLE && index->p == cache->index;
+}
+
+const RiValue *ri_find_field(RiThread *T, RiTable *t, RiCache *cache)
 {
     RiHeap *heap = T->heap;
-    RiString *key = cache->key;
+    const RiString *key = cache->key;
+    RiTable *holder;
+    if (cache->epoch == heap->epoch && cache->meta_shape && has_same_index(t->meta, cache)) {
+        bool is_absent = t->shape == cache->next_shape;
+        if (is_absent || (t->shape == cache->shape &&
+                          ri_is_nil(*(const RiValue *)(const void *)((const char *)t->slots + cache->offset)))) {
+            ri_table_mark_delegate(t->meta);
+            cache->meta = t->meta;
+            return cache->target;
+        }
+    }
     if (T->process->stats)
         ((RiStats *)T->process->stats)->cache_misses_get++;
-    RiTable *holder;
-    if (ri_is_table(object)) {
-        RiTable *t = object.p;
-        int32_t offset = ri_table_find_offset(t, key);
-        if (offset >= 0) {
-            RiValue v = *(RiValue *)(void *)((char *)t->slots + offset);
-            if (!ri_is_nil(v)) {
-                RiShapeId shape = ri_table_cacheable_shape(heap, t);
-                if (shape) {
-                    cache->shape = shape;
-                    cache->offset = (uint32_t)offset;
-                }
-                return ri_finish_instruction(T, v);
-            }
-        } else if (shape_is_ordinary(t->shape)) {
-            const RiValue *v = find_inherited(T, t->meta, key, &holder);
-            if (v) {
-                cache->next_shape = t->shape;
-                cache->meta = t->meta;
-                cache->holder = holder;
-                cache->target = (RiValue *)v;
-                cache->epoch = heap->epoch;
-                return ri_finish_instruction(T, *v);
-            }
+    int32_t offset = ri_table_find_offset(t, key);
+    if (offset >= 0) {
+        const RiValue *v = (const RiValue *)(const void *)((const char *)t->slots + offset);
+        bool is_nil = ri_is_nil(*v);
+        const RiValue *inherited = NULL;
+        if (is_nil && t->meta) {
+            inherited = find_inherited(T, t->meta, key, &holder); /* an empty slot: what the metatable gives instead */
+            if (!inherited)
+                return NULL;
         }
-    } else if (ri_is_string(object)) {
-        RiTable *meta = T->process->metatables[RI_TYPE_STRING];
+        RiShapeId shape = ri_table_cacheable_shape(heap, t);
+        if (shape) {
+            cache->shape = shape;
+            cache->offset = (uint32_t)offset;
+            if (inherited)
+                remember_inherited(T, cache, t->meta, inherited, holder);
+        }
+        return inherited ? inherited : v;
+    }
+    const RiValue *v = find_inherited(T, t->meta, key, &holder);
+    if (v && shape_is_ordinary(t->shape)) {
+        cache->next_shape = t->shape;
+        remember_inherited(T, cache, t->meta, v, holder);
+    }
+    return v;
+}
+
+RiAction ri_slow_get_field(RiThread *T, RiValue object, RiCache *cache)
+{
+    RiString *key = cache->key;
+    if (ri_is_string(object)) {
+        RiTable *holder, *meta = T->process->metatables[RI_TYPE_STRING];
         const RiValue *v = find_inherited(T, meta, key, &holder);
         if (v && holder) {
             cache->next_shape = RI_SHAPE_OF_STRINGS;
-            cache->meta = NULL;
-            cache->holder = holder;
-            cache->target = (RiValue *)v;
-            cache->epoch = heap->epoch;
+            remember_inherited(T, cache, NULL, v, holder);
             return ri_finish_instruction(T, *v);
         }
     }
@@ -530,6 +572,17 @@ static void add_field(RiThread *T, RiTable *t, RiCache *cache, RiValue value)
     cache->shape = 0;
 }
 
+static void cache_existing(RiThread *T, RiCache *cache, RiTable *t)
+{
+    int32_t offset = ri_table_find_offset(t, cache->key);
+    RiShapeId shape = offset >= 0 ? ri_table_cacheable_shape(T->heap, t) : 0;
+    if (shape) {
+        cache->shape = shape;
+        cache->offset = (uint32_t)offset;
+        cache->epoch = 0;
+    }
+}
+
 RiAction ri_slow_set_field(RiThread *T, RiValue object, RiCache *cache, RiValue value)
 {
     RiHeap *heap = T->heap;
@@ -542,21 +595,16 @@ RiAction ri_slow_set_field(RiThread *T, RiValue object, RiCache *cache, RiValue 
         if (T->process->stats)
             ((RiStats *)T->process->stats)->cache_misses_set++;
         if (slot && !ri_is_nil(*slot)) {
-            if (!ri_is_nil(value) && !(key->object.flags & RI_STR_METAMETHOD)) {
-                RiShapeId shape = ri_table_cacheable_shape(heap, t);
-                if (shape) {
-                    cache->shape = shape;
-                    cache->offset = (uint32_t)offset;
-                    cache->epoch = 0;
-                }
-                ri_store(slot, value);
-            } else {
-                ri_table_set_str(heap, t, key, value);
-            }
+            ri_table_set_str(heap, t, key, value);
+            if (!(key->object.flags & RI_STR_METAMETHOD))
+                cache_existing(T, cache, t);
             return ri_finish_instruction(T, ri_nil());
         }
         if (!t->meta || ri_is_nil(ri_meta_get(heap, t->meta, RI_MM_NEWINDEX))) {
-            if (slot || ri_is_nil(value))
+            if (slot && !(key->object.flags & RI_STR_METAMETHOD)) {
+                ri_table_set_str(heap, t, key, value);
+                cache_existing(T, cache, t);
+            } else if (slot || ri_is_nil(value))
                 ri_table_set_str(heap, t, key, value);
             else
                 add_field(T, t, cache, value);

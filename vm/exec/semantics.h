@@ -74,6 +74,9 @@ RiAction ri_slow_concat(RiThread *T, uint32_t count);
 RiAction ri_slow_index(RiThread *T, RiValue object, RiValue key);
 RiAction ri_slow_set_index(RiThread *T, RiValue object, RiValue key, RiValue value);
 /* The same for constant keys, filling the inline cache. */
+/* A cache miss on a table: where the value of the cache's key is, learning it; NULL: it takes a metamethod (or a chain
+ * too long to remember). Never calls Lua, never throws. */
+const RiValue *ri_find_field(RiThread *T, RiTable *t, RiCache *cache);
 RiAction ri_slow_get_field(RiThread *T, RiValue object, RiCache *cache);
 /* In RiCache.next_shape of a method looked up on strings: compared with nothing a table can have. */
 #define RI_SHAPE_OF_STRINGS 0xffffffffu

@@ -63,7 +63,7 @@ typedef struct RiLineMark {
     uint32_t pc, line;
 } RiLineMark;
 
-/* One inline cache, 40 bytes. Which fields mean something depends on the instruction:
+/* One inline cache, 64 bytes. Which fields mean something depends on the instruction:
  *   own field       shape, offset
  *   new field       shape -> next_shape, offset (of the slot added)
  *   inherited       shape, meta, epoch -> target (address of the value in the delegate's slots), with the own slot absent;
@@ -78,6 +78,9 @@ typedef struct RiCache {
     RiTable *meta;
     RiTable *holder; /* keeps `target` alive */
     RiValue *target;
+    RiTable *index;       /* the metatable's __index */
+    RiShapeId meta_shape; /* 0: metatables are told by identity alone */
+    uint32_t meta_offset;
 } RiCache;
 
 /* Per (process, prototype). `code` points to a one-word warm-up routine until the first call, then to the prototype's

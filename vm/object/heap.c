@@ -324,13 +324,14 @@ static MarkEntry *mark_caches(RiFeedback *feedback, MarkEntry *msp, MarkEntry *l
     bool is_listed = !world.precise;
     for (size_t i = 0; i < count; i++) {
         const RiCache *cache = &feedback->caches[i]; /* its key is a constant of the prototype */
-        if (cache->meta == NULL && cache->holder == NULL)
+        if (cache->meta == NULL && cache->holder == NULL && cache->index == NULL)
             continue;
         if (!is_listed)
             is_listed = vec_push_pointer(&world.feedbacks, feedback);
         if (!world.precise || !is_listed) {
             msp = mark_edge(cache->meta, msp, limit);
             msp = mark_edge(cache->holder, msp, limit);
+            msp = mark_edge(cache->index, msp, limit);
         }
     }
     return msp;
@@ -707,10 +708,11 @@ static void clear_caches(void)
         RiBuffer *buffer = ri_feedback_cache_buffer(feedback);
         for (size_t k = 0; k < buffer->used / sizeof(RiCache); k++) {
             RiCache *cache = &feedback->caches[k];
-            if ((cache->meta != NULL && !is_live(cache->meta)) || (cache->holder != NULL && !is_live(cache->holder))) {
+            if ((cache->meta != NULL && !is_live(cache->meta)) || (cache->holder != NULL && !is_live(cache->holder)) ||
+                (cache->index != NULL && !is_live(cache->index))) {
                 cache->shape = cache->next_shape = 0;
                 cache->epoch = 0;
-                cache->meta = cache->holder = NULL;
+                cache->meta = cache->holder = cache->index = NULL;
                 cache->target = NULL;
             }
         }
@@ -1079,6 +1081,12 @@ static RI_NORETURN void fail_alloc(RiHeap *heap)
     ri_panic(__FILE__, __LINE__, "not enough memory");
 }
 
+static bool is_due(const RiHeap *heap)
+{
+    const RiCollector *c = heap->collector;
+    return c->credit_base - heap->credit_bytes >= c->debt_bytes && !heap->stopped;
+}
+
 /* Before memory is taken from libgc: collect if it is time. True if the allocation is to fail, for a test. */
 static bool before_alloc(RiHeap *heap)
 {
@@ -1091,8 +1099,13 @@ static bool before_alloc(RiHeap *heap)
             c->stress_left = c->stress_every;
             ri_heap_collect(heap);
         }
-    } else if (RI_UNLIKELY(c->credit_base - heap->credit_bytes >= c->debt_bytes) && !heap->stopped) {
-        ri_heap_collect(heap);
+    } else if (RI_UNLIKELY(is_due(heap))) {
+        if (c->credit_base - heap->credit_bytes >= c->debt_bytes * 2) {
+            ri_heap_collect(heap);
+        } else {
+            heap->attention = true;
+            heap->budget = 0;
+        }
     }
     return false;
 }
@@ -1303,6 +1316,14 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
 void ri_heap_collect(RiHeap *heap)
 {
     ri_heap_collect_above(heap, NULL);
+}
+
+bool ri_heap_collect_if_due(RiHeap *heap, void *frame)
+{
+    bool due = is_due(heap);
+    if (due)
+        ri_heap_collect_above(heap, frame);
+    return due;
 }
 
 uint64_t ri_heap_count_bytes(const RiHeap *heap)

@@ -128,6 +128,11 @@ void ri_heap_collect(RiHeap *heap);
  * words lie in those frames. They must hold no object that is not reachable otherwise. */
 void ri_heap_collect_above(RiHeap *heap, void *frame);
 
+/* Allocation that finds a collection due only asks for one (attention, budget), as at a safe point of the dispatch loop
+ * nothing is held by the C stack alone. Do it now if it is still due: `frame` as above. Where no safe point comes along
+ * for too long, allocation collects in place, with the whole stack scanned. True if there was a collection. */
+bool ri_heap_collect_if_due(RiHeap *heap, void *frame);
+
 /* The same in bounded steps is not offered by libgc: a step of collectgarbage is a full collection when due. */
 
 /* Bytes in use by the heap's guests, honest at any moment: live after the last collection + allocated since. */

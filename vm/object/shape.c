@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define DYNAMIC_FIELDS_MAX 8    /* stores with computed keys make new shapes up to here … */
+#define IS_OUTGROWN 1 /* aux of a shape: a table has become a dictionary here */
 #define DYNAMIC_CHILDREN_MAX 32 /* … and below shapes with fewer children than this … */
 #define DYNAMIC_ROOTS_MAX 256   /* … which all first fields of a program share */
 #define UNIQUE_ID_LAST 0xfffffff0u /* the few ids above are the inline caches' */
@@ -244,8 +245,16 @@ RiShapeId ri_shape_after_dynamic_add(RiHeap *heap, RiShapeId id, RiString *key)
     RiShape *child = find_child(shape, key);
     if (!child) {
         uint32_t children_max = shape->parent ? DYNAMIC_CHILDREN_MAX : DYNAMIC_ROOTS_MAX;
-        if (shape->field_count >= DYNAMIC_FIELDS_MAX || shape->child_count >= children_max)
+        if (shape->field_count >= RI_SHAPE_FIELDS_MAX || shape->child_count >= children_max)
             return 0;
+        /* The first table to outgrow the limit becomes a dictionary; a second one with the same fields shows that they
+         * are copied in a loop (classes, records), and gets shapes to the end. */
+        if (shape->field_count == DYNAMIC_FIELDS_MAX || shape->object.aux == IS_OUTGROWN) {
+            bool is_first = shape->object.aux != IS_OUTGROWN;
+            shape->object.aux = IS_OUTGROWN;
+            if (is_first)
+                return 0;
+        }
         child = new_child(heap, shape, key);
     }
     return child ? child->object.word : 0;

@@ -512,6 +512,19 @@ static void census_add_range(Census *census, uint32_t count /* keys 1 … count 
     }
 }
 
+/* The array's elements; only arrays of any values have holes, which do not count: else they would beget more. */
+static void census_add_array(Census *census, const RiArray *a)
+{
+    if (a->kind != RI_ARRAY_ANY) {
+        census_add_range(census, a->count);
+        return;
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!ri_is_nil(a->values[i]))
+            census_add(census, (int64_t)i + 1);
+    }
+}
+
 static void census_add_dict(Census *census, const RiDict *d)
 {
     for (uint32_t i = 0; d && i < d->count; i++) {
@@ -623,11 +636,10 @@ static RI_NOINLINE uint32_t lay_out_anew(RiHeap *heap, RiTable *t, RiValue key)
         if (key_is_index)
             census_add(&census, key.i);
         if (census.total > 0) {
-            uint32_t count = t->array->count;
-            uint64_t used;
-            census_add_range(&census, count); /* holes count as elements: they are fewer than half */
+            uint64_t outside = census.total, used;
+            census_add_array(&census, t->array);
             size = census_best(&census, &used);
-            if (size <= count || used == count) /* nothing would move */
+            if (size <= t->array->count || used == census.total - outside) /* nothing would move */
                 size = 0;
         }
         if (size > 0) {
