@@ -370,7 +370,7 @@ static int32_t base_dofile(RiThread *T, RiValue *args, uint32_t nargs)
     const char *path = optional_text(T, args, nargs, 0, NULL);
     if (ri_load_file(T, path, NULL) != RI_OK)
         ri_throw(T, T->top[-1]);
-    *ri_lib_step(T) = nargs; /* what lies above is the chunk's results */
+    ri_lib_set_step(T, nargs); /* what lies above is the chunk's results */
     ri_push_link(T);
     return ri_lib_call(T, 0, -1);
 }
@@ -378,7 +378,7 @@ static int32_t base_dofile(RiThread *T, RiValue *args, uint32_t nargs)
 static int32_t base_dofile_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
-    return ri_return_top(T, nargs - *ri_lib_step(T));
+    return ri_return_top(T, nargs - ri_lib_step(T));
 }
 
 /* -- Garbage collection ---------------------------------------------------------------------------------------- */

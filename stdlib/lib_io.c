@@ -157,7 +157,7 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
     }
     RiValue function = {.tag = RI_TAG_CFUNC};
     memcpy(&function.u, &close, sizeof close);
-    *ri_lib_step(T) = (uint32_t)(T->top - T->base);
+    ri_lib_set_step(T, (uint32_t)(T->top - T->base));
     ri_push(T, function);
     ri_push_link(T);
     ri_push(T, file_value(u));
@@ -167,7 +167,7 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
 static int32_t close_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
-    return ri_return_top(T, nargs - *ri_lib_step(T));
+    return ri_return_top(T, nargs - ri_lib_step(T));
 }
 
 static int32_t file_close(RiThread *T, RiValue *args, uint32_t nargs)

@@ -37,7 +37,11 @@ local name = os.tmpname()
 local file = assert(io.open(name, "w"))
 for i = 1, 20000 do file:write("line ", i, " of the file\n") end
 file:close()
-add("io.lines", {"l", "L", "n"}, function(n, f) if f == "n" then return end for i = 1, n do local k = 0 for line in io.lines(name, f) do k = k + 1 if k == 1000 then break end end end end)
+local numbers = os.tmpname()
+file = assert(io.open(numbers, "w"))
+for i = 1, 2000 do file:write(i % 3 == 0 and i / 4 or i, "\n") end
+file:close()
+add("io.lines", {"l", "L", "n"}, function(n, f) local from = f == "n" and numbers or name for i = 1, n do local k = 0 for line in io.lines(from, f) do k = k + 1 if k == 1000 then break end end end end)
 add("file:read", {1, 100, 8192}, function(n, k) local f = io.open(name); for i = 1, n do if not f:read(k) then f:seek "set" end end f:close() end)
 add("file:read a", {1, 2, 3}, function(n) for i = 1, n do local f = io.open(name); f:read "a"; f:close() end end)
 add("file:read n", {1, 2, 3}, function(n) local f = io.tmpfile(); for i = 1, 1000 do f:write(i, " ") end; for i = 1, n do f:seek "set"; while f:read "n" do end end f:close() end)
@@ -45,4 +49,21 @@ add("file:write", {"x", ("x"):rep(100), ("x"):rep(8192)}, function(n, s) local f
 add("file:write numbers", {7, 2.5, 1e100}, function(n, v) local f = io.tmpfile(); for i = 1, n do f:write(v, " ") end f:close() end)
 add("file:seek", {1, 2, 3}, function(n) local f = io.open(name); for i = 1, n do f:seek("set", 0) end f:close() end)
 add("io.open close", {1, 2, 3}, function(n) for i = 1, n do io.open(name):close() end end)
-return function() os.remove(name) end
+add("os.rename", {1, 2, 3}, function(n) local a, b = name .. "a", name .. "b"; io.open(a, "w"):close(); for i = 1, n do os.rename(a, b); a, b = b, a end os.remove(a) end)
+add("os.remove", {1, 2, 3}, function(n) local a = name .. "a"; for i = 1, n do io.open(a, "w"):close(); os.remove(a) end end)
+add("os.tmpname", {1}, function(n) for i = 1, n do os.remove(os.tmpname()) end end)
+add("os.difftime", {1}, function(n) local f = os.difftime; for i = 1, n do f(i, 0) end end)
+add("io.popen", {1}, function(n) for i = 1, n do local p = io.popen "echo x"; p:read "a"; p:close() end end)
+add("io.type", {1, io.stdout, file}, function(n, v) local f = io.type; for i = 1, n do f(v) end end)
+add("debug.getlocal", {1, 2, 3}, function(n, k) local a, b, c, d, e = 1, 2, 3; local f = debug.getlocal; for i = 1, n do f(1, k) end end)
+add("debug.setlocal", {3, 4}, function(n, k) local a, b, c, d, e = 1, 2, 3; local f = debug.setlocal; for i = 1, n do f(1, k, i) end end)
+add("debug.getupvalue setupvalue", {1}, function(n) local u = 1; local g = function() return u end; for i = 1, n do debug.setupvalue(g, 1, select(2, debug.getupvalue(g, 1))) end end)
+add("debug.upvalueid", {1}, function(n) local u = 1; local g = function() u = u + 1 end; for i = 1, n do debug.upvalueid(g, 1) end end)
+add("debug.getmetatable", {1, "s", {}}, function(n, v) local f = debug.getmetatable; for i = 1, n do f(v) end end)
+add("debug.getregistry", {1}, function(n) local f = debug.getregistry; for i = 1, n do f() end end)
+add("debug.gethook sethook", {1}, function(n) local h = function() end; for i = 1, n do debug.sethook(h, "c"); debug.gethook(); debug.sethook() end end)
+add("debug count hook", {1, 10, 1000}, function(n, k) local c = 0; debug.sethook(function() c = c + 1 end, "", k); for i = 1, n do end debug.sethook() end)
+add("debug line hook", {1}, function(n) local c = 0; debug.sethook(function() c = c + 1 end, "l"); for i = 1, n do
+  c = c + 1
+end debug.sethook() end)
+return function() os.remove(name) os.remove(numbers) end

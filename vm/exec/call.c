@@ -68,7 +68,7 @@ static void enter_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted
         extra = nargs + 2;
         base = moved;
     }
-    ri_link_write(base, T->pc, delta_to(T, base), wanted, flags, extra);
+    ri_link_write(base, ri_pc_address(T), delta_to(T, base), wanted, flags, extra);
     T->base = base;
     T->top = base + params;
     T->pc = 0;
@@ -108,7 +108,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
     RiValue *base = func + 2;
     if (RI_UNLIKELY(T->hook_mask))
         flags |= RI_LINK_HOOK;
-    ri_link_write(base, T->pc, delta_to(T, base), wanted, flags, 0);
+    ri_link_write(base, ri_pc_address(T), delta_to(T, base), wanted, flags, 0);
     T->base = base;
     if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CALL)) {
         ri_fire_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", -1);
@@ -211,7 +211,8 @@ static void hook_return(RiThread *T, const RiLink *link, RiValue **first, uint32
         ri_fire_hook(T, "return", -1);
         *first = T->stack + at;
     }
-    T->hook_last_pc = link->pc ? link->pc - 1 : 0;
+    uint32_t caller_pc = link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;
+    T->hook_last_pc = caller_pc ? caller_pc - 1 : 0;
 }
 
 /* The current frame of *thread returns; *link is its link. SERVE_SETTLED: *action says how to go on; else the signal of
@@ -240,14 +241,13 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     if (first != func)
         for (uint32_t i = 0; i < count; i++)
             ri_copy(&func[i], &first[i]);
-    if (link.wanted >= 0) {
-        for (uint32_t i = count; i < (uint32_t)link.wanted; i++)
+    if (ri_link_wanted(&link) >= 0) {
+        for (uint32_t i = count; i < (uint32_t)ri_link_wanted(&link); i++)
             ri_set_nil(&func[i]);
-        count = (uint32_t)link.wanted;
+        count = (uint32_t)ri_link_wanted(&link);
     }
     T->top = func + count;
-    T->base = link.delta ? T->base - link.delta : T->stack;
-    T->pc = link.pc;
+    ri_leave_frame(T, &link);
     *action = RI_GO;
     switch (link.flags & (RI_LINK_ENTRY | RI_LINK_META | RI_LINK_LIB | RI_LINK_UNWIND)) {
     case 0:
@@ -257,12 +257,12 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         *action = RI_LEAVE;
         return SERVE_SETTLED;
     case RI_LINK_META: {
-        if (link.wanted < 0) { /* a library function called by TAILCALL: now the Lua frame returns the same */
+        if (ri_link_wanted(&link) < 0) { /* a library function called by TAILCALL: now the Lua frame returns the same */
             *out = *RI_LINK_OF(T->base);
             return deliver(thread, out, func, count, action);
         }
         RiValue v = *func;
-        if (link.wanted == 2) /* __lt standing in for __le */
+        if (ri_link_wanted(&link) == 2) /* __lt standing in for __le */
             v = ri_bool(ri_is_falsy(v));
         T->top = func;
         *action = ri_finish_instruction(T, v);
@@ -333,9 +333,9 @@ RiAction ri_serve_library(RiThread *T, int32_t signal)
     return serve(T, signal, *RI_LINK_OF(T->base));
 }
 
-RiAction ri_serve_inline(RiThread *T, int32_t signal, uint32_t pc, uint32_t delta, int32_t wanted)
+RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32_t delta, int32_t wanted)
 {
-    const RiLink link = {.pc = pc, .delta = delta, .tag = RI_TAG_LINK, .wanted = (int16_t)wanted};
+    const RiLink link = {.pc = pc, .delta = delta & RI_LINK_DELTA_MASK, .tag = RI_TAG_LINK, .wanted_plus_1 = (uint8_t)(wanted + 1)};
     return serve(T, signal, link);
 }
 
@@ -360,9 +360,8 @@ RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
     for (uint32_t i = 0; i < nargs + 2; i++)
         ri_copy(&to[i], &func[i]);
     T->top = to + nargs + 2;
-    T->base = link.delta ? T->base - link.delta : T->stack;
-    T->pc = link.pc;
-    return ri_precall(T, to, nargs, link.wanted, (link.flags & ~(uint32_t)RI_LINK_HOOK) | RI_LINK_TAIL);
+    ri_leave_frame(T, &link);
+    return ri_precall(T, to, nargs, ri_link_wanted(&link), ((uint32_t)link.flags & ~(uint32_t)RI_LINK_HOOK) | RI_LINK_TAIL);
 }
 
 int32_t ri_lib_call(RiThread *T, uint32_t nargs, int32_t wanted)

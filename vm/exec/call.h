@@ -18,11 +18,23 @@ enum {
 };
 #define RI_LINK_ACTIONS 0x7f
 
-static RI_ALWAYS_INLINE void ri_link_write(RiValue *base, uint32_t pc, uint32_t delta, int32_t wanted, uint32_t flags,
-                                           uint32_t extra)
+static RI_ALWAYS_INLINE void ri_link_write(RiValue *base, const uint32_t *pc, uint32_t delta, int32_t wanted,
+                                           uint32_t flags, uint32_t extra)
 {
-    base[-1].u = (uint64_t)pc | (uint64_t)delta << 32;
-    base[-1].tag = (uint64_t)RI_TAG_LINK | (uint64_t)flags << 8 | (uint64_t)(uint16_t)wanted << 16 | (uint64_t)extra << 32;
+    base[-1].cp = pc;
+    base[-1].tag = (uint64_t)RI_TAG_LINK | (uint64_t)flags << 8 | (uint64_t)(uint32_t)(wanted + 1) << RI_LINK_WANTED_SHIFT |
+                   (uint64_t)delta << RI_LINK_DELTA_SHIFT | (uint64_t)extra << RI_LINK_EXTRA_SHIFT;
+}
+static inline int32_t ri_link_wanted(const RiLink *link)
+{
+    return (int32_t)link->wanted_plus_1 - 1;
+}
+/* T->pc, as an address for a link; NULL if the current frame is no Lua function's. */
+static inline const uint32_t *ri_pc_address(const RiThread *T)
+{
+    if (T->base == T->stack || T->base[-2].tag != RI_TAG_CLOSURE)
+        return NULL;
+    return ((const RiClosure *)T->base[-2].cp)->feedback->proto->code + T->pc;
 }
 
 typedef enum RiAction {
@@ -94,7 +106,7 @@ void ri_collect(RiThread *T);
 /* The message handler that an error thrown now would meet (nil: none). */
 RiValue ri_current_handler(RiThread *T);
 /* As ri_serve_library, for a function called inline whose link may be covered by results. */
-RiAction ri_serve_inline(RiThread *T, int32_t signal, uint32_t pc, uint32_t delta, int32_t wanted);
+RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32_t delta, int32_t wanted);
 /* Pending finalizers, called at safe points and by collectgarbage. */
 void ri_run_finalizers(RiThread *T);
 /* Slow path of a safe point: refill the budget, serve what asked for attention. */

@@ -8,6 +8,21 @@
 
 /* -- Frames ------------------------------------------------------------------------------------------------------ */
 
+uint32_t ri_link_pc(RiValue caller, const RiLink *link)
+{
+    if (caller.tag != RI_TAG_CLOSURE || link->pc == NULL)
+        return 0;
+    const RiProto *proto = ((const RiClosure *)caller.cp)->feedback->proto;
+    uint64_t index = (uint64_t)(link->pc - proto->code);
+    return index <= proto->code_count ? (uint32_t)index : 0;
+}
+
+void ri_leave_frame(RiThread *T, const RiLink *link)
+{
+    T->base = link->delta ? T->base - link->delta : T->stack;
+    T->pc = link->delta ? ri_link_pc(T->base[-2], link) : 0;
+}
+
 /* The caller of `frame`; false if it is the first one of its thread. */
 static bool caller_of(const RiThread *T, RiFrame *frame)
 {
@@ -19,7 +34,7 @@ static bool caller_of(const RiThread *T, RiFrame *frame)
     uint32_t varargs = frame->is_lua ? link->extra : 0; /* they and a copy of the function lie below */
     frame->top = frame->base - 2 - varargs;
     frame->base = (uint32_t)(caller - T->stack);
-    frame->pc = link->pc;
+    frame->pc = ri_link_pc(caller[-2], link);
     frame->is_lua = caller[-2].tag == RI_TAG_CLOSURE;
     frame->is_tail = RI_LINK_OF(caller)->flags & RI_LINK_TAIL;
     return true;

@@ -13,6 +13,11 @@ typedef struct RiFrame {
     bool is_tail;      /* reached by a tail call */
 } RiFrame;
 
+/* The index that the resume point of `link` is in the code of the function `caller`; 0 if that is no Lua function. */
+uint32_t ri_link_pc(RiValue caller, const RiLink *link);
+/* Make the caller of T's current frame the current one: T->base and T->pc. */
+void ri_leave_frame(RiThread *T, const RiLink *link);
+
 /* Level 0 is the running function. False if there is no such level. */
 bool ri_frame_at(RiThread *T, int level, RiFrame *frame);
 RiValue ri_frame_function(const RiThread *T, const RiFrame *frame);

@@ -1,6 +1,7 @@
 /* Debug hooks: call, return, line and count events (manual §6.10, debug.sethook). While a hook is set the dispatch loop
  * goes through its hooked table, so programs without hooks pay nothing. */
 #include "vm/exec/call.h"
+#include "vm/exec/debuginfo.h"
 #include "vm/exec/semantics.h"
 
 void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
@@ -22,8 +23,10 @@ void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
             base = link->delta ? base - link->delta : T->stack;
         }
         /* the caller is a Lua frame in the dispatch loop: its oldpc is where it stands */
+        const RiLink *link = RI_LINK_OF(T->base);
+        uint32_t caller_pc = T->base != T->stack && link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;
         if (T->base != T->stack)
-            T->hook_last_pc = RI_LINK_OF(T->base)->pc ? RI_LINK_OF(T->base)->pc - 1 : 0;
+            T->hook_last_pc = caller_pc ? caller_pc - 1 : 0;
         T->heap->budget = 0; /* let the loop notice */
     }
 }

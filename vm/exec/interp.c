@@ -96,6 +96,11 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         SET_DISPATCH();                                                                            \
     } while (0)
 
+/* Parts of a link's tag word. */
+#define LINK_WANTED ((uint64_t)0xff << RI_LINK_WANTED_SHIFT)
+#define LINK_ACTIONS_OR_WANTED ((uint64_t)RI_LINK_ACTIONS << 8 | LINK_WANTED)
+#define LINK_ACTIONS_OR_MORE ((uint64_t)RI_LINK_ACTIONS << 8 | (uint64_t)0xfe << RI_LINK_WANTED_SHIFT) /* than one result */
+
 /* A slow path that gives an RiAction. */
 #define SLOW(call)                                                                                 \
     do {                                                                                           \
@@ -408,14 +413,16 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
 
 #if RI_COMPUTED_GOTO
 #define CASE(name) L_##name:
+#define DISPATCH() goto *dispatch[RI_WORD_OP(w)]
 #define NEXT                                                                                       \
     do {                                                                                           \
         w = *pc++;                                                                                 \
-        goto *dispatch[RI_WORD_OP(w)];                                                             \
+        DISPATCH();                                                                                \
     } while (0)
 #define SET_DISPATCH() dispatch = RI_UNLIKELY(T->hook_mask || stats) ? hooked : labels
 #else
 #define CASE(name) case RI_OP_##name:
+#define DISPATCH() goto dispatch_word
 #define NEXT goto next
 #define SET_DISPATCH() hooked_now = T->hook_mask || stats
 #endif
@@ -457,6 +464,7 @@ L_hooked:
 #else
 next:
     w = *pc++;
+dispatch_word:
     if (RI_UNLIKELY(hooked_now))
 #endif
     {
@@ -1070,7 +1078,7 @@ do_call:
             const RiFeedback *fv = ((const RiClosure *)func->cp)->feedback;
             RiValue *callee = func + 2;
             if (RI_LIKELY(!fv->is_vararg && callee + fv->frame_size <= T->stack_limit && !T->hook_mask)) {
-                ri_link_write(callee, (uint32_t)(pc - code), (uint32_t)(callee - base), wanted, 0, 0);
+                ri_link_write(callee, pc, (uint32_t)(callee - base), wanted, 0, 0);
                 uint32_t params = fv->param_count;
                 for (; RI_UNLIKELY(nargs < params); nargs++)
                     ri_set_nil(&callee[nargs]);
@@ -1083,15 +1091,14 @@ do_call:
                 SAFE_POINT();
                 NEXT;
             }
-        } else if (RI_LIKELY(func->tag == RI_TAG_LIBFN && !T->hook_mask && sp <= T->stack_limit)) {
-            const RiLibFn *fn = func->cp;
+        } else if (RI_LIKELY((func->tag == RI_TAG_LIBFN || func->tag == RI_TAG_NATIVE) && !T->hook_mask &&
+                             sp <= T->stack_limit)) {
+            const RiLibFn *fn = func->tag == RI_TAG_LIBFN ? func->cp : ((const RiNative *)func->cp)->fn;
             RiValue *args = func + 2;
             uint32_t delta = (uint32_t)(args - base);
-            uint32_t at = (uint32_t)(pc - code);
-            ri_link_write(args, at, delta, wanted, 0, 0);
+            ri_link_write(args, pc, delta, wanted, 0, 0);
             T->base = args;
             T->top = sp;
-            T->pc = at;
             int32_t n = fn->call(T, args, nargs);
             if (RI_LIKELY(n >= 0 && !T->hook_mask)) {
                 func = T->base - 2;
@@ -1106,7 +1113,7 @@ do_call:
                 }
                 NEXT;
             }
-            if (ri_serve_inline(T, n, at, delta, wanted) == RI_LEAVE)
+            if (ri_serve_inline(T, n, pc, delta, wanted) == RI_LEAVE)
                 return;
             RESUME();
             NEXT;
@@ -1140,14 +1147,13 @@ do_tailcall:
     }
     CASE(RETURN0)
     {
-        const RiLink *link = RI_LINK_OF(base);
-        if (RI_UNLIKELY((link->flags & RI_LINK_ACTIONS) || link->wanted > 0)) {
+        uint64_t link = base[-1].tag;
+        if (RI_UNLIKELY((link & LINK_ACTIONS_OR_MORE) != 0)) { /* wanted: all or none */
             func = sp;
             nargs = 0;
             goto do_return;
         }
-        RiValue *to = base - 2 - link->extra;
-        sp = to;
+        sp = base - 2 - (link >> RI_LINK_EXTRA_SHIFT);
         goto return_to_caller;
     }
     CASE(RETURN_L)
@@ -1157,28 +1163,33 @@ do_tailcall:
     }
     CASE(RETURN1)
     {
-        const RiLink *link = RI_LINK_OF(base);
-        if (RI_UNLIKELY((link->flags & RI_LINK_ACTIONS) || (uint16_t)(link->wanted + 1) > 2)) {
+        uint64_t link = base[-1].tag;
+        if (RI_LIKELY((link & LINK_ACTIONS_OR_WANTED) == 2u << RI_LINK_WANTED_SHIFT)) {
+            RiValue *to = base - 2 - (link >> RI_LINK_EXTRA_SHIFT);
+            ri_copy(to, sp - 1);
+            sp = to + 1;
+        } else if ((link & LINK_ACTIONS_OR_MORE) == 0) {
+            RiValue *to = base - 2 - (link >> RI_LINK_EXTRA_SHIFT);
+            ri_copy(to, sp - 1);
+            sp = to + ((link & LINK_WANTED) == 0); /* all: one; none */
+        } else {
             func = sp - 1;
             nargs = 1;
             goto do_return;
         }
-        RiValue *to = base - 2 - link->extra;
-        ri_copy(to, sp - 1);
-        sp = to + (link->wanted != 0); /* 1 or all: one; 0: none */
     }
 return_to_caller:
     {
         const RiLink *link = RI_LINK_OF(base);
-        uint32_t at = link->pc;
-        base -= link->delta;
+        pc = link->pc;
+        base -= base[-1].tag >> RI_LINK_DELTA_SHIFT & RI_LINK_DELTA_MASK;
+        w = *pc++;
         T->base = base;
         const RiFeedback *fv = ((const RiClosure *)base[-2].cp)->feedback;
         code = fv->code;
-        pc = code + at;
         k = fv->constants;
         caches = fv->caches;
-        NEXT;
+        DISPATCH();
     }
     CASE(RETURN)
     {

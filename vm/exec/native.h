@@ -170,9 +170,13 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
  * wanted)`. When the callee has returned, fn->resume(T, args, nargs') is entered: args is the same frame (maybe moved),
  * args[nargs'] == T->top, the results are the topmost values. ri_lib_step is a number kept with the frame (0 at first). */
 int32_t ri_lib_call(RiThread *T, uint32_t nargs, int32_t wanted);
-static inline uint32_t *ri_lib_step(RiThread *T)
+static inline uint32_t ri_lib_step(const RiThread *T)
 {
-    return &RI_LINK_OF(T->base)->extra;
+    return RI_LINK_OF(T->base)->extra;
+}
+static inline void ri_lib_set_step(RiThread *T, uint32_t step) /* below 2^20 */
+{
+    RI_LINK_OF(T->base)->extra = step & 0xfffff;
 }
 
 /* A safe point inside a long library loop; call it every few hundred steps. May run other processes, never collects

@@ -76,9 +76,10 @@ const char *ri_frame_name(RiThread *T, const RiFrame *frame, const char **name)
         *name = T->in_hook ? "?" : "__gc";
         return T->in_hook ? "hook" : "metamethod";
     }
-    if (link->pc == 0 || link->pc > proto->code_count)
+    uint32_t pc = ri_link_pc(caller, link);
+    if (pc == 0)
         return NULL;
-    return ri_called_name(proto, link->pc - 1, name);
+    return ri_called_name(proto, pc - 1, name);
 }
 
 /* Look for `function` among the string keys of `t`, and in its tables while `depth` lasts. */

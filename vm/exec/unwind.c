@@ -152,8 +152,7 @@ static void make_current_frame_of(RiThread *T, uint32_t at)
 {
     while (T->base != T->stack && offset_of(T, T->base) > at) {
         RiLink *link = RI_LINK_OF(T->base);
-        T->pc = link->pc;
-        T->base = link->delta ? T->base - link->delta : T->stack;
+        ri_leave_frame(T, link);
     }
 }
 
@@ -225,10 +224,8 @@ RiAction ri_unwind(RiThread *T)
             return catch_in(T, catcher, error);
         }
         if (T == jump->thread) {
-            RiValue *base = T->stack + jump->base;
-            RiLink *link = RI_LINK_OF(base);
-            T->pc = link->pc;
-            T->base = link->delta ? base - link->delta : T->stack;
+            T->base = T->stack + jump->base;
+            ri_leave_frame(T, RI_LINK_OF(T->base));
             T->process->jumps = jump->previous;
             T->process->c_depth = jump->c_depth;
             jump_out(T, status, error);
@@ -388,7 +385,7 @@ int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs)
     args[1].u = 0;
     args[1].tag = RI_TAG_LINK;
     T->top++;
-    *ri_lib_step(T) = 1 + T->no_yield;
+    ri_lib_set_step(T, 1 + T->no_yield);
     return ri_lib_call(T, nargs - 1, -1);
 }
 
@@ -412,7 +409,7 @@ int32_t ri_lib_xpcall(RiThread *T, RiValue *args, uint32_t nargs)
     args[2].u = 0;
     args[2].tag = RI_TAG_LINK;
     T->top++;
-    *ri_lib_step(T) = 1 + T->no_yield;
+    ri_lib_set_step(T, 1 + T->no_yield);
     return ri_lib_call(T, nargs - 2, -1);
 }
 

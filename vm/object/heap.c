@@ -29,7 +29,9 @@
 #include "vm/object/udata.h"
 
 #define FIRST_HEAP_BYTES ((size_t)8 << 20) /* what libgc reserves at the start; pages come when touched */
-#define DEBT_MIN_BYTES ((int64_t)8 << 20)  /* no collection before so much has been allocated */
+#define DEBT_MIN_BYTES ((int64_t)1 << 20)  /* no collection before so much has been allocated: it fits into a cache */
+#define DEBT_MAX_RATIO 4                   /* times the live bytes, as long as that is less than … */
+#define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
 #define PAUSE_PERCENT 200
 
 #if defined(RI_STRESS) && RI_STRESS
@@ -594,10 +596,11 @@ static void visit_weak_table(const WeakTable *weak)
         if (entry->value.tag == RI_TAG_NIL)
             continue;
         bool key_can_die = ri_tag_is_object(entry->key_tag) && entry->key_tag != RI_TAG_STRING;
+        if (weak_keys && weak_values)
+            continue; /* strings of entries that stay: clear_weak_keys */
         if (ri_tag_is_object(entry->key_tag) && (!weak_keys || !key_can_die))
             mark_now(entry->key_object);
-        if (ri_tag_is_object(entry->value.tag) &&
-            (weak_values ? entry->value.tag == RI_TAG_STRING : !weak_keys || !key_can_die))
+        if (ri_tag_is_object(entry->value.tag) && (weak_values ? entry->value.tag == RI_TAG_STRING : !key_can_die))
             mark_now(entry->value.cp);
     }
 }
@@ -691,12 +694,19 @@ static void clear_weak_keys(void)
     for (size_t i = 0; i < world.weak.count; i++) {
         const WeakTable *weak = weak_table(i);
         RiDict *d = weak_parts(weak->table).dict;
-        if (d == NULL)
+        if (d == NULL || !(weak->mode & RI_TABLE_WEAK_KEYS))
             continue;
-        for (uint32_t k = 0; (weak->mode & RI_TABLE_WEAK_KEYS) && k < d->count; k++) {
+        bool both = weak->mode & RI_TABLE_WEAK_VALUES;
+        for (uint32_t k = 0; k < d->count; k++) {
             RiEntry *entry = &d->entries[k];
             if (is_dead(entry->key_tag, entry->key_object))
                 ri_set_nil(&entry->value);
+            if (!both || entry->value.tag == RI_TAG_NIL)
+                continue;
+            if (entry->key_tag == RI_TAG_STRING)
+                mark_now(entry->key_object);
+            if (entry->value.tag == RI_TAG_STRING)
+                mark_now(entry->value.cp);
         }
     }
 }
@@ -1286,7 +1296,9 @@ static RI_NOINLINE void forget_registers(void *rest)
 static void set_debt(RiCollector *c)
 {
     int64_t share = c->pause_percent > 100 ? c->live_bytes / 100 * (int64_t)(c->pause_percent - 100) : 0;
-    c->debt_bytes = share > DEBT_MIN_BYTES ? share : DEBT_MIN_BYTES;
+    int64_t easy = c->live_bytes < DEBT_EASY_BYTES / DEBT_MAX_RATIO ? c->live_bytes * DEBT_MAX_RATIO : DEBT_EASY_BYTES;
+    int64_t debt = share > easy ? share : easy;
+    c->debt_bytes = debt > DEBT_MIN_BYTES ? debt : DEBT_MIN_BYTES;
 }
 
 void ri_heap_collect_above(RiHeap *heap, void *frame)

@@ -9,14 +9,21 @@
 
 #include "vm/object/func.h"
 
-typedef struct RiLink { /* overlays an RiValue slot */
-    uint32_t pc;        /* of the CALLER: index of the word to go on at */
-    uint32_t delta;     /* slots from the caller's base to this base; 0: first frame of the thread */
-    uint8_t tag;        /* RI_TAG_LINK */
-    uint8_t flags;      /* RI_LINK_… */
-    int16_t wanted;     /* results wanted by the caller; -1: all */
-    uint32_t extra;     /* varargs that lie below base: base[-2 - extra - …], see vararg in call.c */
+/* Overlays an RiValue slot. The resume point is an address: a return has nothing to compute before it can fetch the next
+ * word. Everything else fits in the tag word, whose low byte says RI_TAG_LINK. */
+typedef struct RiLink {
+    const uint32_t *pc;         /* of the CALLER: the word to go on at; NULL: the caller is no Lua function */
+    uint64_t tag : 8;           /* RI_TAG_LINK */
+    uint64_t flags : 8;         /* RI_LINK_… */
+    uint64_t wanted_plus_1 : 8; /* results wanted by the caller, plus 1; 0: all */
+    uint64_t delta : 20;        /* slots from the caller's base to this base; 0: first frame of the thread */
+    uint64_t extra : 20; /* Lua functions: slots between the function as called and base[-2]: varargs, a copy of function
+                            and link. Library functions: a number of their own, ri_lib_step */
 } RiLink;
+#define RI_LINK_WANTED_SHIFT 16
+#define RI_LINK_DELTA_SHIFT 24
+#define RI_LINK_EXTRA_SHIFT 44
+#define RI_LINK_DELTA_MASK 0xfffffu
 _Static_assert(sizeof(RiLink) == sizeof(RiValue), "a link fills one slot");
 
 typedef enum RiThreadStatus {
