@@ -10,7 +10,9 @@ static void push_slot(RiUnit *unit, unsigned slot)
 {
     RiCode *code = &unit->code;
     uint32_t pc = code->words.count;
-    if (code->last_get + 1 == pc && pc > 0 && code->last_target != pc && code->words.items[pc - 1].line == code->line) {
+    /* The second may not be the very slot the first has pushed. */
+    if (code->last_get + 1 == pc && pc > 0 && code->last_target != pc && slot + 1 < code->depth &&
+        code->words.items[pc - 1].line == code->line) {
         RiCodeWord *w = &code->words.items[pc - 1];
         w->word = ri_word_abc(RI_OP_GETLOCAL2, RI_WORD_A(w->word), slot, 0);
         code->last_get = UINT32_MAX;

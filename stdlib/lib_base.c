@@ -122,9 +122,8 @@ static int32_t base_assert(RiThread *T, RiValue *args, uint32_t nargs)
         return ri_return_top(T, nargs);
     }
     ri_arg_check_any(T, args, nargs, 0);
-    if (nargs > 1)
-        ri_throw(T, args[1]); /* untouched: no position */
-    ri_error_no_position(T, "assertion failed!");
+    RiValue message = nargs > 1 ? args[1] : ri_string_value(ri_str_from_cstr(T->heap, "assertion failed!"));
+    return throw_with_position(T, message, 1);
 }
 
 static int32_t base_warn(RiThread *T, RiValue *args, uint32_t nargs)

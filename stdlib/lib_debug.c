@@ -193,8 +193,9 @@ static int32_t debug_getinfo(RiThread *T, RiValue *args, uint32_t nargs)
         set_text(T, t, "namewhat", kind != NULL ? kind : "");
     }
     if (strchr(options, 'r') != NULL) {
-        set_field(T, t, "ftransfer", ri_int(0));
-        set_field(T, t, "ntransfer", ri_int(0));
+        bool is_hooked = is_active && ri_is_hooked_frame(of, int_arg(T, args, nargs, skip));
+        set_field(T, t, "ftransfer", ri_int(is_hooked ? of->transfer_first : 0));
+        set_field(T, t, "ntransfer", ri_int(is_hooked ? of->transfer_count : 0));
     }
     if (strchr(options, 't') != NULL)
         set_field(T, t, "istailcall", ri_bool(is_active && frame.is_tail));
@@ -231,16 +232,14 @@ static RiLocal find_vararg(RiThread *of, const RiFrame *frame, const RiProto *pr
  * gets to see: as in 5.4, whose hooks run above a function's whole frame. */
 static int64_t visible_slot_count(RiThread *of, int level, const RiFrame *frame, const RiProto *proto)
 {
-    RiFrame callee;
     int64_t used = (int64_t)frame->top - (int64_t)frame->base;
-    if (proto != NULL && of->in_hook && used < proto->frame_size && ri_frame_at(of, level - 1, &callee) &&
-        RI_LINK_OF(of->stack + callee.base)->flags & RI_LINK_ENTRY)
+    if (proto != NULL && used < proto->frame_size && ri_is_hooked_frame(of, level))
         return proto->frame_size;
     return used;
 }
 
 /* Local variable number `n` of a frame: a named one, a vararg (n < 0), or what else lies in its slots. */
-static RiLocal find_local(RiThread *of, int level, const RiFrame *frame, int64_t n)
+static RiLocal find_local(RiThread *of, int level, const RiFrame *frame, int64_t n, bool to_write)
 {
     RiLocal local = {0};
     const RiProto *proto = ri_function_proto(ri_frame_function(of, frame));
@@ -260,7 +259,9 @@ static RiLocal find_local(RiThread *of, int level, const RiFrame *frame, int64_t
             return local;
         local.name = proto != NULL ? "(temporary)" : "(C temporary)";
     }
-    if (proto == NULL) {
+    bool is_transferred = n >= of->transfer_first && n - of->transfer_first < of->transfer_count &&
+                          ri_is_hooked_frame(of, level);
+    if (proto == NULL || (!to_write && (local.name[0] != '(' || is_transferred))) { /* what has a name can be read */
         local.slot = base + slot;
         return local;
     }
@@ -301,7 +302,7 @@ static int32_t debug_getlocal(RiThread *T, RiValue *args, uint32_t nargs)
     RiFrame frame;
     int level = int_arg(T, args, nargs, skip);
     RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
-    RiLocal local = find_local(of, level, &frame, n);
+    RiLocal local = find_local(of, level, &frame, n, false);
     if (local.name == NULL)
         return ri_return_nil(args);
     RiValue value = local.slot != NULL ? visible(*local.slot) : ri_nil();
@@ -317,7 +318,7 @@ static int32_t debug_setlocal(RiThread *T, RiValue *args, uint32_t nargs)
     int n = int_arg(T, args, nargs, skip + 1);
     RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
     ri_arg_check_any(T, args, nargs, skip + 2);
-    RiLocal local = find_local(of, level, &frame, n);
+    RiLocal local = find_local(of, level, &frame, n, true);
     if (local.name == NULL)
         return ri_return_nil(args);
     if (local.is_writable) {

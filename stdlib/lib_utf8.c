@@ -15,6 +15,14 @@ static bool is_continuation(const char *text, size_t size, size_t i)
     return i < size && ((unsigned char)text[i] & 0xc0) == 0x80;
 }
 
+/* Of eight bytes. */
+static int count_continuations(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return __builtin_popcountll((word >> 7 & ~word >> 6) & 0x0101010101010101u);
+}
+
 /* Decode the sequence at text[*i], i < size, and go behind it; false if it is malformed. */
 static RI_ALWAYS_INLINE bool decode(const char *text, size_t size, size_t *i, uint32_t *code, bool lax)
 {
@@ -181,6 +189,8 @@ static int32_t utf8_offset(RiThread *T, RiValue *args, uint32_t nargs)
         }
     } else {
         n--; /* the first one is where we are */
+        for (; n > 8 && size - i > 8; i += 8)
+            n -= 8 - count_continuations(text + i + 1);
         while (n > 0 && i < size) {
             do {
                 i++;

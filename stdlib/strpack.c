@@ -53,6 +53,8 @@ static int read_number(Format *f, int fallback)
     int n = 0;
     if (!at_digit(f))
         return fallback;
+    if (f->at[1] < '0' || f->at[1] > '9')
+        return *f->at++ - '0';
     do {
         n = n * 10 + (*f->at++ - '0');
     } while (at_digit(f) && n <= (INT32_MAX - 9) / 10);
@@ -67,7 +69,7 @@ static int read_integer_size(Format *f, int fallback)
     return size;
 }
 
-static Option read_option(Format *f, int *size)
+static RI_ALWAYS_INLINE Option read_option(Format *f, int *size)
 {
     char letter = *f->at++;
     *size = 0;
@@ -148,7 +150,7 @@ static Option read_option(Format *f, int *size)
 }
 
 /* The next option and its alignment at `position`. */
-static Detail read_detail(Format *f, size_t position)
+static RI_ALWAYS_INLINE Detail read_detail(Format *f, size_t position)
 {
     Detail d;
     int alignment;
@@ -159,7 +161,7 @@ static Detail read_detail(Format *f, size_t position)
         if (*f->at == '\0' || read_option(f, &alignment) == OPTION_CHARS || alignment == 0)
             ri_arg_error(f->T, 0, "invalid next option for option 'X'");
     }
-    if (alignment > 1 && d.option != OPTION_CHARS) {
+    if (alignment > 1 && f->alignment_max > 1 && d.option != OPTION_CHARS) {
         if (alignment > f->alignment_max)
             alignment = f->alignment_max;
         if ((alignment & (alignment - 1)) != 0)
@@ -304,6 +306,10 @@ static int64_t read_integer(RiThread *T, const char *bytes, bool little, int siz
     const unsigned char *p = (const unsigned char *)bytes;
     uint64_t n = 0;
     int limit = size < NATIVE_INTEGER ? size : NATIVE_INTEGER;
+    if (little && size == sizeof(int32_t)) { /* by far the most frequent one */
+        uint32_t word = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        return is_signed ? (int64_t)(int32_t)word : (int64_t)word;
+    }
     for (int i = limit - 1; i >= 0; i--)
         n = n << 8 | p[little ? i : size - 1 - i];
     if (size < NATIVE_INTEGER) {

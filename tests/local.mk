@@ -9,6 +9,7 @@ OBJECTS_SUPPORT =
 if HAVE_CHECK
 check_PROGRAMS += \
 	%D%/unit/check_chunk \
+	%D%/unit/check_compile \
 	%D%/unit/check_debuginfo \
 	%D%/unit/check_heap \
 	%D%/unit/check_host \

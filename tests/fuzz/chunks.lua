@@ -26,11 +26,13 @@ local sources = {
 local HEADER_SIZE = 42
 
 local function checksum(s)
-    local sum = 2166136261
-    for i = 1, #s do
-        sum = ((sum ~ s:byte(i)) * 16777619) & 0xffffffff
+    local sum = 0xcbf29ce484222325
+    s = s .. ("\0"):rep(-#s % 8)
+    for i = 1, #s, 8 do
+        sum = (sum ~ string.unpack("<i8", s, i)) * 0x100000001b3
+        sum = sum ~ (sum >> 32)
     end
-    return sum
+    return sum & 0xffffffff
 end
 
 local function damaged(chunk)

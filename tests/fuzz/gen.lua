@@ -437,7 +437,7 @@ local function objects()
   for _ = 1, random(4) do
     emit("print('meta', report(pcall(function() return $ end)))", (pick {"# + $", "$ - #", "# .. 's'", "-#", "##", "# == #2", "# < #2", "# <= #2", "#($, 2, nil)", "tostring(#):sub(1, 6)", "# // 2", "$ & #", "# % $", "1 << #", "#.nothing", "#:nomethod()"}
       :gsub("##", "##" .. ""):gsub("#2", function() return fmt("setmetatable({v = $}, $)", random(5), c) end)
-      :gsub("%$", function() return int() end):gsub("#", function() return o end)))
+      :gsub("[$#]", function(c) return c == "#" and o or int() end)))
   end
 end
 
@@ -500,7 +500,7 @@ local function table_work()
     elseif k == 3 then emit("print('removed', show(table.remove($$)))", t, pick {"", ", 1"})
     elseif k == 4 then emit("table.sort($$)", t, pick {"", ", function(a, b) tick() return a > b end"})
     elseif k == 5 then emit("print('unpacked', table.unpack($, 1, 3))", t)
-    elseif k == 6 then emit("table.move($, 1, #$, $)", t, t, pick {"1", "2", "3"})
+    elseif k == 6 then emit("table.move($, 1, #$, math.min(#$ + 1, $))", t, t, t, pick {"1", "2", "3"}) -- no hole, hence one border
     elseif k == 7 then emit("for i = 1, $ do $[#$ + 1] = i * $ end", random(8), t, t, int())
     elseif k == 8 then emit("for i = #$, $, -1 do $[i] = nil end", t, random(3), t)
     elseif k == 9 then emit("$[#$] = nil", t, t)

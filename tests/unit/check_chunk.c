@@ -231,9 +231,14 @@ static RiProto *load_body(const void *body, size_t size, const char **why)
     for (int i = 0; i < 4; i++)
         bytes[HEADER_SIZE - 4 + i] = (char)(size >> 8 * i);
     memcpy(bytes + HEADER_SIZE, body, size);
-    uint32_t sum = 2166136261u;
-    for (size_t i = 0; i < HEADER_SIZE + size; i++)
-        sum = (sum ^ (unsigned char)bytes[i]) * 16777619u;
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < HEADER_SIZE + size; i += 8) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 8 && i + k < HEADER_SIZE + size; k++)
+            word |= (uint64_t)(unsigned char)bytes[i + k] << 8 * k;
+        sum = (sum ^ word) * 0x100000001b3u;
+        sum ^= sum >> 32;
+    }
     for (int i = 0; i < 4; i++)
         bytes[HEADER_SIZE + size + (size_t)i] = (char)(sum >> 8 * i);
     return load(bytes, HEADER_SIZE + size + 4, why);

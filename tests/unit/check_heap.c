@@ -1086,7 +1086,8 @@ START_TEST(lines)
         deltas[i] = i % 10 == 0;
     deltas[0] = deltas[100] = INT8_MIN;
     deltas[228] = 0;
-    RiProto proto = {.line_deltas = deltas, .line_marks = marks, .line_mark_count = 3, .code_count = 300, .has_lines = 1};
+    RiProto proto = {
+        .line_deltas = deltas, .line_marks = marks, .line_mark_count = 3, .code_count = 300, .has_lines = 1};
     ck_assert_int_eq(ri_proto_line(&proto, 0), 10);
     ck_assert_int_eq(ri_proto_line(&proto, 9), 10);
     ck_assert_int_eq(ri_proto_line(&proto, 10), 11);

@@ -103,8 +103,10 @@ static bool check_operands(Walk *w)
 static bool check_site(Walk *w, uint8_t *used)
 {
     RiOpcode op = RI_WORD_OP(*w->code);
-    const char *s = strchr(ri_op_info[op].operands, 'S');
-    if (s == NULL)
+    const char *s = ri_op_info[op].operands;
+    while (*s != '\0' && *s != 'S')
+        s++;
+    if (*s == '\0')
         return true;
     uint32_t index = (uint32_t)ri_op_read_field(w->code, s[-1]);
     CHECK(!used[index], "site used twice");
@@ -546,7 +548,7 @@ static bool step(Walk *w)
         return close_slots(w, a);
     default:
         ri_assert(info->pops >= 0 && info->pushes >= 0);
-        return step_plain(w, info) && (strchr(info->flags, 'J') == NULL || jump(w));
+        return step_plain(w, info) && (!ri_op_has_flag(op, 'J') || jump(w));
     }
 }
 

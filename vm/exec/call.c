@@ -87,7 +87,8 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
                 T->hook_last_pc = 0;
                 if (T->hook_mask & RI_HOOK_CALL) {
                     T->pc = 1;
-                    ri_fire_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", -1);
+                    ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", 1,
+                                          ((RiClosure *)T->base[-2].p)->feedback->param_count);
                     T->pc = 0;
                 }
                 return false;
@@ -111,7 +112,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
     ri_link_write(base, ri_pc_address(T), delta_to(T, base), wanted, flags, 0);
     T->base = base;
     if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CALL)) {
-        ri_fire_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", -1);
+        ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", 1, nargs);
         base = T->base;
     }
     *link = *RI_LINK_OF(base);
@@ -208,7 +209,7 @@ static void hook_return(RiThread *T, const RiLink *link, RiValue **first, uint32
         }
         T->top = to + count;
         ptrdiff_t at = to - T->stack;
-        ri_fire_hook(T, "return", -1);
+        ri_fire_transfer_hook(T, "return", (uint32_t)(to - T->base) + 1, count);
         *first = T->stack + at;
     }
     uint32_t caller_pc = link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;
@@ -295,6 +296,14 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
             T->lib_flags = 0;
             if (!enter(T, T->top - nargs - 2, nargs, T->lib_wanted, flags, &signal, &link))
                 return RI_GO;
+            break;
+        }
+        case RI_LIB_POLL: {
+            ri_safe_point(T);
+            RiValue f = T->base[-2];
+            const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
+            link = *RI_LINK_OF(T->base);
+            signal = fn->resume(T, T->base, (uint32_t)(T->top - T->base));
             break;
         }
         case RI_LIB_YIELD: {

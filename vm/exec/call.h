@@ -103,6 +103,8 @@ RI_NORETURN void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error
 
 /* A full collection asked for by the guest: what this region's C frames left behind is not taken for roots. */
 void ri_collect(RiThread *T);
+/* The same at a safe point, if a collection is due. */
+void ri_collect_if_due(RiThread *T);
 /* The message handler that an error thrown now would meet (nil: none). */
 RiValue ri_current_handler(RiThread *T);
 /* As ri_serve_library, for a function called inline whose link may be covered by results. */
@@ -115,6 +117,10 @@ void ri_safe_point(RiThread *T);
 /* Hooks: fire an event ("call", "tail call", "return", "line", "count"). */
 enum { RI_HOOK_CALL = 1, RI_HOOK_RETURN = 2, RI_HOOK_LINE = 4, RI_HOOK_COUNT = 8 };
 void ri_fire_hook(RiThread *T, const char *event, int32_t line);
+/* The same for calls and returns: `count` locals from number `first` on are the parameters or results. */
+void ri_fire_transfer_hook(RiThread *T, const char *event, uint32_t first, uint32_t count);
+/* Is the frame at `level` the one that the running hook function was called for? */
+bool ri_is_hooked_frame(RiThread *T, int level);
 /* Set or clear a thread's hook (debug.sethook). */
 void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count);
 /* Before each instruction while a line or count hook is set. */

@@ -23,12 +23,26 @@ static const unsigned char header[] = {
 enum { CHUNK_STRIPPED = 1 };
 enum { PROTO_VARARG = 1, PROTO_LINES = 2 };
 
+static uint64_t little_endian(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(word);
+#else
+    return word;
+#endif
+}
+
+/* Eight bytes at a time, the last ones filled up with zeros. */
 static uint32_t checksum(const char *bytes, size_t size)
 {
-    uint32_t sum = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < size; i++)
-        sum = (sum ^ (unsigned char)bytes[i]) * 16777619u;
-    return sum;
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + i, size - i < 8 ? size - i : 8);
+        sum = (sum ^ little_endian(word)) * 0x100000001b3u;
+        sum ^= sum >> 32;
+    }
+    return (uint32_t)sum;
 }
 
 /* -- Writing ----------------------------------------------------------------------------------------------------- */
@@ -48,15 +62,19 @@ static void put_byte(RiSbuf *out, unsigned byte)
 
 static void put_u32(RiSbuf *out, uint32_t u)
 {
-    for (int shift = 0; shift < 32; shift += 8)
-        put_byte(out, u >> shift & 0xff);
+    char *to = ri_sbuf_reserve(out, 4);
+    for (int i = 0; i < 4; i++)
+        to[i] = (char)(u >> 8 * i);
+    out->size += 4;
 }
 
 static void put_varint(RiSbuf *out, uint64_t u)
 {
+    char *to = ri_sbuf_reserve(out, 10), *start = to;
     for (; u >= 0x80; u >>= 7)
-        put_byte(out, (unsigned)(u & 0x7f) | 0x80);
-    put_byte(out, (unsigned)u);
+        *to++ = (char)((u & 0x7f) | 0x80);
+    *to++ = (char)u;
+    out->size += (size_t)(to - start);
 }
 
 /* A reference to a string: 0 for none, else its number + 1. */
@@ -134,8 +152,12 @@ static void put_proto(Writer *w, const RiProto *p)
     put_varint(w->body, p->last_line_defined);
     put_string(w, w->strip ? NULL : p->source);
     put_varint(w->body, p->code_count);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    ri_sbuf_add(w->body, (const char *)p->code, p->code_count * sizeof(uint32_t));
+#else
     for (uint32_t i = 0; i < p->code_count; i++)
         put_u32(w->body, p->code[i]);
+#endif
     put_varint(w->body, p->constant_count);
     for (uint32_t i = 0; i < p->constant_count; i++)
         put_constant(w, p->constants[i]);
@@ -208,13 +230,20 @@ static unsigned get_byte(Reader *r)
 static uint32_t get_u32(Reader *r)
 {
     uint32_t u = 0;
-    for (int shift = 0; shift < 32; shift += 8)
-        u |= (uint32_t)get_byte(r) << shift;
+    if (r->end - r->at < 4) {
+        problem(r, "function data ends too early");
+        return 0;
+    }
+    for (int i = 0; i < 4; i++)
+        u |= (uint32_t)r->at[i] << 8 * i;
+    r->at += 4;
     return u;
 }
 
 static uint64_t get_varint(Reader *r)
 {
+    if (r->at < r->end && *r->at < 0x80)
+        return *r->at++;
     uint64_t u = 0;
     for (int shift = 0; shift < 64; shift += 7) {
         unsigned byte = get_byte(r);
@@ -315,8 +344,14 @@ static void get_code(Reader *r, RiProto *p)
     uint32_t count = get_count(r, 4);
     p->code = get_array(r, count, sizeof(uint32_t), false);
     p->code_count = count;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (count > 0)
+        memcpy(p->code, r->at, count * sizeof(uint32_t));
+    r->at += count * sizeof(uint32_t);
+#else
     for (uint32_t i = 0; i < count; i++)
         p->code[i] = get_u32(r);
+#endif
 }
 
 static void get_tables(Reader *r, RiProto *p)

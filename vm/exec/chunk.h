@@ -4,7 +4,7 @@
  *                    0x5678 and the float 370.5 (always little-endian here)
  *     31..35  "RILLE"     36  format version     37  flags     38..41  size of the body, little-endian
  *     42..    body: string table, then the main function; nested functions follow the data of their parent
- *     4 bytes checksum of everything before
+ *     4 bytes checksum of everything before, which doc/bytecode.md defines
  *
  * In the body counts and unsigned numbers are varints (LEB128), integers zigzag varints, floats little-endian IEEE
  * doubles, instruction words four bytes little-endian. What follows the checksum is ignored, as PUC does. */
@@ -13,7 +13,7 @@
 
 #include "vm/object/func.h"
 
-#define RI_CHUNK_VERSION 1 /* raise with every change of the instruction set or of this format */
+#define RI_CHUNK_VERSION 2 /* raise with every change of the instruction set or of this format */
 
 /* The saved form of a function; stripped: without names, lines and source. Collects: yes. */
 RiString *ri_chunk_dump(RiHeap *heap, const RiProto *proto, bool strip);

@@ -49,6 +49,23 @@ void ri_fire_hook(RiThread *T, const char *event, int32_t line)
     T->hook_allowed = true;
 }
 
+void ri_fire_transfer_hook(RiThread *T, const char *event, uint32_t first, uint32_t count)
+{
+    if (!T->hook_allowed)
+        return;
+    T->transfer_first = first;
+    T->transfer_count = count;
+    ri_fire_hook(T, event, -1);
+    T->transfer_first = T->transfer_count = 0;
+}
+
+bool ri_is_hooked_frame(RiThread *T, int level)
+{
+    RiFrame callee;
+    return T->in_hook && ri_frame_at(T, level - 1, &callee) &&
+           RI_LINK_OF(T->stack + callee.base)->flags & RI_LINK_ENTRY;
+}
+
 void ri_hook_instruction(RiThread *T)
 {
     uint8_t mask = T->hook_mask;

@@ -42,7 +42,7 @@ const RiLibFn ri_libfn_ipairs_iterator = RI_FN_INTRINSIC(
 void ri_value_set_meta(RiThread *T, RiValue v, RiTable *meta)
 {
     RiHeap *heap = T->heap;
-    bool finalized = meta != NULL && !ri_is_nil(ri_meta_get(heap, meta, RI_MM_GC));
+    bool finalized = meta != NULL && !T->process->closing && !ri_is_nil(ri_meta_get(heap, meta, RI_MM_GC));
     switch (v.tag) {
     case RI_TAG_TABLE: {
         RiTable *t = v.p;

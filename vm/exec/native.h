@@ -15,7 +15,7 @@
 
 #include "vm/exec/state.h"
 
-enum { RI_LIB_CALL = -1, RI_LIB_YIELD = -2, RI_LIB_RESUME = -3 }; /* RiLibSignal */
+enum { RI_LIB_CALL = -1, RI_LIB_YIELD = -2, RI_LIB_RESUME = -3, RI_LIB_POLL = -4 }; /* RiLibSignal */
 enum {
     RI_LIBFN_CATCHES = 1, /* errors inside its callee come back to its `resume` (pcall, xpcall): exec layer only */
     RI_LIBFN_CONTROL = 2  /* handled inside the dispatch loop: exec layer only */
@@ -179,13 +179,22 @@ static inline void ri_lib_set_step(RiThread *T, uint32_t step) /* below 2^20 */
     RI_LINK_OF(T->base)->extra = step & 0xfffff;
 }
 
-/* A safe point inside a long library loop; call it every few hundred steps. May run other processes, never collects
+/* A safe point that cannot be left (the loop's state is on the C stack); call it every few hundred steps. May run other processes, never collects
  * what is reachable from the VM stack or the C stack; throws when the process is to be stopped. */
 void ri_poll_slow(RiThread *T);
 static RI_ALWAYS_INLINE void ri_poll(RiThread *T)
 {
     if (RI_UNLIKELY(--T->heap->budget < 0))
         ri_poll_slow(T);
+}
+
+/* A resumable safe point, for loops that keep their state in the frame: when it says true, save the state (in slots of the
+ * own frame below T->top, large parts in a RI_TAG_BLOCK block that such a slot holds) and `return RI_LIB_POLL`. The
+ * dispatch loop serves what asked for attention (timers, other processes, finalizers, collections; the stack may move) and
+ * enters fn->resume(T, args, T->top - args), which goes on where the state says. */
+static RI_ALWAYS_INLINE bool ri_poll_due(RiThread *T)
+{
+    return RI_UNLIKELY(--T->heap->budget < 0);
 }
 
 /* Upvalues of a RiNative being called. */

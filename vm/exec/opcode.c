@@ -1,8 +1,6 @@
 /* The instruction table in memory, made from opcodes.def and formats.def. */
 #include "vm/exec/opcode.h"
 
-#include <string.h>
-
 #define FORMAT(name, text) static const char operands_##name[] = text;
 #include "vm/exec/formats.def"
 #undef FORMAT
@@ -33,33 +31,3 @@ const RiOpInfo ri_op_info[RI_OP_COUNT] = {
 };
 
 #undef V
-
-bool ri_op_has_flag(RiOpcode op, char flag)
-{
-    return strchr(ri_op_info[op].flags, flag) != NULL;
-}
-
-int64_t ri_op_read_field(const RiWord *code, char field)
-{
-    RiWord word = code[0];
-    switch (field) {
-    case 'a':
-        return RI_WORD_A(word);
-    case 'b':
-        return RI_WORD_B(word);
-    case 'c':
-        return RI_WORD_C(word);
-    case 'd':
-        return RI_WORD_D(word);
-    case 's':
-        return RI_WORD_S(word);
-    case 'u':
-        return RI_WORD_U(word);
-    case 'e':
-        return RI_WORD_E(word);
-    case 'w':
-        return (int32_t)code[1];
-    default:
-        ri_unreachable();
-    }
-}

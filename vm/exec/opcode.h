@@ -31,7 +31,14 @@ typedef struct RiOpInfo {
 
 extern const RiOpInfo ri_op_info[RI_OP_COUNT];
 
-bool ri_op_has_flag(RiOpcode op, char flag);
+static inline bool ri_op_has_flag(RiOpcode op, char flag)
+{
+    for (const char *f = ri_op_info[op].flags; *f != '\0'; f++) { /* a few at most: quicker than strchr */
+        if (*f == flag)
+            return true;
+    }
+    return false;
+}
 
 typedef uint32_t RiWord;
 
@@ -61,6 +68,29 @@ static inline RiWord ri_word_e(RiOpcode op, int32_t e) /* also for unsigned 24-b
 #define RI_U_MAX 0xffffff
 
 /* Read one operand of the instruction at `code` by its descriptor field letter (a b c d s u e w). */
-int64_t ri_op_read_field(const RiWord *code, char field);
+static inline int64_t ri_op_read_field(const RiWord *code, char field)
+{
+    RiWord word = code[0];
+    switch (field) {
+    case 'a':
+        return RI_WORD_A(word);
+    case 'b':
+        return RI_WORD_B(word);
+    case 'c':
+        return RI_WORD_C(word);
+    case 'd':
+        return RI_WORD_D(word);
+    case 's':
+        return RI_WORD_S(word);
+    case 'u':
+        return RI_WORD_U(word);
+    case 'e':
+        return RI_WORD_E(word);
+    case 'w':
+        return (int32_t)code[1];
+    default:
+        ri_unreachable();
+    }
+}
 
 #endif

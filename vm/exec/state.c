@@ -41,7 +41,6 @@ void ri_process_close(RiProcess *process)
     process->heap->running = T;
     process->jumps = NULL;
     process->c_depth = 0;
-    process->closing = true;
     process->in_finalizer = false;
     RiValue ignored;
     T->base = T->stack;
@@ -49,6 +48,7 @@ void ri_process_close(RiProcess *process)
     ri_coroutine_close(T, T, &ignored); /* pending to-be-closed variables of the main thread */
     T->status = RI_THREAD_RUNNING;
     T->top = T->stack + 1;
+    process->closing = true; /* objects made from now on get no finalizer */
     ri_heap_finalize_all(process->heap);
     for (int round = 0; round < 10 && ri_heap_has_finalizable(process->heap); round++)
         ri_run_finalizers(T);
@@ -131,6 +131,7 @@ void ri_safe_point(RiThread *T)
     serve_common(T, false);
     if (heap->attention) {
         heap->attention = false;
+        ri_collect_if_due(T);
         if (ri_heap_has_finalizable(heap))
             ri_run_finalizers(T);
     }

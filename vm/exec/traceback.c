@@ -88,11 +88,10 @@ static RiString *find_field(RiThread *T, RiTable *t, RiValue function, int depth
     uint64_t position = 0;
     RiValue key, value;
     while (ri_table_next_at(t, &position, &key, &value)) {
-        if (!ri_is_string(key))
-            continue;
-        if (ri_raw_equal(value, function))
+        bool is_it = value.tag == function.tag && value.p == function.p; /* functions are equal only to themselves */
+        if (is_it && ri_is_string(key))
             return key.p;
-        if (depth > 1 && ri_is_table(value)) {
+        if (depth > 1 && ri_is_table(value) && ri_is_string(key)) {
             RiString *inner = find_field(T, value.p, function, depth - 1);
             if (inner != NULL) {
                 RiSbuf sb;

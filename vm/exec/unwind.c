@@ -57,6 +57,17 @@ void ri_stack_reserve(RiThread *T, uint32_t slots)
         ri_stack_grow(T, slots);
 }
 
+/* The frames that overflowed the stack are gone: give back what it had beyond the limit for handling that. */
+static void leave_overflow(RiThread *T)
+{
+    uint64_t used = (uint64_t)(T->top - T->stack), limit = T->process->stack_slots_max;
+    if (!T->in_overflow || used + 1000 >= limit)
+        return;
+    T->in_overflow = false;
+    uint64_t slots = used * 2 + 200;
+    ri_thread_resize_stack(T, (uint32_t)(slots < limit ? slots : limit));
+}
+
 /* -- Throwing -------------------------------------------------------------------------------------------------- */
 
 /* The handler that an error thrown now in T would meet first: of an xpcall frame, or of a C region; nil: none. */
@@ -89,13 +100,21 @@ RiValue ri_current_handler(RiThread *T)
     return find_handler(T);
 }
 
-void ri_collect(RiThread *T)
+/* Where the C stack begins whose words may be the only references to objects; NULL: all of it. */
+static void *foreign_stack(const RiThread *T)
 {
     const RiJump *jump = innermost(T);
-    if (jump && !jump->catches && jump->stack)
-        ri_heap_collect_above(T->heap, jump->stack);
-    else
-        ri_heap_collect(T->heap);
+    return jump && !jump->catches ? jump->stack : NULL;
+}
+
+void ri_collect(RiThread *T)
+{
+    ri_heap_collect_above(T->heap, foreign_stack(T));
+}
+
+void ri_collect_if_due(RiThread *T)
+{
+    ri_heap_collect_if_due(T->heap, foreign_stack(T));
 }
 
 RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error)
@@ -147,21 +166,23 @@ void ri_error_memory(RiThread *T)
 
 /* -- Unwinding ------------------------------------------------------------------------------------------------- */
 
-/* The frame of T (walking down from its current base) that slot offset `at` lies in becomes the current one. */
-static void make_current_frame_of(RiThread *T, uint32_t at)
+/* The frame of pcall at `catcher` becomes the current one: those above it are gone. */
+static void drop_frames_above(RiThread *T, uint32_t catcher)
 {
-    while (T->base != T->stack && offset_of(T, T->base) > at) {
-        RiLink *link = RI_LINK_OF(T->base);
-        ri_leave_frame(T, link);
-    }
+    T->base = T->stack + catcher;
+    T->pc = 0;
+    uint32_t step = RI_LINK_OF(T->base)->extra - 1;
+    T->no_yield = step >> 1;
+    T->hook_allowed = step & 1;
+    T->in_hook = T->in_hook && !T->hook_allowed;
 }
 
 /* Call the __close of the innermost to-be-closed variable with `error`; afterwards unwinding goes on. */
-static RiAction close_with_error(RiThread *T, RiValue error)
+static RiAction close_with_error(RiThread *T, uint32_t catcher, RiValue error)
 {
     uint32_t at = ri_innermost_tbc(T);
     RiValue v = ri_pop_tbc_value(T);
-    make_current_frame_of(T, at);
+    drop_frames_above(T, catcher);
     T->top = T->stack + at + 1;
     ri_stack_reserve(T, 6);
     ri_push(T, error);
@@ -196,14 +217,9 @@ static uint32_t find_catcher(const RiThread *T, uint32_t limit)
 
 static RiAction catch_in(RiThread *T, uint32_t catcher, RiValue error)
 {
-    T->base = T->stack + catcher;
-    T->no_yield = RI_LINK_OF(T->base)->extra - 1;
-    T->hook_allowed = true;
-    if (T->in_overflow && (uint32_t)(T->base - T->stack) + 1000 < T->process->stack_slots_max)
-        T->in_overflow = false;
-    T->pc = 0;
+    drop_frames_above(T, catcher);
     T->top = T->base;
-    T->stack_limit = T->stack + T->stack_capacity - RI_STACK_RESERVE;
+    leave_overflow(T);
     ri_push(T, ri_bool(false));
     ri_push(T, error);
     return ri_return_values(T, T->top - 2, 2);
@@ -220,7 +236,7 @@ RiAction ri_unwind(RiThread *T)
         uint32_t catcher = find_catcher(T, limit);
         if (catcher) {
             if (ri_has_tbc(T, catcher))
-                return close_with_error(T, error);
+                return close_with_error(T, catcher, error);
             return catch_in(T, catcher, error);
         }
         if (T == jump->thread) {
@@ -365,9 +381,9 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
         T->pc = pc;
         T->no_yield = no_yield;
         T->hook_allowed = hook_allowed;
+        T->in_hook = T->in_hook && !hook_allowed;
         T->top = T->stack + func;
-        if (T->in_overflow && func + 1000 < process->stack_slots_max)
-            T->in_overflow = false;
+        leave_overflow(T);
         ri_push(T, T->error);
     }
     process->jumps = jump.previous;
@@ -377,6 +393,12 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
 
 /* -- pcall, xpcall --------------------------------------------------------------------------------------------- */
 
+/* Note with the frame what an error caught there has to restore: see drop_frames_above. */
+static void remember_thread(RiThread *T)
+{
+    ri_lib_set_step(T, 1 + (T->no_yield << 1 | T->hook_allowed));
+}
+
 int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs)
 {
     ri_arg_check_any(T, args, nargs, 0);
@@ -385,7 +407,7 @@ int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs)
     args[1].u = 0;
     args[1].tag = RI_TAG_LINK;
     T->top++;
-    ri_lib_set_step(T, 1 + T->no_yield);
+    remember_thread(T);
     return ri_lib_call(T, nargs - 1, -1);
 }
 
@@ -409,7 +431,7 @@ int32_t ri_lib_xpcall(RiThread *T, RiValue *args, uint32_t nargs)
     args[2].u = 0;
     args[2].tag = RI_TAG_LINK;
     T->top++;
-    ri_lib_set_step(T, 1 + T->no_yield);
+    remember_thread(T);
     return ri_lib_call(T, nargs - 2, -1);
 }
 
@@ -421,24 +443,45 @@ int32_t ri_lib_xpcall_resume(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Closing coroutines ---------------------------------------------------------------------------------------- */
 
+/* The __close methods run in the coroutine, as if it had been resumed for that, but must not yield. */
 bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error)
 {
     bool failed = co->status == RI_THREAD_FAILED;
     RiValue last = failed ? co->error : ri_nil();
-    while (ri_has_tbc(co, 0)) {
-        RiValue v = ri_pop_tbc_value(co);
-        ri_push(T, last);
-        RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
-        ri_push(T, method);
-        ri_push_link(T);
-        ri_push(T, v);
-        ri_push(T, last);
-        if (ri_pcall(T, 2, 0, ri_nil(), NULL) != RI_OK) {
-            failed = true;
-            last = T->top[-1];
-            T->top--;
+    if (ri_has_tbc(co, 0)) {
+        co->base = co->stack;
+        co->pc = 0;
+        co->no_yield = 1;
+        co->hook_allowed = true;
+        co->c_depth = T->c_depth;
+        if (co != T) {
+            co->resumer = T;
+            co->status = RI_THREAD_RUNNING;
+            T->status = RI_THREAD_NORMAL;
+            T->heap->running = co;
         }
-        T->top--;
+        while (ri_has_tbc(co, 0)) {
+            uint32_t at = ri_innermost_tbc(co);
+            RiValue v = ri_pop_tbc_value(co);
+            co->top = co->stack + at + 1;
+            leave_overflow(co);
+            ri_push(co, last); /* keeps it alive */
+            RiValue method = ri_metafield(co, v, RI_MM_CLOSE);
+            ri_push(co, method);
+            ri_push_link(co);
+            ri_push(co, v);
+            ri_push(co, last);
+            if (ri_pcall(co, 2, 0, ri_nil(), NULL) != RI_OK) {
+                failed = true;
+                last = co->top[-1];
+            }
+        }
+        if (co != T) {
+            co->resumer = NULL;
+            T->status = RI_THREAD_RUNNING;
+            T->heap->running = T;
+        }
+        co->no_yield = 0;
     }
     co->status = RI_THREAD_DEAD;
     co->base = co->top = co->stack;

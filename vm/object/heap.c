@@ -42,8 +42,8 @@
 
 /* -- State ----------------------------------------------------------------------------------------------------- */
 
-/* An entry of libgc's mark stack. gc_mark.h calls it opaque, but mark procedures that want to go on later with a part of
- * a large object have to push one; it has looked so since libgc 6. */
+/* An entry of libgc's mark stack. gc_mark.h calls it opaque, but mark procedures that want to go on later with a part
+ * of a large object have to push one; it has looked so since libgc 6. */
 typedef struct MarkEntry {
     void *start;
     GC_word descr;
@@ -119,7 +119,7 @@ static struct {
     /* Of the collection under way. */
     RiHeap *current; /* NULL: somebody else's */
     bool precise;    /* the current heap is the only one, and all its values are in order */
-    void *stack_rest, *stack_end; /* if not NULL: the part of the C stack that is scanned apart from the youngest frames */
+    void *stack_rest, *stack_end; /* if not NULL: the part of the C stack that is scanned besides the youngest frames */
     int32_t lock;    /* of the arrays: a host may have parallel marking on */
     int64_t live_bytes;
     Vec weak;         /* WeakTable: of the current heap, reached */
@@ -779,7 +779,7 @@ static bool keep_string(const void *string)
 /* The bytes of all heaps are counted together, as strings do not know their heap: share them out. */
 static void share_live_bytes(void)
 {
-    int64_t total = 0, limit = (int64_t)(GC_get_heap_size() - GC_get_unmapped_bytes());
+    int64_t total = 0, limit = (int64_t)GC_get_heap_size(); /* without unmapped memory */
     if (world.live_bytes > limit) /* some was counted twice, after the mark stack was full */
         world.live_bytes = limit;
     for (RiCollector *c = world.heaps; c != NULL; c = c->next)
@@ -902,6 +902,10 @@ void *ri_heap_locked(void *(*fn)(void *argument), void *argument)
     return GC_call_with_alloc_lock(fn, argument);
 }
 
+#ifdef __GLIBC__
+extern void *__libc_stack_end; /* where the stack of the main thread was when the process began */
+#endif
+
 /* A host that uses libgc itself keeps the settings it has made. */
 static void init_world(void)
 {
@@ -913,12 +917,18 @@ static void init_world(void)
         GC_set_dont_precollect(1);
         GC_set_markers_count(1);
         GC_set_warn_proc(GC_ignore_warn_proc);
+        /* Left to itself libgc takes this thread for the main one, and reads /proc to find its stack (60 us). */
+        struct GC_stack_base base = {.mem_base = NULL};
+        bool is_main = syscall(SYS_gettid) == getpid();
+#ifdef __GLIBC__
+        if (is_main)
+            base.mem_base = __libc_stack_end;
+#endif
+        if (base.mem_base != NULL || GC_get_stack_base(&base) == GC_SUCCESS)
+            GC_set_stackbottom(NULL, &base);
         GC_INIT();
-        struct GC_stack_base base;
-        if (syscall(SYS_gettid) != getpid() && GC_get_stack_base(&base) == GC_SUCCESS) {
-            GC_call_with_alloc_lock(set_stack_bottom, &base); /* libgc takes the first thread for the main one */
+        if (!is_main)
             pthread_setspecific(world.thread_key, &world);
-        }
         GC_set_disable_automatic_collection(1);
         GC_expand_hp(FIRST_HEAP_BYTES);
     }

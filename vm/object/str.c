@@ -445,7 +445,10 @@ static const char *terminated(const RiString *s, char **copy)
 
 static int compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
 {
-    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+    size_t common = a_size < b_size ? a_size : b_size;
+    if (common > 0 && a[0] != b[0])
+        return (unsigned char)a[0] < (unsigned char)b[0] ? -1 : 1;
+    int order = memcmp(a, b, common);
     return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
@@ -511,7 +514,8 @@ RiString *ri_str_from_float(RiHeap *heap, double n)
 RI_NOINLINE void ri_sbuf_grow(RiSbuf *sb, size_t extra)
 {
     size_t needed = checked_size(sb->heap, extra) + sb->size;
-    size_t capacity = sb->capacity * 2 > needed ? sb->capacity * 2 : needed;
+    /* One large piece is often all that comes: then the buffer becomes the string's, without a copy. */
+    size_t capacity = sb->capacity * 2 > needed ? sb->capacity * 2 : needed + needed / 8;
     RiBuffer *old = sb->buffer, *buffer = new_buffer(sb->heap, capacity);
     memcpy(buffer->bytes, sb->data, sb->size);
     sb->buffer = buffer;

@@ -58,6 +58,7 @@ struct RiThread {
     int32_t hook_count, hook_left;
     uint32_t hook_last_pc;
     int32_t hook_last_line;
+    uint32_t transfer_first, transfer_count; /* in a call or return hook: the locals that are parameters or results */
     RiValue hook;          /* Lua hook function or nil */
     void *c_hook;          /* lua_Hook of the C API */
     RiBuffer *tbc;         /* uint32_t slot offsets of the to-be-closed variables, innermost last; NULL: none yet */
