@@ -92,7 +92,7 @@ static RiString *concat_strings(RiHeap *heap, const RiArray *a, uint32_t first, 
     char *to = result->bytes;
     for (uint32_t i = 0; i < count; i++) {
         const RiString *s = values[i].p;
-        memcpy(to, ri_str_data(s), s->size);
+        ri_copy_bytes(to, ri_str_data(s), s->size);
         to += s->size;
         if (i + 1 < count) {
             memcpy(to, ri_str_data(separator), separator->size);

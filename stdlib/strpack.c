@@ -1,6 +1,7 @@
 /* string.pack, packsize, unpack (manual §6.4.2). */
 #include "stdlib/lib_string.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -205,6 +206,12 @@ static void copy_number(void *to, const void *from, size_t size, bool little)
     }
 }
 
+/* Too few values: the reference finds a nil of its own there, and says so. */
+RI_NORETURN static void missing_value(RiThread *T, Option option, uint32_t i)
+{
+    ri_arg_error(T, i, option < OPTION_CHARS ? "number expected, got nil" : "string expected, got nil");
+}
+
 int32_t ri_string_pack(RiThread *T, RiValue *args, uint32_t nargs)
 {
     Format f;
@@ -218,6 +225,8 @@ int32_t ri_string_pack(RiThread *T, RiValue *args, uint32_t nargs)
         total += (size_t)(d.padding + d.size);
         add_zeros(&out, (size_t)d.padding);
         i++;
+        if (RI_UNLIKELY(i >= nargs) && d.option < OPTION_PADDING)
+            missing_value(T, d.option, i);
         switch (d.option) {
         case OPTION_INT: {
             int64_t n = ri_arg_int(T, args, nargs, i);

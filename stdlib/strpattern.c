@@ -761,7 +761,7 @@ void ri_match_init(RiMatch *m, RiThread *T, RiHeap *heap, const RiPattern *patte
     m->subject_end = subject + size;
     m->error = NULL;
     m->error_index = 0;
-    m->steps = POLL_STEPS;
+    m->steps = RI_UNLIKELY(heap->budget <= 0) ? 0 : POLL_STEPS; /* somebody is waiting already */
     m->frames = m->inline_frames;
     if (RI_UNLIKELY(pattern->op_count > RI_MATCH_FRAMES_INLINE)) {
         /* Objects do not move, so a pointer behind the header is safe as long as `frames` itself keeps the block. */
@@ -773,18 +773,18 @@ void ri_match_init(RiMatch *m, RiThread *T, RiHeap *heap, const RiPattern *patte
     }
 }
 
-static RI_NOINLINE void poll(RiMatch *m)
+const char ri_match_suspended[] = "suspended";
+
+RI_NOINLINE bool ri_match_poll(RiMatch *m)
 {
     m->steps = POLL_STEPS;
-    if (m->thread != NULL)
-        ri_poll(m->thread);
+    return m->thread != NULL && ri_poll_due(m->thread);
 }
 
-static RI_ALWAYS_INLINE void count_step(RiMatch *m, size_t bytes)
+/* Long runs count as several steps. */
+static RI_ALWAYS_INLINE void count_bytes(RiMatch *m, size_t bytes)
 {
-    m->steps -= 1 + (int32_t)(bytes >> 6 & 0xffffff);
-    if (RI_UNLIKELY(m->steps < 0))
-        poll(m);
+    m->steps -= (int32_t)(bytes >> 6 & 0xffffff);
 }
 
 static RI_ALWAYS_INLINE bool single_matches(const RiPattern *pattern, const RiPatternOp *op, char c)
@@ -841,8 +841,9 @@ static RI_ALWAYS_INLINE const char *advance_lazily(const RiPattern *pattern, con
     return s;
 }
 
-/* Match the whole program at s. Returns the end of the match or NULL. */
-static const char *run(RiMatch *m, const char *s)
+/* Match the whole program at s. Returns the end of the match or NULL. Safe points are between a failure and the retreat
+ * to the newest choice: there the choices and captures are all there is to keep. `resumed`: go on from there. */
+static RI_ALWAYS_INLINE const char *run_program(RiMatch *m, const char *s, bool resumed)
 {
     const RiPattern *pattern = m->pattern;
     const RiPatternOp *op = (const RiPatternOp *)(const void *)(pattern + 1);
@@ -851,6 +852,11 @@ static const char *run(RiMatch *m, const char *s)
     RiMatchFrame *frame = base;
     uint32_t depth = 1;
     const bool deep = pattern->is_deep;
+
+    if (resumed) {
+        frame = base + m->frame_count;
+        goto retreat;
+    }
 
 #define DEEPER()                                                                                   \
     do {                                                                                           \
@@ -892,7 +898,7 @@ static const char *run(RiMatch *m, const char *s)
             if (last > s)
                 DEEPER();
             if (RI_UNLIKELY(last - s > 256))
-                count_step(m, (size_t)(last - s));
+                count_bytes(m, (size_t)(last - s));
             s = last;
             if (op->possessive || s == limit)
                 continue;
@@ -967,7 +973,7 @@ static const char *run(RiMatch *m, const char *s)
             s++;
             continue;
         fail_after_scan:
-            count_step(m, (size_t)(s - from));
+            count_bytes(m, (size_t)(s - from));
             goto fail;
         }
         case CODE_FRONTIER: {
@@ -994,7 +1000,12 @@ static const char *run(RiMatch *m, const char *s)
             goto fail;
         }
     fail:
-        count_step(m, 0);
+        if (ri_match_poll_due(m)) {
+            m->frame_count = (uint32_t)(frame - base);
+            m->error = ri_match_suspended;
+            return NULL;
+        }
+    retreat:
         for (;;) { /* find the newest choice with an alternative left */
             if (frame == base)
                 return NULL;
@@ -1008,7 +1019,7 @@ static const char *run(RiMatch *m, const char *s)
                     s--;
                 } while (s > limit && !follow_allows(pattern, op, s, end));
                 if (RI_UNLIKELY(frame->at - s > 256))
-                    count_step(m, (size_t)(frame->at - s));
+                    count_bytes(m, (size_t)(frame->at - s));
                 if (s > limit) {
                     frame->at = s;
                     frame++;
@@ -1033,6 +1044,16 @@ static const char *run(RiMatch *m, const char *s)
         }
     }
 #undef DEEPER
+}
+
+static RI_NOINLINE const char *run(RiMatch *m, const char *s)
+{
+    return run_program(m, s, false);
+}
+
+static RI_NOINLINE const char *run_on(RiMatch *m)
+{
+    return run_program(m, NULL, true);
 }
 
 /* memchr, without a call where the byte is near; NULL if it is not in [s, end). */
@@ -1087,8 +1108,11 @@ bool ri_match_search(RiMatch *m, const char *from, const char *refused)
     const char *s = from, *end = m->subject_end;
     const uint8_t *table;
     uint8_t mask;
-    if (pattern->anchored)
-        return attempt(m, s, refused);
+    if (pattern->anchored) {
+        if (attempt(m, s, refused))
+            return true;
+        goto stopped;
+    }
     switch ((First)pattern->first) {
     case FIRST_ANY:
         for (;; s++) {
@@ -1097,7 +1121,7 @@ bool ri_match_search(RiMatch *m, const char *from, const char *refused)
             if (attempt(m, s, refused))
                 return true;
             if (m->error != NULL || s == end)
-                return false;
+                goto stopped;
         }
     case FIRST_BYTE:
         for (; s < end; s++) {
@@ -1112,7 +1136,7 @@ bool ri_match_search(RiMatch *m, const char *from, const char *refused)
             if (attempt(m, s, refused))
                 return true;
             if (m->error != NULL)
-                return false;
+                goto stopped;
         }
         break;
     case FIRST_STRING:
@@ -1129,7 +1153,7 @@ bool ri_match_search(RiMatch *m, const char *from, const char *refused)
             if (attempt(m, s, refused))
                 return true;
             if (m->error != NULL)
-                return false;
+                goto stopped;
         }
     case FIRST_SET:
         table = (const uint8_t *)pattern + pattern->first_table;
@@ -1152,9 +1176,88 @@ bool ri_match_search(RiMatch *m, const char *from, const char *refused)
             if (attempt(m, s, refused))
                 return true;
             if (m->error != NULL)
-                return false;
+                goto stopped;
         }
         break;
     }
-    return pattern->first_at_end && attempt(m, end, refused);
+    s = end;
+    if (!pattern->first_at_end)
+        return false;
+    if (attempt(m, end, refused))
+        return true;
+stopped: /* or, at the end, without a match */
+    m->start = s;
+    return false;
+}
+
+/* -- Suspended searches ------------------------------------------------------------------------------------------ */
+
+typedef struct SavedFrame {
+    size_t at, limit;   /* offsets in the subject */
+    uint32_t op, depth; /* number of the instruction */
+} SavedFrame;
+
+struct RiMatchState {
+    RiObject object; /* RI_TAG_BLOCK */
+    const RiPattern *pattern;
+    size_t start;    /* of the attempt */
+    size_t capture_start[RI_CAPTURES_MAX], capture_end[RI_CAPTURES_MAX];
+    uint32_t frame_count;
+    SavedFrame frames[]; /* as many as the pattern has instructions */
+};
+
+RiMatchState *ri_match_save(const RiMatch *m, RiMatchState *state)
+{
+    const RiPattern *pattern = m->pattern;
+    const RiPatternOp *ops = (const RiPatternOp *)(const void *)(pattern + 1);
+    const RiMatchFrame *frames = m->frames + (m->frames != m->inline_frames);
+    if (state == NULL)
+        state = ri_heap_alloc_block(m->heap, sizeof *state + pattern->op_count * sizeof(SavedFrame));
+    state->pattern = pattern;
+    state->start = (size_t)(m->start - m->subject);
+    for (uint32_t i = 0; i < pattern->capture_count; i++) { /* some may not have been set: nonsense, but never used */
+        state->capture_start[i] = (size_t)((uintptr_t)m->capture_start[i] - (uintptr_t)m->subject);
+        state->capture_end[i] = (size_t)((uintptr_t)m->capture_end[i] - (uintptr_t)m->subject);
+    }
+    state->frame_count = m->frame_count;
+    for (uint32_t i = 0; i < m->frame_count; i++) {
+        SavedFrame *f = &state->frames[i];
+        f->op = (uint32_t)(frames[i].op - ops);
+        f->depth = frames[i].depth;
+        f->at = (size_t)(frames[i].at - m->subject);
+        f->limit = frames[i].op->code == CODE_GREEDY ? (size_t)(frames[i].limit - m->subject) : 0;
+    }
+    return state;
+}
+
+bool ri_match_go_on(RiMatch *m, RiThread *T, RiHeap *heap, const RiMatchState *state, const char *subject, size_t size,
+                    const char *refused)
+{
+    const RiPattern *pattern = state->pattern;
+    const RiPatternOp *ops = (const RiPatternOp *)(const void *)(pattern + 1);
+    const char *s, *e;
+    RiMatchFrame *frames;
+    ri_match_init(m, T, heap, pattern, subject, size);
+    frames = m->frames + (m->frames != m->inline_frames);
+    m->start = s = subject + state->start;
+    for (uint32_t i = 0; i < pattern->capture_count; i++) {
+        m->capture_start[i] = (const char *)((uintptr_t)subject + state->capture_start[i]);
+        m->capture_end[i] = (const char *)((uintptr_t)subject + state->capture_end[i]);
+    }
+    m->frame_count = state->frame_count;
+    for (uint32_t i = 0; i < state->frame_count; i++) {
+        const SavedFrame *f = &state->frames[i];
+        frames[i].op = ops + f->op;
+        frames[i].depth = f->depth;
+        frames[i].at = subject + f->at;
+        frames[i].limit = subject + f->limit;
+    }
+    e = run_on(m);
+    if (e != NULL && e != refused) {
+        m->end = e;
+        return true;
+    }
+    if (m->error != NULL || pattern->anchored || s == m->subject_end)
+        return false;
+    return ri_match_search(m, s + 1, refused);
 }

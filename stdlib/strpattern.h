@@ -57,13 +57,14 @@ typedef struct RiMatchFrame { /* a choice to come back to */
 
 typedef struct RiMatch {
     const RiPattern *pattern;
-    RiThread *thread; /* polled now and then; NULL: not at all */
+    RiThread *thread; /* its safe points are looked at now and then; NULL: not at all */
     RiHeap *heap;
     const char *subject, *subject_end;
     const char *start, *end; /* the match found */
-    const char *error;       /* what is wrong with the pattern, with one %d for error_index, or NULL */
+    const char *error;       /* what is wrong with the pattern, with one %d for error_index; ri_match_suspended; or NULL */
     int error_index;
     int32_t steps; /* until the next poll */
+    uint32_t frame_count; /* of a suspended search */
     RiMatchFrame *frames;
     const char *capture_start[RI_CAPTURES_MAX], *capture_end[RI_CAPTURES_MAX];
     RiMatchFrame inline_frames[RI_MATCH_FRAMES_INLINE];
@@ -73,9 +74,27 @@ typedef struct RiMatch {
 void ri_match_init(RiMatch *m, RiThread *T, RiHeap *heap, const RiPattern *pattern, const char *subject, size_t size);
 
 /* Find the first match that begins at `from` or later (at `from` alone if the pattern is anchored); an empty match at
- * `refused` (NULL: none) does not count. Writes start, end and captures. False: there is none, or m->error is set.
- * Traps: yes, where the process is to be stopped. */
+ * `refused` (NULL: none) does not count. Writes start, end and captures. False: there is none, or m->error is set: to
+ * ri_match_suspended if the thread is to go through a safe point first. */
 bool ri_match_search(RiMatch *m, const char *from, const char *refused);
+
+/* A safe point is due; the search has stopped at a place where it can go on. For loops over matches: each is a step. */
+extern const char ri_match_suspended[];
+bool ri_match_poll(RiMatch *m);
+static RI_ALWAYS_INLINE bool ri_match_poll_due(RiMatch *m)
+{
+    return RI_UNLIKELY(--m->steps < 0) && ri_match_poll(m);
+}
+
+/* A suspended search as a collected block without pointers into subject and stacks, to be kept in the frame. */
+typedef struct RiMatchState RiMatchState;
+
+/* Save it, in `state` if that has been used for the same pattern before (NULL: in a new one). Collects: yes. */
+RiMatchState *ri_match_save(const RiMatch *m, RiMatchState *state);
+
+/* Prepare m as the search was when it was saved, and go on: as ri_match_search. Collects: yes. */
+bool ri_match_go_on(RiMatch *m, RiThread *T, RiHeap *heap, const RiMatchState *state, const char *subject, size_t size,
+                    const char *refused);
 
 /* Where `needle` first occurs in text, or NULL. */
 const char *ri_find_bytes(const char *text, size_t size, const char *needle, size_t needle_size);

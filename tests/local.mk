@@ -21,6 +21,7 @@ check_PROGRAMS += \
 	%D%/unit/check_str \
 	%D%/unit/check_stream \
 	%D%/unit/check_table \
+	%D%/unit/check_threads \
 	%D%/unit/check_verify
 endif
 # sources end

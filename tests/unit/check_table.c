@@ -397,7 +397,8 @@ START_TEST(large_records)
         for (uint32_t i = 0; i < count; i++)
             assert_value(ri_table_get_str(t, keys[i]), ri_int(i == 5 ? -5 : (int64_t)i));
         ri_table_set_str(heap, t, str("one more"), ri_int(1));
-        ck_assert(ri_table_is_dict(t));
+        /* Shapes made by constructors and copies may go on growing, up to the limit. */
+        ck_assert_int_eq(ri_table_is_dict(t), count == RI_SHAPE_FIELDS_MAX);
         assert_value(ri_table_get_str(t, keys[count - 1]), ri_int(count - 1));
     }
 }

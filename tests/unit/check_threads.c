@@ -7,7 +7,7 @@
 
 #include "vm/embed/open.h"
 
-enum { PROGRAM_COUNT = 1000, THREAD_COUNT = 2 };
+enum { PROGRAM_COUNT = 1000, FEWER = 240, THREAD_COUNT = 2 };
 
 /* Each is called with a number n, checks itself, and returns n + 1. What must last from one program to the next lies in
  * the global `keep`. */
@@ -142,6 +142,7 @@ static const char *const programs[] = {
 typedef struct State {
     RiThread *T;
     int number;
+    int count; /* of programs to run */
     int done; /* programs that were right */
     char problem[400];
 } State;
@@ -201,7 +202,7 @@ static void *live(void *argument)
         snprintf(s->problem, sizeof s->problem, "state %d cannot be opened", s->number);
         return NULL;
     }
-    run_programs(s, 0, PROGRAM_COUNT);
+    run_programs(s, 0, s->count);
     ri_close(s->T);
     return NULL;
 }
@@ -210,7 +211,7 @@ static void check_states(State *states, int count)
 {
     for (int i = 0; i < count; i++) {
         ck_assert_str_eq(states[i].problem, "");
-        ck_assert_int_eq(states[i].done, PROGRAM_COUNT);
+        ck_assert_int_eq(states[i].done, states[i].count);
     }
 }
 
@@ -219,7 +220,7 @@ START_TEST(two_states_on_two_threads)
     State states[THREAD_COUNT] = {0};
     pthread_t threads[THREAD_COUNT];
     for (int i = 0; i < THREAD_COUNT; i++) {
-        states[i].number = i;
+        states[i] = (State){.number = i, .count = PROGRAM_COUNT};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, live, &states[i]), 0);
     }
     for (int i = 0; i < THREAD_COUNT; i++)
@@ -232,13 +233,13 @@ END_TEST
 START_TEST(states_come_and_go_beside_one_that_stays)
 {
     enum { ROUNDS = 4 };
-    State home = {.number = 3}, states[ROUNDS] = {0};
+    State home = {.number = 3, .count = FEWER}, states[ROUNDS] = {0};
     ck_assert(open_state(&home));
     for (int i = 0; i < ROUNDS; i++) {
         pthread_t thread;
-        states[i].number = 4 + i;
+        states[i] = (State){.number = 4 + i, .count = FEWER / 2};
         ck_assert_int_eq(pthread_create(&thread, NULL, live, &states[i]), 0);
-        run_programs(&home, i * PROGRAM_COUNT / ROUNDS, (i + 1) * PROGRAM_COUNT / ROUNDS);
+        run_programs(&home, i * FEWER / ROUNDS, (i + 1) * FEWER / ROUNDS);
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
     }
     ri_close(home.T);
@@ -252,16 +253,16 @@ static void *go_on(void *argument)
 {
     State *s = argument;
     ri_heap_enter_thread();
-    run_programs(s, PROGRAM_COUNT / 2, PROGRAM_COUNT);
+    run_programs(s, s->count / 2, s->count);
     return NULL;
 }
 
 START_TEST(a_state_goes_on_on_another_thread)
 {
-    State s = {.number = 1};
+    State s = {.number = 1, .count = FEWER};
     pthread_t thread;
     ck_assert(open_state(&s));
-    run_programs(&s, 0, PROGRAM_COUNT / 2);
+    run_programs(&s, 0, s.count / 2);
     ck_assert_int_eq(pthread_create(&thread, NULL, go_on, &s), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ri_close(s.T);
@@ -271,9 +272,9 @@ END_TEST
 
 START_TEST(two_states_take_turns_on_one_thread)
 {
-    State states[2] = {{.number = 0}, {.number = 5}};
+    State states[2] = {{.number = 0, .count = FEWER}, {.number = 5, .count = FEWER}};
     ck_assert(open_state(&states[0]) && open_state(&states[1]));
-    for (int i = 0; i < PROGRAM_COUNT; i += 10) {
+    for (int i = 0; i < FEWER; i += 10) {
         if (!run_programs(&states[0], i, i + 10) || !run_programs(&states[1], i, i + 10))
             break;
     }
@@ -287,7 +288,7 @@ int main(void)
 {
     Suite *suite = suite_create("threads");
     TCase *tcase = tcase_create("threads");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, two_states_on_two_threads);
     tcase_add_test(tcase, states_come_and_go_beside_one_that_stays);
     tcase_add_test(tcase, a_state_goes_on_on_another_thread);

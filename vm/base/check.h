@@ -27,7 +27,7 @@ RI_NORETURN void ri_panic(const char *file, int line, const char *what);
     } while (0)
 
 /* An expensive invariant, checked in stress and sanitizer builds only. */
-#ifdef RI_STRESS
+#if defined(RI_STRESS) && RI_STRESS
 #define ri_debug_assert(cond) ri_assert(cond)
 #else
 #define ri_debug_assert(cond) ((void)0)

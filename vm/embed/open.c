@@ -29,10 +29,22 @@ static uint64_t make_seed(void)
     return (seed ^ (uint64_t)getpid() << 40) * 0x9e3779b97f4a7c15u;
 }
 
+static void make_process(RiHeap *heap, void *process)
+{
+    *(RiProcess **)process = ri_process_new(heap, &hooks);
+}
+
 RiThread *ri_open(void)
 {
     RiHeap *heap = ri_heap_create(make_seed());
-    return heap != NULL ? ri_process_new(heap, &hooks)->main : NULL;
+    RiProcess *process = NULL;
+    if (heap == NULL)
+        return NULL;
+    if (!ri_heap_try(heap, make_process, &process)) {
+        ri_heap_destroy(heap);
+        return NULL;
+    }
+    return process->main;
 }
 
 void ri_open_libraries(RiThread *T)

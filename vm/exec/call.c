@@ -167,7 +167,7 @@ static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
     RiThread *co = wrapped ? ri_self_native(T)->upvals[0].p : T->base[0].p;
     RiValue *first = T->base + (wrapped ? 0 : 1);
     uint32_t count = (uint32_t)(T->top - first);
-    co->c_depth = T->c_depth + 1;
+    co->c_depth = T->c_depth + T->lib_depth + 1;
     if (co->top + count + 4 > co->stack_limit)
         ri_stack_grow(co, count + 4);
     co->resumer = T;
@@ -270,6 +270,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         return SERVE_SETTLED;
     }
     case RI_LINK_LIB: {
+        T->lib_depth--;
         RiValue f = T->base[-2];
         const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
         *out = *RI_LINK_OF(T->base);
@@ -294,6 +295,8 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
         case RI_LIB_CALL: {
             uint32_t flags = RI_LINK_LIB | T->lib_flags, nargs = T->lib_nargs;
             T->lib_flags = 0;
+            T->lib_depth++;
+            ri_check_c_depth(T);
             if (!enter(T, T->top - nargs - 2, nargs, T->lib_wanted, flags, &signal, &link))
                 return RI_GO;
             break;

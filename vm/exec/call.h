@@ -97,6 +97,10 @@ void ri_run(RiThread *T);
 /* Grow the stack so that `slots` fit above T->top, up to the limit; else throws "stack overflow". */
 void ri_stack_grow(RiThread *T, uint32_t slots);
 
+/* Call fn(T), and come back whatever it throws, with T->error to tell and the frames and values as before. It must leave
+ * no to-be-closed variables behind. */
+RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T));
+
 /* Throw what luaG_runerror would: message with the position of the current frame if it is a Lua function. */
 RI_NORETURN void ri_runtime_error(RiThread *T, const char *format, ...) RI_PRINTF(2, 3);
 RI_NORETURN void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error);
@@ -109,6 +113,8 @@ void ri_collect_if_due(RiThread *T);
 RiValue ri_current_handler(RiThread *T);
 /* As ri_serve_library, for a function called inline whose link may be covered by results. */
 RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32_t delta, int32_t wanted);
+/* One more C call, or library call that counts as one, has begun: throws "C stack overflow" at 200. */
+void ri_check_c_depth(RiThread *T);
 /* Pending finalizers, called at safe points and by collectgarbage. */
 void ri_run_finalizers(RiThread *T);
 /* Slow path of a safe point: refill the budget, serve what asked for attention. */

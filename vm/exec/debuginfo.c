@@ -65,7 +65,7 @@ RiValue ri_frame_function(const RiThread *T, const RiFrame *frame)
 
 static const char *text_of(const RiString *s)
 {
-    if (s == NULL || (s->object.flags & RI_STR_EXTENDED && s->buffer->bytes[s->size] != '\0'))
+    if (s == NULL || (s->object.flags & RI_STR_EXTENDED && s->start[s->size] != '\0'))
         return NULL;
     return ri_str_data(s);
 }

@@ -78,10 +78,10 @@ void ri_hook_instruction(RiThread *T)
     if (mask & RI_HOOK_LINE && T->base[-2].tag == RI_TAG_CLOSURE) {
         const RiProto *proto = ((RiClosure *)T->base[-2].p)->feedback->proto;
         uint32_t pc = T->pc - 1, last = T->hook_last_pc;
-        if (!proto->has_lines)
-            return;
-        int32_t line = ri_proto_line(proto, pc);
-        bool fresh = pc == 0 || pc <= last || last >= proto->code_count || line != ri_proto_line(proto, last);
+        int32_t line = proto->has_lines ? ri_proto_line(proto, pc) : -1; /* stripped: at entry and in loops, without */
+        bool fresh = pc == 0 || pc <= last;
+        if (!fresh && proto->has_lines)
+            fresh = last >= proto->code_count || line != ri_proto_line(proto, last);
         T->hook_last_pc = pc;
         if (fresh)
             ri_fire_hook(T, "line", line);

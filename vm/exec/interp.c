@@ -470,7 +470,7 @@ dispatch_word:
     {
         if (stats)
             stats->opcodes[RI_WORD_OP(w)]++;
-        if (T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT)) {
+        if (T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT) && RI_WORD_OP(w) != RI_OP_WARM) {
             SAVE();
             ri_hook_instruction(T);
             RESUME();

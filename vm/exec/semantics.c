@@ -272,20 +272,28 @@ static size_t text_of(RiValue v, const char **text, char out[RI_NUM_TEXT_MAX])
     return ri_is_int(v) ? ri_num_print_int(v.i, out) : ri_num_print_float(v.n, out);
 }
 
-static RiString *to_str(RiThread *T, RiValue v)
-{
-    return ri_is_string(v) ? v.p : ri_is_int(v) ? ri_str_from_int(T->heap, v.i) : ri_str_from_float(T->heap, v.n);
-}
-
 /* The concatenation of `count` strings or numbers. */
 static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
 {
     char number[RI_NUM_TEXT_MAX];
     char small[256];
     const char *text;
-    if (count == 2 && ri_is_string(values[0]) && ((RiString *)values[0].p)->size > 128)
-        return ri_str_concat2(T->heap, values[0].p, to_str(T, values[1]));
     size_t total = 0;
+    if (ri_is_string(values[0]) && ((RiString *)values[0].p)->size > 128) { /* s = s .. a .. b grows s */
+        if (count == 2 && ri_is_string(values[1]))
+            return ri_str_concat2(T->heap, values[0].p, values[1].p);
+        for (uint32_t i = 1; i < count; i++) {
+            size_t size = text_of(values[i], &text, number);
+            if (total + size > sizeof small) {
+                total = 0;
+                break;
+            }
+            memcpy(small + total, text, size);
+            total += size;
+        }
+        if (total > 0)
+            return ri_str_append(T->heap, values[0].p, small, total);
+    }
     for (uint32_t i = 0; i < count; i++) {
         size_t size = text_of(values[i], &text, number);
         if (total + size <= sizeof small)
@@ -302,7 +310,7 @@ static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
     char *to = s->bytes;
     for (uint32_t i = 0; i < count; i++) {
         size_t size = text_of(values[i], &text, number);
-        memcpy(to, text, size);
+        ri_copy_bytes(to, text, size);
         to += size;
     }
     *to = '\0';

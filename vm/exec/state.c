@@ -2,11 +2,15 @@
 #include "vm/exec/state.h"
 
 #include "vm/exec/call.h"
+#include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
 #include "vm/exec/stress.h"
 #include "vm/exec/warn.h"
 
 #define MAIN_STACK_SLOTS 128
+
+/* What a function runs at its first call: makes its feedback vector. */
+static const RiWord warm_code = RI_OP_WARM;
 
 static void throw_no_memory(RiHeap *heap)
 {
@@ -18,7 +22,7 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
     RiProcess *process = ri_heap_alloc_block(heap, sizeof *process);
     process->heap = heap;
     heap->host = process;
-    heap->on_no_memory = throw_no_memory;
+    heap->warm_code = &warm_code;
     process->hooks = hooks;
     process->stack_slots_max = RI_STACK_SLOTS_MAX;
     process->stress = ri_stress_modes();
@@ -32,9 +36,17 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
     heap->running = process->main;
     ri_table_set_int(heap, process->registry, 1, ri_object(process->main, RI_TAG_THREAD));
     ri_table_set_int(heap, process->registry, 2, ri_table_value(process->globals));
+    heap->on_no_memory = throw_no_memory; /* from here on there is a thread to throw in */
     return process;
 }
 
+static void close_main_thread(RiThread *T)
+{
+    RiValue ignored;
+    ri_coroutine_close(T, T, &ignored);
+}
+
+/* Nothing is thrown out of here, even if memory is short: then some finalizers may not be run. */
 void ri_process_close(RiProcess *process)
 {
     RiThread *T = process->main;
@@ -42,16 +54,15 @@ void ri_process_close(RiProcess *process)
     process->jumps = NULL;
     process->c_depth = 0;
     process->in_finalizer = false;
-    RiValue ignored;
     T->base = T->stack;
     T->pc = 0;
-    ri_coroutine_close(T, T, &ignored); /* pending to-be-closed variables of the main thread */
+    ri_try(T, close_main_thread); /* its pending to-be-closed variables */
     T->status = RI_THREAD_RUNNING;
     T->top = T->stack + 1;
     process->closing = true; /* objects made from now on get no finalizer */
     ri_heap_finalize_all(process->heap);
     for (int round = 0; round < 10 && ri_heap_has_finalizable(process->heap); round++)
-        ri_run_finalizers(T);
+        ri_try(T, ri_run_finalizers);
 }
 
 RiTable *ri_value_meta(const RiProcess *process, RiValue v)
@@ -84,15 +95,15 @@ void ri_run_finalizers(RiThread *T)
     RiProcess *process = T->process;
     if (process->in_finalizer)
         return;
-    process->in_finalizer = true;
     while (ri_heap_has_finalizable(heap)) {
+        ri_stack_reserve(T, 4); /* it may throw, but nothing else outside of ri_pcall */
         RiValue object = ri_heap_take_finalizable(heap);
         if (ri_is_nil(object))
             break;
         RiValue method = ri_metafield(T, object, RI_MM_GC);
         if (!ri_is_function(method))
             continue;
-        ri_stack_reserve(T, 4);
+        process->in_finalizer = true;
         ri_push(T, method);
         ri_push_link(T);
         ri_push(T, object);
@@ -100,13 +111,13 @@ void ri_run_finalizers(RiThread *T)
         T->hook_allowed = false;
         RiCallStatus status = ri_pcall(T, 1, 0, ri_nil(), NULL);
         T->hook_allowed = hook_allowed;
+        process->in_finalizer = false;
         if (status != RI_OK) {
             RiValue error = T->top[-1];
             warn_of_error(T, "__gc", error);
             T->top--;
         }
     }
-    process->in_finalizer = false;
 }
 
 /* What both kinds of safe point do. */

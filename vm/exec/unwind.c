@@ -164,6 +164,19 @@ void ri_error_memory(RiThread *T)
     ri_throw_status(T, RI_ERRMEM, ri_string_value(T->process->memory_message));
 }
 
+/* What a pcall frame restores when it catches, kept as its step (20 bits, not 0 while it catches). Both depths stay well
+ * below 512: ri_check_c_depth. */
+static uint32_t state_to_step(const RiThread *T)
+{
+    return 1 | (uint32_t)T->hook_allowed << 1 | (T->lib_depth & 511) << 2 | (T->no_yield & 511) << 11;
+}
+static void step_to_state(RiThread *T, uint32_t step)
+{
+    T->hook_allowed = step >> 1 & 1;
+    T->lib_depth = step >> 2 & 511;
+    T->no_yield = step >> 11 & 511;
+}
+
 /* -- Unwinding ------------------------------------------------------------------------------------------------- */
 
 /* The frame of pcall at `catcher` becomes the current one: those above it are gone. */
@@ -171,9 +184,7 @@ static void drop_frames_above(RiThread *T, uint32_t catcher)
 {
     T->base = T->stack + catcher;
     T->pc = 0;
-    uint32_t step = RI_LINK_OF(T->base)->extra - 1;
-    T->no_yield = step >> 1;
-    T->hook_allowed = step & 1;
+    step_to_state(T, RI_LINK_OF(T->base)->extra);
     T->in_hook = T->in_hook && !T->hook_allowed;
 }
 
@@ -278,20 +289,15 @@ static void enter_region(RiThread *T, RiJump *jump, jmp_buf *buffer, uint32_t ba
     process->jumps = jump;
 }
 
-static void check_c_depth(RiThread *T)
+void ri_check_c_depth(RiThread *T)
 {
-    RiProcess *process = T->process;
-    if (RI_UNLIKELY(++process->c_depth >= RI_C_DEPTH_MAX)) {
-        if (process->c_depth == RI_C_DEPTH_MAX) {
-            uint32_t depth = process->c_depth;
-            (void)depth;
-            ri_runtime_error(T, "C stack overflow");
-        }
-        if (process->c_depth >= RI_C_DEPTH_MAX + 20) {
-            process->c_depth--;
-            ri_throw_status(T, RI_ERRERR, ri_string_value(ri_str_from_cstr(T->heap, "error in error handling")));
-        }
-    }
+    uint32_t depth = T->process->c_depth + T->c_depth + T->lib_depth;
+    if (RI_LIKELY(depth < RI_C_DEPTH_MAX))
+        return;
+    if (depth == RI_C_DEPTH_MAX)
+        ri_runtime_error(T, "C stack overflow");
+    if (depth >= RI_C_DEPTH_MAX + 20) /* some more are allowed to whoever handles the overflow */
+        ri_throw_status(T, RI_ERRERR, ri_string_value(ri_str_from_cstr(T->heap, "error in error handling")));
 }
 
 /* Drive `first` (an action's maker) and then the dispatch loop, all in one region. */
@@ -316,12 +322,14 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
     }
     if (!started && func) {
         started = true;
-        check_c_depth(T);
+        process->c_depth++;
+        ri_check_c_depth(T);
         if (ri_precall(T, func, nargs, wanted, RI_LINK_ENTRY) == RI_LEAVE)
             goto left;
     } else if (!started) {
         started = true;
-        check_c_depth(T);
+        process->c_depth++;
+        ri_check_c_depth(T);
     }
     ri_execute(heap->running);
 left:
@@ -345,7 +353,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
     RiJump jump;
     jmp_buf buffer;
     uint32_t func = offset_of(T, T->top) - nargs - 2;
-    uint32_t base = offset_of(T, T->base), pc = T->pc, no_yield = T->no_yield, depth = process->c_depth;
+    uint32_t base = offset_of(T, T->base), pc = T->pc, no_yield = T->no_yield, lib_depth = T->lib_depth, depth = process->c_depth;
     bool hook_allowed = T->hook_allowed;
     enter_region(T, &jump, &buffer, func, true, handler);
     volatile RiCallStatus status = RI_OK;
@@ -380,6 +388,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
         T->base = T->stack + base;
         T->pc = pc;
         T->no_yield = no_yield;
+        T->lib_depth = lib_depth;
         T->hook_allowed = hook_allowed;
         T->in_hook = T->in_hook && !hook_allowed;
         T->top = T->stack + func;
@@ -391,12 +400,34 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
     return status;
 }
 
+RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T))
+{
+    RiProcess *process = T->process;
+    RiJump jump;
+    jmp_buf buffer;
+    uint32_t top = offset_of(T, T->top), base = offset_of(T, T->base), pc = T->pc, depth = process->c_depth;
+    enter_region(T, &jump, &buffer, top + 2, true, ri_nil());
+    volatile RiCallStatus status = RI_OK;
+    if (setjmp(buffer) == 0) {
+        fn(T);
+    } else {
+        status = jump.status;
+        T->heap->running = T;
+        T->base = T->stack + base;
+        T->pc = pc;
+        T->top = T->stack + top;
+    }
+    process->jumps = jump.previous;
+    process->c_depth = depth;
+    return status;
+}
+
 /* -- pcall, xpcall --------------------------------------------------------------------------------------------- */
 
 /* Note with the frame what an error caught there has to restore: see drop_frames_above. */
 static void remember_thread(RiThread *T)
 {
-    ri_lib_set_step(T, 1 + (T->no_yield << 1 | T->hook_allowed));
+    ri_lib_set_step(T, state_to_step(T));
 }
 
 int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs)

@@ -12,6 +12,7 @@
 #include "vm/object/heap.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -92,6 +93,9 @@ struct RiCollector {
     unsigned pause_percent;
     uint32_t stress_every, stress_left; /* RILLE_STRESS=gc; 0: off */
     uint32_t fail_left;                 /* RILLE_FAIL_ALLOC; 0: off */
+    bool fails_on;                      /* so do all after it */
+    bool is_testing;                    /* one of these: every block is taken by itself, none by the fast path */
+    jmp_buf *rescue;                    /* of ri_heap_try */
     uint64_t collections, collect_ns, allocated_bytes;
 };
 
@@ -480,14 +484,22 @@ MARK_PROC(entries_proc, mark_entries((const RiEntry *)start, env, msp, limit))
 
 enum { STACK_SLACK = 16384 }; /* entries, more than one call of a mark procedure pushes */
 
-/* The stack with room for what one call may push; entry 0 is never used, `used` is the index of the last in use. */
-static MarkEntry *reserve_stack(size_t used)
+static bool try_reserve_stack(size_t used)
 {
     while ((used + STACK_SLACK) * sizeof(MarkEntry) > world.stack.capacity_bytes) {
         world.stack.count = world.stack.capacity_bytes / sizeof(MarkEntry); /* all of it is to be kept */
         if (!vec_reserve(&world.stack, sizeof(MarkEntry)))
-            ri_panic(__FILE__, __LINE__, "no memory to finish a collection");
+            return false;
     }
+    return true;
+}
+
+/* The stack with room for what one call may push; entry 0 is never used, `used` is the index of the last in use. Large
+ * objects being pushed in pieces, it hardly ever outgrows what ri_heap_create has reserved. */
+static MarkEntry *reserve_stack(size_t used)
+{
+    if (!try_reserve_stack(used))
+        ri_panic(__FILE__, __LINE__, "no memory to finish a collection");
     return world.stack.items;
 }
 
@@ -987,8 +999,20 @@ static void read_environment(RiCollector *c)
         c->stress_every = c->stress_left = every > 0 ? (uint32_t)every : 1;
     }
     const char *fail = CAN_FAIL_ALLOC ? getenv("RILLE_FAIL_ALLOC") : NULL;
-    if (fail != NULL)
-        c->fail_left = (uint32_t)strtoul(fail, NULL, 10);
+    if (fail != NULL) {
+        char *rest;
+        c->fail_left = (uint32_t)strtoul(fail, &rest, 10);
+        c->fails_on = *rest == '+';
+    }
+    c->is_testing = c->stress_every != 0 || c->fail_left != 0;
+}
+
+/* What every heap has from the start. */
+static void fill_heap(RiHeap *heap, void *unused)
+{
+    (void)unused;
+    ri_strings_init(heap);
+    ri_shapes_init(heap);
 }
 
 RiHeap *ri_heap_create(uint64_t seed)
@@ -1011,12 +1035,15 @@ RiHeap *ri_heap_create(uint64_t seed)
     if (!world.ready)
         init_world();
     ri_heap_enter_thread();
+    bool has_stack = try_reserve_stack(0);
     GC_call_with_alloc_lock(link_heap, c);
     pthread_mutex_unlock(&world.mutex);
     heap->owner = c->number << 16;
-    ri_strings_init(heap);
-    ri_shapes_init(heap);
     read_environment(c);
+    if (!has_stack || !ri_heap_try(heap, fill_heap, NULL)) {
+        ri_heap_destroy(heap);
+        return NULL;
+    }
     return heap;
 }
 
@@ -1033,6 +1060,50 @@ void ri_heap_destroy(RiHeap *heap)
     free(c->pending);
     free(c);
     free(heap);
+}
+
+/* -- Shortage of memory ------------------------------------------------------------------------------------------- */
+
+static RI_NORETURN void fail_alloc(RiHeap *heap)
+{
+    if (heap->on_no_memory != NULL)
+        heap->on_no_memory(heap);
+    ri_panic(__FILE__, __LINE__, "not enough memory");
+}
+
+static void leave_try(RiHeap *heap)
+{
+    longjmp(*heap->collector->rescue, 1);
+}
+
+bool ri_heap_try(RiHeap *heap, void (*fn)(RiHeap *heap, void *argument), void *argument)
+{
+    jmp_buf rescue;
+    if (setjmp(rescue)) {
+        heap->on_no_memory = NULL;
+        return false;
+    }
+    heap->collector->rescue = &rescue;
+    heap->on_no_memory = leave_try;
+    fn(heap, argument);
+    if (heap->on_no_memory == leave_try)
+        heap->on_no_memory = NULL;
+    return true;
+}
+
+/* Is this the allocation that is to fail, for a test? */
+static bool must_fail(RiCollector *c)
+{
+    if (!CAN_FAIL_ALLOC || RI_LIKELY(c->fail_left == 0))
+        return false;
+    bool fails = --c->fail_left == 0;
+    c->fail_left += fails && c->fails_on;
+    return fails;
+}
+
+void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size)
+{
+    return must_fail(heap->collector) ? NULL : calloc(count, size);
 }
 
 /* -- Roots ------------------------------------------------------------------------------------------------------- */
@@ -1077,9 +1148,9 @@ void ri_heap_add_root(RiHeap *heap, void *start, size_t size)
     RiCollector *c = heap->collector;
     RootChange change = {.c = c, .root = {start, size}};
     if (c->root_count == c->root_capacity) {
-        change.roots = calloc(c->root_capacity * 2 + 8, sizeof(Root));
+        change.roots = ri_heap_calloc(heap, c->root_capacity * 2 + 8, sizeof(Root));
         if (change.roots == NULL)
-            heap->on_no_memory(heap);
+            fail_alloc(heap);
     }
     if (c->root_count == 0 && change.roots == NULL)
         return;
@@ -1094,13 +1165,6 @@ void ri_heap_remove_root(RiHeap *heap, void *start, size_t size)
 
 /* -- Allocation -------------------------------------------------------------------------------------------------- */
 
-static RI_NORETURN void fail_alloc(RiHeap *heap)
-{
-    if (heap->on_no_memory != NULL)
-        heap->on_no_memory(heap);
-    ri_panic(__FILE__, __LINE__, "not enough memory");
-}
-
 static bool is_due(const RiHeap *heap)
 {
     const RiCollector *c = heap->collector;
@@ -1112,7 +1176,7 @@ static bool before_alloc(RiHeap *heap)
 {
     RiCollector *c = heap->collector;
     ri_heap_enter_thread();
-    if (CAN_FAIL_ALLOC && c->fail_left > 0 && --c->fail_left == 0)
+    if (must_fail(c))
         return true;
     if (RI_UNLIKELY(c->stress_every != 0)) {
         if (--c->stress_left == 0) {
@@ -1150,7 +1214,7 @@ void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiSpace space)
     if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap)))
         fail_alloc(heap);
     size_t granules = (size + 15) >> 4;
-    bool is_small = granules < RI_SIZE_CLASS_COUNT && heap->collector->stress_every == 0;
+    bool is_small = granules < RI_SIZE_CLASS_COUNT && !heap->collector->is_testing;
     size_t block_size = is_small ? granules << 4 : ri_heap_block_size(size);
     void **list = is_small ? &heap->free[space][granules] : NULL;
     void *block = take_from_libgc(is_small ? block_size : size, space, list);
@@ -1208,7 +1272,7 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size)
     int kind = GC_get_kind_and_size(block, &block_size);
     RiSpace space = kind == world.kind[RI_SPACE_OBJECT] ? RI_SPACE_OBJECT : RI_SPACE_LEAF;
     size_t granules = block_size >> 4;
-    if (kind != world.kind[space] || granules >= RI_SIZE_CLASS_COUNT || heap->collector->stress_every != 0) {
+    if (kind != world.kind[space] || granules >= RI_SIZE_CLASS_COUNT || heap->collector->is_testing) {
         GC_free(block);
         return;
     }
@@ -1410,8 +1474,8 @@ static void reserve_finalizers(RiHeap *heap)
         return;
     size_t needed = c->registered_count + (c->pending_end - c->pending_first) + 1;
     FinalizerRoom room = {.c = c, .capacity = needed * 2 + 16};
-    room.registered = malloc(room.capacity * sizeof(Registered));
-    room.pending = malloc(room.capacity * sizeof(Registered));
+    room.registered = ri_heap_calloc(heap, room.capacity, sizeof(Registered));
+    room.pending = ri_heap_calloc(heap, room.capacity, sizeof(Registered));
     if (room.registered == NULL || room.pending == NULL) {
         free(room.registered);
         free(room.pending);

@@ -67,6 +67,9 @@ struct RiHeap {
 RiHeap *ri_heap_create(uint64_t seed);
 void ri_heap_destroy(RiHeap *heap);
 
+/* Run fn in a heap whose on_no_memory is not set yet (fn may do that). False if memory was too short for fn. */
+bool ri_heap_try(RiHeap *heap, void (*fn)(RiHeap *heap, void *argument), void *argument);
+
 /* Register or forget an extra root: `size` bytes scanned conservatively. */
 void ri_heap_add_root(RiHeap *heap, void *start, size_t size);
 void ri_heap_remove_root(RiHeap *heap, void *start, size_t size);
@@ -104,6 +107,9 @@ void *ri_heap_alloc_block(RiHeap *heap, size_t size);
 /* Zeroed memory without a header, scanned conservatively like the above or not at all: for what belongs to the code of
  * a program rather than to its data. It is not counted by ri_heap_count_bytes. Collects: yes. Traps: on_no_memory. */
 void *ri_heap_alloc_raw(RiHeap *heap, size_t size, bool has_pointers);
+
+/* Zeroed memory outside the heap, to be given back with free(). NULL if memory is short. */
+void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size);
 
 /* Take the last allocation of `size` bytes out of ri_heap_count_bytes: it is the machine's, not the guest's. */
 void ri_heap_uncount(RiHeap *heap, size_t size);
@@ -163,6 +169,7 @@ static inline size_t ri_heap_block_size(size_t size)
 }
 
 /* Stress (environment): RILLE_STRESS=gc collects at every allocation, RILLE_STRESS=gc=N at every N-th; then no allocation
- * takes the fast path. In a build with RI_STRESS, RILLE_FAIL_ALLOC=N lets the N-th allocation of the slow path fail. */
+ * takes the fast path. In a build with RI_STRESS, RILLE_FAIL_ALLOC=N lets the N-th allocation fail, of whatever kind, and
+ * N+ lets all from the N-th on. */
 
 #endif

@@ -17,6 +17,7 @@
 #define INT_CACHE_SIZE 256
 #define ADOPT_MIN 4096 /* bytes: smaller results of a builder are copied into a string of the exact size */
 #define EXTEND_MIN 64  /* bytes: shorter results of concatenations get no room to grow */
+#define SHARE_MIN 2048 /* bytes: shorter pieces of strings are copied */
 
 #define DEAD ((uint64_t)1)
 #define ADDRESS_MASK (((uint64_t)1 << 48) - 1)
@@ -152,7 +153,7 @@ static RI_COLD void grow_table(RiHeap *heap)
     uint32_t size = TABLE_SIZE_FIRST;
     while (size < strings->count * 2 + 2)
         size *= 2;
-    uint64_t *entries = calloc(size, sizeof *entries);
+    uint64_t *entries = ri_heap_calloc(heap, size, sizeof *entries);
     if (entries == NULL) {
         if (strings->used < strings->mask)
             return; /* crowded, but not full */
@@ -251,9 +252,13 @@ void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
 
 void ri_strings_init(RiHeap *heap)
 {
-    RiStrings *strings = calloc(1, sizeof *strings);
-    uint64_t *entries = calloc(TABLE_SIZE_FIRST, sizeof *entries);
-    ri_assert(strings != NULL && entries != NULL);
+    RiStrings *strings = ri_heap_calloc(heap, 1, sizeof *strings);
+    uint64_t *entries = ri_heap_calloc(heap, TABLE_SIZE_FIRST, sizeof *entries);
+    if (strings == NULL || entries == NULL) {
+        free(strings);
+        free(entries);
+        heap->on_no_memory(heap);
+    }
     strings->entries = entries;
     strings->mask = TABLE_SIZE_FIRST - 1;
     heap->strings = strings;
@@ -291,7 +296,7 @@ uint64_t ri_strings_count(const RiHeap *heap)
 static RiString *new_long(RiHeap *heap, const char *bytes, size_t size)
 {
     RiString *s = ri_str_new_uninit(heap, size);
-    memcpy(s->bytes, bytes, size);
+    ri_copy_bytes(s->bytes, bytes, size);
     return s;
 }
 
@@ -333,14 +338,32 @@ static RiBuffer *new_buffer(RiHeap *heap, size_t capacity)
     return buffer;
 }
 
-/* A string of the first `size` bytes of a buffer. */
-static RiString *new_extended(RiHeap *heap, RiBuffer *buffer, size_t size)
+/* A string of `size` bytes from `start` on, which lie in the owner. */
+static RiString *new_extended(RiHeap *heap, RiBuffer *owner, const char *start, size_t size, uint8_t flags)
 {
     RiString *s = ri_heap_alloc(heap, sizeof(RiString), RI_SPACE_OBJECT);
-    ri_object_init(s, RI_TAG_STRING, RI_STR_EXTENDED | RI_STR_JOINED, 0, 0);
+    ri_object_init(s, RI_TAG_STRING, RI_STR_EXTENDED | flags, 0, 0);
     s->size = size;
-    s->buffer = buffer;
+    s->buffer = owner;
+    s->start = start;
     return s;
+}
+
+static RiBuffer *growable(const RiString *s)
+{
+    return s->object.flags & RI_STR_EXTENDED && s->buffer->object.kind_byte == RI_KIND_BYTE(RI_TAG_BUFFER) ? s->buffer
+                                                                                                          : NULL;
+}
+
+/* A large piece of a large string, which keeps at most as much again alive. NULL: to be copied. */
+static RiString *share(RiHeap *heap, RiString *s, size_t start, size_t size)
+{
+    RiBuffer *owner = s->object.flags & RI_STR_EXTENDED ? s->buffer : (RiBuffer *)(void *)s;
+    size_t held = growable(s) != NULL ? owner->capacity : ((RiString *)(void *)owner)->size;
+    if (size < held / 2)
+        return NULL;
+    const char *from = ri_str_data(s) + start;
+    return new_extended(heap, owner, from, size, 0);
 }
 
 RiString *ri_str_slice(RiHeap *heap, RiString *s, size_t start, size_t end)
@@ -349,6 +372,11 @@ RiString *ri_str_slice(RiHeap *heap, RiString *s, size_t start, size_t end)
     size_t size = end > start ? end - start : 0;
     if (size == s->size)
         return s;
+    if (RI_UNLIKELY(size >= SHARE_MIN)) {
+        RiString *piece = share(heap, s, start, size);
+        if (piece != NULL)
+            return piece;
+    }
     return ri_str_new(heap, ri_str_data(s) + start, size);
 }
 
@@ -356,31 +384,78 @@ const char *ri_str_cstr(RiHeap *heap, RiString *s)
 {
     if (!(s->object.flags & RI_STR_EXTENDED))
         return s->bytes;
-    RiBuffer *buffer = s->buffer;
-    if (buffer->used == s->size && buffer->capacity > s->size) {
-        buffer->bytes[s->size] = '\0';
-        buffer->used++; /* nobody writes there any more: the string has become the last in this buffer */
+    RiBuffer *buffer = growable(s);
+    if (buffer != NULL) {
+        size_t end = (size_t)(s->start - buffer->bytes) + s->size;
+        if (buffer->used == end && buffer->capacity > end) {
+            buffer->bytes[end] = '\0';
+            buffer->used++; /* nobody writes there any more: the string has become the last in this buffer */
+        }
+        if (buffer->used > end && buffer->bytes[end] == '\0')
+            return s->start;
+    } else if (s->start[s->size] == '\0') { /* plain strings do not change, and end with a NUL */
+        return s->start;
     }
-    if (buffer->used > s->size && buffer->bytes[s->size] == '\0')
-        return buffer->bytes;
     RiBuffer *copy = new_buffer(heap, s->size + 1);
-    memcpy(copy->bytes, buffer->bytes, s->size);
+    ri_copy_bytes(copy->bytes, s->start, s->size);
     copy->bytes[s->size] = '\0';
     copy->used = s->size + 1;
     s->buffer = copy;
+    s->start = copy->bytes;
     return copy->bytes;
+}
+
+/* -- Copying ----------------------------------------------------------------------------------------------------- */
+
+void ri_copy_large(char *to, const char *from, size_t size)
+{
+    for (; size > RI_COPY_STEP; size -= RI_COPY_STEP) {
+        memcpy(to, from, RI_COPY_STEP);
+        to += RI_COPY_STEP;
+        from += RI_COPY_STEP;
+    }
+    memcpy(to, from, size);
 }
 
 /* -- Concatenation ----------------------------------------------------------------------------------------------- */
 
-/* a .. b in a buffer with as much room again. */
-static RiString *concat_in_new_buffer(RiHeap *heap, const RiString *a, const RiString *b, size_t size)
+/* a and more in a buffer with as much room again. */
+static RiString *append_in_new_buffer(RiHeap *heap, const RiString *a, const char *bytes, size_t added)
 {
+    size_t size = a->size + added;
     RiBuffer *buffer = new_buffer(heap, size + size / 2 + 64);
-    memcpy(buffer->bytes, ri_str_data(a), a->size);
-    memcpy(buffer->bytes + a->size, ri_str_data(b), b->size);
+    ri_copy_bytes(buffer->bytes, ri_str_data(a), a->size);
+    ri_copy_bytes(buffer->bytes + a->size, bytes, added);
     buffer->used = size;
-    return new_extended(heap, buffer, size);
+    return new_extended(heap, buffer, buffer->bytes, size, RI_STR_JOINED);
+}
+
+RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t added)
+{
+    size_t size = checked_size(heap, a->size + added);
+    if (size <= RI_STR_SHORT_MAX) {
+        char whole[RI_STR_SHORT_MAX];
+        memcpy(whole, ri_str_data(a), a->size);
+        memcpy(whole + a->size, bytes, added);
+        return ri_str_new(heap, whole, size);
+    }
+    RiBuffer *buffer = growable(a);
+    if (buffer != NULL) {
+        size_t end = (size_t)(a->start - buffer->bytes) + a->size;
+        if (buffer->used == end && buffer->capacity - end >= added) {
+            ri_copy_bytes(buffer->bytes + end, bytes, added);
+            buffer->used = end + added;
+            return new_extended(heap, buffer, a->start, size, RI_STR_JOINED);
+        }
+    }
+    /* A string that is itself the result of a concatenation and grows by little is likely to go on growing. */
+    if ((a->object.flags & RI_STR_JOINED) && size >= EXTEND_MIN && added <= a->size)
+        return append_in_new_buffer(heap, a, bytes, added);
+    RiString *s = ri_str_new_uninit(heap, size);
+    ri_copy_bytes(s->bytes, ri_str_data(a), a->size);
+    ri_copy_bytes(s->bytes + a->size, bytes, added);
+    s->object.flags |= RI_STR_JOINED;
+    return s;
 }
 
 RiString *ri_str_concat2(RiHeap *heap, RiString *a, RiString *b)
@@ -389,28 +464,8 @@ RiString *ri_str_concat2(RiHeap *heap, RiString *a, RiString *b)
         return a;
     if (a->size == 0)
         return b;
-    size_t size = checked_size(heap, a->size + b->size);
-    if (size <= RI_STR_SHORT_MAX) {
-        char bytes[RI_STR_SHORT_MAX];
-        memcpy(bytes, ri_str_data(a), a->size);
-        memcpy(bytes + a->size, ri_str_data(b), b->size);
-        return ri_str_new(heap, bytes, size);
-    }
-    if (a->object.flags & RI_STR_EXTENDED) {
-        RiBuffer *buffer = a->buffer;
-        if (buffer->used == a->size && buffer->capacity >= size) {
-            memcpy(buffer->bytes + a->size, ri_str_data(b), b->size);
-            buffer->used = size;
-            return new_extended(heap, buffer, size);
-        }
-    }
-    /* A string that is itself the result of a concatenation and grows by little is likely to go on growing. */
-    if ((a->object.flags & RI_STR_JOINED) && size >= EXTEND_MIN && b->size <= a->size)
-        return concat_in_new_buffer(heap, a, b, size);
-    RiString *s = ri_str_new_uninit(heap, size);
-    memcpy(s->bytes, ri_str_data(a), a->size);
-    memcpy(s->bytes + a->size, ri_str_data(b), b->size);
-    s->object.flags |= RI_STR_JOINED;
+    RiString *s = ri_str_append(heap, a, ri_str_data(b), b->size);
+    __asm__ volatile("" : : "r"(b)); /* still known here: a collection finds it */
     return s;
 }
 
@@ -517,7 +572,7 @@ RI_NOINLINE void ri_sbuf_grow(RiSbuf *sb, size_t extra)
     /* One large piece is often all that comes: then the buffer becomes the string's, without a copy. */
     size_t capacity = sb->capacity * 2 > needed ? sb->capacity * 2 : needed + needed / 8;
     RiBuffer *old = sb->buffer, *buffer = new_buffer(sb->heap, capacity);
-    memcpy(buffer->bytes, sb->data, sb->size);
+    ri_copy_bytes(buffer->bytes, sb->data, sb->size);
     sb->buffer = buffer;
     sb->data = buffer->bytes;
     sb->capacity = capacity;
@@ -531,7 +586,7 @@ RiString *ri_sbuf_finish(RiSbuf *sb)
     RiString *s;
     if (buffer != NULL && sb->size >= ADOPT_MIN && sb->size >= buffer->capacity / 2) {
         buffer->used = sb->size;
-        s = new_extended(sb->heap, buffer, sb->size);
+        s = new_extended(sb->heap, buffer, buffer->bytes, sb->size, RI_STR_JOINED);
     } else {
         s = ri_str_new(sb->heap, sb->data, sb->size);
         if (buffer != NULL)

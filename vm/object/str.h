@@ -2,9 +2,9 @@
  *
  *   interned (up to 40 bytes)   header | hash | size | bytes… NUL      equal strings are the same object
  *   long                        the same layout, not interned; hash made when first needed
- *   extended (RI_STR_EXTENDED)  header | hash | size | RiBuffer *      bytes lie in a growable buffer shared with shorter
- *                               prefixes: how `s = s .. x` extends in place. Not NUL-terminated unless it is the
- *                               buffer's last user: ri_str_cstr makes sure.
+ *   extended (RI_STR_EXTENDED)  header | hash | size | owner | start   bytes lie elsewhere: in a growable buffer shared
+ *                               with shorter prefixes, which is how `s = s .. x` extends in place, or, of a large piece
+ *                               of a large string, in that string. Not always NUL-terminated: ri_str_cstr makes sure.
  */
 #ifndef RI_OBJECT_STR_H
 #define RI_OBJECT_STR_H
@@ -36,13 +36,16 @@ struct RiString {
     size_t size;     /* bytes */
     union {
         char bytes[8]; /* really size + 1 */
-        RiBuffer *buffer;
+        struct {       /* if extended */
+            RiBuffer *buffer; /* the owner of the bytes: if it is no RI_TAG_BUFFER, a plain string */
+            const char *start;
+        };
     };
 };
 
 static inline const char *ri_str_data(const RiString *s)
 {
-    return RI_UNLIKELY(s->object.flags & RI_STR_EXTENDED) ? s->buffer->bytes : s->bytes;
+    return RI_UNLIKELY(s->object.flags & RI_STR_EXTENDED) ? s->start : s->bytes;
 }
 static inline bool ri_str_is_interned(const RiString *s)
 {
@@ -56,6 +59,20 @@ RiString *ri_str_from_cstr(RiHeap *heap, const char *text);
 RiString *ri_str_new_uninit(RiHeap *heap, size_t size);
 /* a .. b, extending a's buffer in place where a is its last user. Collects: yes. */
 RiString *ri_str_concat2(RiHeap *heap, RiString *a, RiString *b);
+/* The same with bytes that the caller keeps, if they lie in collected memory. */
+RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t size);
+
+/* memcpy. On some processors the string instruction that C libraries copy 2 KB and more with takes 20 times as long if
+ * the target lies just behind the source modulo 4096, as blocks of a heap of pages do all the time: smaller steps. */
+#define RI_COPY_STEP ((size_t)1536)
+void ri_copy_large(char *to, const char *from, size_t size);
+static RI_ALWAYS_INLINE void ri_copy_bytes(char *to, const char *from, size_t size)
+{
+    if (RI_LIKELY(size <= RI_COPY_STEP))
+        __builtin_memcpy(to, from, size);
+    else
+        ri_copy_large(to, from, size);
+}
 
 /* NUL-terminated bytes that stay valid as long as the string lives. May copy an extended string's bytes. */
 const char *ri_str_cstr(RiHeap *heap, RiString *s);
@@ -69,7 +86,8 @@ static inline bool ri_str_equal(const RiString *a, const RiString *b)
 }
 int ri_str_compare(const RiString *a, const RiString *b); /* as l_strcmp: strcoll by NUL-separated pieces; memcmp in C locale */
 
-/* s:sub(i+1, j) by zero-based half-open range, without allocation for 0 and 1 bytes. */
+/* s:sub(i+1, j) by zero-based half-open range, without allocation for 0 and 1 bytes. A large piece, if it is at least
+ * half of what it would keep alive, shares the bytes. */
 RiString *ri_str_slice(RiHeap *heap, RiString *s, size_t start, size_t end);
 
 /* Text of an integer, with a cache of small ones; of a float. */
@@ -113,7 +131,7 @@ static inline char *ri_sbuf_reserve(RiSbuf *sb, size_t extra)
 static inline void ri_sbuf_add(RiSbuf *sb, const char *bytes, size_t size)
 {
     char *to = ri_sbuf_reserve(sb, size);
-    __builtin_memcpy(to, bytes, size);
+    ri_copy_bytes(to, bytes, size);
     sb->size += size;
 }
 static inline void ri_sbuf_add_char(RiSbuf *sb, char c)

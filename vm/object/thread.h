@@ -53,6 +53,7 @@ struct RiThread {
     uint8_t hook_mask;     /* RI_HOOK_… */
     uint8_t hook_allowed;
     uint8_t in_hook;
+    uint32_t lib_depth;      /* nested calls made by library functions through the dispatch loop: they count as C calls */
     uint32_t c_depth;      /* nested C calls into the interpreter, for "C stack overflow" */
     uint32_t no_yield;     /* > 0: inside a C call that cannot be yielded across */
     int32_t hook_count, hook_left;
