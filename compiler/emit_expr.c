@@ -306,6 +306,29 @@ static const Forms arith_forms[] = {
     [RI_SHR] = {FORMS_K(SHR), .slot_constant = RI_OP_SHR_LK},
 };
 
+/* Lua reads a left operand that is a local variable when it operates, not before it evaluates the right one; that shows
+ * when the right one calls a function that has captured the variable and assigns to it. */
+static bool reads_left_late(const RiUnit *unit, const RiExpr *left, const RiExpr *right)
+{
+    if (left->kind != RI_EXPR_LOCAL || unit->code.is_fragment || !unit->vars.items[left->index].is_captured)
+        return false;
+    return right->kind != RI_EXPR_LOCAL && right->kind != RI_EXPR_UPVALUE && !ri_expr_is_constant(right);
+}
+
+/* Both operands of a binary operation, left below right. */
+static void push_operands(RiUnit *unit, RiExpr *left, RiExpr *right, bool on_stack)
+{
+    if (!on_stack && reads_left_late(unit, left, right)) {
+        push_operand(unit, right);
+        push_operand(unit, left);
+        ri_code_put(unit, RI_OP_SWAP, 0);
+        return;
+    }
+    if (!on_stack)
+        push_operand(unit, left);
+    push_operand(unit, right);
+}
+
 static void push_arith(RiUnit *unit, RiExpr *x, bool on_stack)
 {
     const Forms *forms = &arith_forms[x->op];
@@ -325,7 +348,8 @@ static void push_arith(RiUnit *unit, RiExpr *x, bool on_stack)
             return;
         }
     }
-    if (!on_stack)
+    bool is_named = (right_is_slot && forms->with_slot) || (k >= 0 && forms->with_constant);
+    if (!on_stack && is_named)
         push_operand(unit, x->left);
     if (right_is_slot && forms->with_slot) {
         unit->code.line = x->line;
@@ -334,7 +358,7 @@ static void push_arith(RiUnit *unit, RiExpr *x, bool on_stack)
         unit->code.line = x->line;
         ri_code_put_ad(unit, forms->with_constant, 0, (unsigned)k, 0);
     } else {
-        push_operand(unit, right);
+        push_operands(unit, x->left, right, on_stack);
         unit->code.line = x->line;
         ri_code_put(unit, forms->plain, -1);
     }
@@ -363,9 +387,7 @@ bool ri_emit_arith_to_slot(RiUnit *unit, unsigned slot, const RiExpr *x)
 static void push_comparison(RiUnit *unit, RiExpr *x, bool on_stack)
 {
     static const uint8_t ops[] = {RI_OP_EQ, RI_OP_NE, RI_OP_LT, RI_OP_LE, RI_OP_GT, RI_OP_GE};
-    if (!on_stack)
-        push_operand(unit, x->left);
-    push_operand(unit, x->right);
+    push_operands(unit, x->left, x->right, on_stack);
     unit->code.line = x->line;
     ri_code_put(unit, ops[x->op - RI_EQ], -1);
 }
@@ -504,8 +526,13 @@ static void branch_comparison(RiUnit *unit, RiExpr *x, bool sense, uint32_t *lis
     const Forms *forms = &branch_forms[form];
     if (ri_emit_is_slot(unit, left) && branch_on_slot(unit, x, left, right, form, sense, list))
         return;
-    push_operand(unit, left);
     int64_t k;
+    if (reads_left_late(unit, left, right)) {
+        push_operands(unit, left, right, false);
+        put_branch(unit, x, ri_word_abc(forms->plain, 0, 0, sense), -2, list);
+        return;
+    }
+    push_operand(unit, left);
     if (ri_emit_is_slot(unit, right)) {
         put_branch(unit, x, ri_word_abc(forms->with_slot, ri_emit_slot(unit, right), 0, sense), -1, list);
     } else if ((k = constant_operand(unit, right, RI_WIDE_OPERAND_MAX)) >= 0) {

@@ -8,6 +8,44 @@ int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs);   /* strfo
 int32_t ri_string_pack(RiThread *T, RiValue *args, uint32_t nargs);     /* strpack.c */
 int32_t ri_string_packsize(RiThread *T, RiValue *args, uint32_t nargs); /* strpack.c */
 int32_t ri_string_unpack(RiThread *T, RiValue *args, uint32_t nargs);   /* strpack.c */
+int32_t ri_string_format_resume(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_string_pack_resume(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_string_packsize_resume(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_string_unpack_resume(RiThread *T, RiValue *args, uint32_t nargs);
+
+/* -- Loops that leave at safe points: see RI_LIB_POLL in exec/native.h --------------------------------------------- */
+
+/* Let `slot` of the current frame hold the state of a loop and be the frame's last slot. Those between the arguments and
+ * it become nil. */
+static inline void ri_string_keep(RiThread *T, uint32_t slot, void *block)
+{
+    for (; T->top < T->base + slot; T->top++)
+        ri_set_nil(T->top);
+    ri_set_object(&T->base[slot], block, RI_TAG_BLOCK);
+    T->top = T->base + slot + 1;
+}
+
+/* How far a loop gets before it looks whether a safe point is due, in whatever it counts: nowhere if somebody waits. */
+static inline size_t ri_string_poll_after(const RiThread *T, size_t interval)
+{
+    return RI_UNLIKELY(T->heap->budget <= 0) ? 0 : interval;
+}
+
+/* State of a loop that makes a text: an RiSbuf, and where the loop is. */
+typedef struct RiTextState {
+    RiObject object; /* RI_TAG_BLOCK */
+    RiBuffer *buffer; /* NULL: the text is in inline_bytes */
+    size_t size, capacity;
+    size_t at, total; /* in the format; of the text */
+    uint32_t i;       /* argument */
+    int alignment_max;
+    bool little;
+    char inline_bytes[sizeof((RiSbuf *)NULL)->inline_bytes];
+} RiTextState;
+
+/* Keep it in `state` (NULL: in a new one). Collects: yes. */
+RiTextState *ri_text_save(RiThread *T, const RiSbuf *sb, RiTextState *state);
+void ri_text_restore(RiThread *T, RiSbuf *sb, RiTextState *state);
 
 /* A position counted from 1, or from the end if negative, as a 1-based start: at least 1. */
 static inline size_t ri_string_start(int64_t position, size_t size)

@@ -8,7 +8,10 @@
 #define CODE_MAX 0x7fffffffu
 #define UNICODE_MAX 0x10ffffu
 
-enum { POLL_BYTES = 65536 };
+enum {
+    POLL_BYTES = 65536, /* looked at between two polls */
+    POLL_VALUES = 4096
+};
 
 static bool is_continuation(const char *text, size_t size, size_t i)
 {
@@ -69,28 +72,82 @@ static bool lax_argument(const RiValue *args, uint32_t nargs, uint32_t i)
     return i < nargs && !ri_is_falsy(args[i]);
 }
 
+/* At a safe point a loop leaves its numbers in the slots of its arguments: its resume function finds them there. */
+static int32_t leave_at_poll(RiThread *T, uint32_t slots)
+{
+    T->top = T->base + slots;
+    return RI_LIB_POLL;
+}
+
+enum { LEN_STRING, LEN_AT, LEN_LAST, LEN_LAX, LEN_COUNT, LEN_SLOTS };
+
+static RI_ALWAYS_INLINE int32_t count_from(RiThread *T, RiString *s, size_t i, int64_t last, bool lax, int64_t count)
+{
+    const char *text = ri_str_data(s);
+    size_t poll_at = i + ri_string_poll_after(T, POLL_BYTES);
+    for (; (int64_t)i < last; count++) {
+        uint32_t code;
+        if (!decode(text, s->size, &i, &code, lax))
+            return ri_return2(T->base, ri_nil(), ri_int((int64_t)i + 1));
+        if (RI_UNLIKELY(i > poll_at)) {
+            poll_at = i + POLL_BYTES;
+            if (ri_poll_due(T)) {
+                ri_set_int(&T->base[LEN_AT], (int64_t)i);
+                ri_set_int(&T->base[LEN_LAST], last);
+                ri_set_bool(&T->base[LEN_LAX], lax);
+                ri_set_int(&T->base[LEN_COUNT], count + 1);
+                return leave_at_poll(T, LEN_SLOTS);
+            }
+        }
+    }
+    return ri_return_int(T->base, count);
+}
+
+static int32_t utf8_len_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)nargs;
+    return count_from(T, args[LEN_STRING].p, (size_t)args[LEN_AT].i, args[LEN_LAST].i, !ri_is_falsy(args[LEN_LAX]),
+                      args[LEN_COUNT].i);
+}
+
 static int32_t utf8_len(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiString *s = ri_arg_str(T, args, nargs, 0);
-    int64_t size = (int64_t)s->size, count = 0;
+    int64_t size = (int64_t)s->size;
     int64_t first = position(ri_arg_opt_int(T, args, nargs, 1, 1), s->size);
     int64_t last = position(ri_arg_opt_int(T, args, nargs, 2, -1), s->size);
     bool lax = lax_argument(args, nargs, 3);
-    const char *text = ri_str_data(s);
-    size_t poll_at;
     RI_ARG_CHECK(T, first >= 1 && first - 1 <= size, 1, "initial position out of bounds");
     RI_ARG_CHECK(T, last - 1 < size, 2, "final position out of bounds");
-    poll_at = (size_t)first + POLL_BYTES;
-    for (size_t i = (size_t)first - 1; (int64_t)i < last; count++) {
-        uint32_t code;
-        if (!decode(text, s->size, &i, &code, lax))
-            return ri_return2(args, ri_nil(), ri_int((int64_t)i + 1));
-        if (RI_UNLIKELY(i > poll_at)) {
-            poll_at = i + POLL_BYTES;
-            ri_poll(T);
+    return count_from(T, s, (size_t)first - 1, last, lax, 0);
+}
+
+/* Many codes are pushed above these slots. */
+enum { CODEPOINT_STRING, CODEPOINT_AT, CODEPOINT_LAST, CODEPOINT_LAX, CODEPOINT_SLOTS };
+
+static int32_t utf8_codepoint_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiString *s = args[CODEPOINT_STRING].p;
+    const char *text = ri_str_data(s);
+    size_t i = (size_t)args[CODEPOINT_AT].i;
+    int64_t last = args[CODEPOINT_LAST].i;
+    bool lax = !ri_is_falsy(args[CODEPOINT_LAX]);
+    (void)nargs;
+    if (!ri_stack_try_reserve(T, (uint32_t)(last - (int64_t)i + 1)))
+        ri_error(T, "stack overflow (string slice too long)");
+    while ((int64_t)i < last) {
+        for (int left = POLL_VALUES; left > 0 && (int64_t)i < last; left--) {
+            uint32_t code;
+            if (!decode(text, s->size, &i, &code, lax))
+                ri_error(T, "invalid UTF-8 code");
+            ri_push(T, ri_int(code));
+        }
+        if ((int64_t)i < last && ri_poll_due(T)) {
+            T->base[CODEPOINT_AT].i = (int64_t)i;
+            return RI_LIB_POLL;
         }
     }
-    return ri_return_int(args, count);
+    return ri_return_top(T, (uint32_t)(T->top - T->base) - CODEPOINT_SLOTS);
 }
 
 static int32_t utf8_codepoint(RiThread *T, RiValue *args, uint32_t nargs)
@@ -107,6 +164,13 @@ static int32_t utf8_codepoint(RiThread *T, RiValue *args, uint32_t nargs)
         return 0;
     if (last - first >= INT32_MAX)
         ri_error(T, "string slice too long");
+    if (RI_UNLIKELY(last - first > POLL_VALUES)) {
+        ri_set_int(&args[CODEPOINT_AT], first - 1);
+        ri_set_int(&args[CODEPOINT_LAST], last);
+        ri_set_bool(&args[CODEPOINT_LAX], lax);
+        T->top = args + CODEPOINT_SLOTS;
+        return utf8_codepoint_resume(T, args, CODEPOINT_SLOTS);
+    }
     if (last - first >= RI_STACK_RESERVE && !ri_stack_try_reserve(T, (uint32_t)(last - first + 1)))
         ri_error(T, "stack overflow (string slice too long)");
     for (size_t i = (size_t)first - 1; (int64_t)i < last; count++) {
@@ -148,20 +212,103 @@ static size_t encode_argument(RiThread *T, RiValue *args, uint32_t nargs, uint32
     return encode((uint32_t)code, out);
 }
 
-static int32_t utf8_char(RiThread *T, RiValue *args, uint32_t nargs)
+/* The characters of the arguments from `i` on, behind the text in `out`. */
+static int32_t encode_from(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i, RiSbuf *out, RiTextState *state)
 {
     char text[6];
+    while (i < nargs) {
+        size_t size = encode_argument(T, args, nargs, i++, text);
+        ri_sbuf_add(out, text, size);
+        if (RI_UNLIKELY((i & (POLL_VALUES - 1)) == 0) && ri_poll_due(T)) {
+            state = ri_text_save(T, out, state);
+            state->i = i;
+            ri_string_keep(T, nargs, state);
+            return RI_LIB_POLL;
+        }
+    }
+    return ri_return_string(args, ri_sbuf_finish(out));
+}
+
+static int32_t utf8_char_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiTextState *state = args[nargs - 1].p;
+    RiSbuf out;
+    ri_text_restore(T, &out, state);
+    return encode_from(T, args, nargs - 1, state->i, &out, state);
+}
+
+static int32_t utf8_char(RiThread *T, RiValue *args, uint32_t nargs)
+{
     RiSbuf out;
     if (nargs == 1) {
+        char text[6];
         size_t size = encode_argument(T, args, nargs, 0, text);
         return ri_return_string(args, ri_str_new(T->heap, text, size));
     }
     ri_sbuf_init(&out, T->heap);
-    for (uint32_t i = 0; i < nargs; i++) {
-        size_t size = encode_argument(T, args, nargs, i, text);
-        ri_sbuf_add(&out, text, size);
+    return encode_from(T, args, nargs, 0, &out, NULL);
+}
+
+/* What remains: characters to go, and where the loop is; ri_lib_step says where to. */
+enum { OFFSET_STRING, OFFSET_LEFT, OFFSET_AT, OFFSET_SLOTS };
+enum { OFFSET_START, OFFSET_BACK, OFFSET_FORWARD };
+
+static int32_t offset_leave(RiThread *T, uint32_t step, int64_t n, size_t i)
+{
+    ri_set_int(&T->base[OFFSET_LEFT], n);
+    ri_set_int(&T->base[OFFSET_AT], (int64_t)i);
+    ri_lib_set_step(T, step);
+    return leave_at_poll(T, OFFSET_SLOTS);
+}
+
+static RI_ALWAYS_INLINE int32_t offset_from(RiThread *T, RiString *s, uint32_t step, int64_t n, size_t i)
+{
+    const char *text = ri_str_data(s);
+    size_t size = s->size, interval = ri_string_poll_after(T, POLL_BYTES) + 8, stop;
+    switch (step) {
+    case OFFSET_START: /* of the character that i lies in */
+        while (i > 0 && is_continuation(text, size, i)) {
+            stop = i > interval ? i - interval : 0;
+            while (i > stop && is_continuation(text, size, i))
+                i--;
+            if (i == stop && i > 0 && ri_poll_due(T))
+                return offset_leave(T, step, n, i);
+        }
+        break;
+    case OFFSET_BACK:
+        while (n < 0 && i > 0) {
+            stop = i > interval ? i - interval : 0;
+            while (n < 0 && i > stop) {
+                i--;
+                if (i == 0 || !is_continuation(text, size, i))
+                    n++;
+            }
+            if (n < 0 && i > 0 && ri_poll_due(T))
+                return offset_leave(T, step, n, i);
+        }
+        break;
+    default:
+        while (n > 0 && i < size) {
+            stop = size - i > interval ? i + interval : size;
+            for (; n > 8 && stop - i > 8; i += 8)
+                n -= 8 - count_continuations(text + i + 1);
+            while (n > 0 && i < stop) {
+                i++;
+                if (!is_continuation(text, size, i))
+                    n--;
+            }
+            if (n > 0 && i < size && ri_poll_due(T))
+                return offset_leave(T, step, n, i);
+        }
+        break;
     }
-    return ri_return_string(args, ri_sbuf_finish(&out));
+    return n == 0 ? ri_return_int(T->base, (int64_t)i + 1) : ri_return_nil(T->base);
+}
+
+static int32_t utf8_offset_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)nargs;
+    return offset_from(T, args[OFFSET_STRING].p, ri_lib_step(T), args[OFFSET_LEFT].i, (size_t)args[OFFSET_AT].i);
 }
 
 static int32_t utf8_offset(RiThread *T, RiValue *args, uint32_t nargs)
@@ -169,36 +316,16 @@ static int32_t utf8_offset(RiThread *T, RiValue *args, uint32_t nargs)
     RiString *s = ri_arg_str(T, args, nargs, 0);
     int64_t n = ri_arg_int(T, args, nargs, 1);
     int64_t at = position(ri_arg_opt_int(T, args, nargs, 2, n >= 0 ? 1 : (int64_t)s->size + 1), s->size);
-    const char *text = ri_str_data(s);
-    size_t size = s->size, i;
-    RI_ARG_CHECK(T, at >= 1 && at - 1 <= (int64_t)size, 2, "position out of bounds");
+    size_t i;
+    RI_ARG_CHECK(T, at >= 1 && at - 1 <= (int64_t)s->size, 2, "position out of bounds");
     i = (size_t)at - 1;
-    if (n == 0) { /* the start of the character that i lies in */
-        while (i > 0 && is_continuation(text, size, i))
-            i--;
-        return ri_return_int(args, (int64_t)i + 1);
-    }
-    if (is_continuation(text, size, i))
+    if (n == 0)
+        return offset_from(T, s, OFFSET_START, n, i);
+    if (is_continuation(ri_str_data(s), s->size, i))
         ri_error(T, "initial position is a continuation byte");
-    if (n < 0) {
-        while (n < 0 && i > 0) {
-            do {
-                i--;
-            } while (i > 0 && is_continuation(text, size, i));
-            n++;
-        }
-    } else {
-        n--; /* the first one is where we are */
-        for (; n > 8 && size - i > 8; i += 8)
-            n -= 8 - count_continuations(text + i + 1);
-        while (n > 0 && i < size) {
-            do {
-                i++;
-            } while (is_continuation(text, size, i));
-            n--;
-        }
-    }
-    return n == 0 ? ri_return_int(args, (int64_t)i + 1) : ri_return_nil(args);
+    if (n < 0)
+        return offset_from(T, s, OFFSET_BACK, n, i);
+    return offset_from(T, s, OFFSET_FORWARD, n - 1, i); /* the first one is where we are */
 }
 
 static RI_ALWAYS_INLINE int32_t next_code(RiThread *T, RiValue *args, uint32_t nargs, bool lax)
@@ -211,8 +338,13 @@ static RI_ALWAYS_INLINE int32_t next_code(RiThread *T, RiValue *args, uint32_t n
     if (nargs > 1 && !ri_to_int(args[1], &control))
         control = 0;
     i = (size_t)control;
-    while (is_continuation(text, s->size, i)) /* behind the character before */
+    while (is_continuation(text, s->size, i)) { /* behind the character before */
         i++;
+        if (RI_UNLIKELY((i & (POLL_BYTES - 1)) == 0) && ri_poll_due(T)) { /* entered again, it goes on from there */
+            ri_set_int(&args[1], (int64_t)i);
+            return leave_at_poll(T, 2);
+        }
+    }
     if (i >= s->size)
         return 0;
     control = (int64_t)i + 1;
@@ -232,8 +364,10 @@ static int32_t next_code_lax(RiThread *T, RiValue *args, uint32_t nargs)
 }
 
 static const RiLibFn iterators[] = {
-    RI_FN(next_code_strict, "for iterator", "iterator(s, i)", "The next position and code of utf8.codes."),
-    RI_FN(next_code_lax, "for iterator", "iterator(s, i)", "The next position and code of utf8.codes, lax."),
+    RI_FN_RESUMABLE(next_code_strict, next_code_strict, "for iterator", "iterator(s, i)",
+                    "The next position and code of utf8.codes."),
+    RI_FN_RESUMABLE(next_code_lax, next_code_lax, "for iterator", "iterator(s, i)",
+                    "The next position and code of utf8.codes, lax."),
 };
 
 static int32_t utf8_codes(RiThread *T, RiValue *args, uint32_t nargs)
@@ -245,13 +379,14 @@ static int32_t utf8_codes(RiThread *T, RiValue *args, uint32_t nargs)
 }
 
 static const RiLibFn functions[] = {
-    RI_FN(utf8_char, "utf8.char", "utf8.char(…)", "The string of these code points in UTF-8."),
-    RI_FN(utf8_codepoint, "utf8.codepoint", "utf8.codepoint(s [, i [, j [, lax]]])",
+    RI_FN_RESUMABLE(utf8_char, utf8_char_resume, "utf8.char", "utf8.char(…)", "The string of these code points in UTF-8."),
+    RI_FN_RESUMABLE(utf8_codepoint, utf8_codepoint_resume, "utf8.codepoint", "utf8.codepoint(s [, i [, j [, lax]]])",
           "Code points of the characters that begin between bytes i and j."),
     RI_FN(utf8_codes, "utf8.codes", "utf8.codes(s [, lax])", "For loops over position and code point of each character."),
-    RI_FN(utf8_len, "utf8.len", "utf8.len(s [, i [, j [, lax]]])",
+    RI_FN_RESUMABLE(utf8_len, utf8_len_resume, "utf8.len", "utf8.len(s [, i [, j [, lax]]])",
           "Number of characters that begin between bytes i and j; nil and a position if s is not UTF-8 there."),
-    RI_FN(utf8_offset, "utf8.offset", "utf8.offset(s, n [, i])", "Where the n-th character counted from byte i begins."),
+    RI_FN_RESUMABLE(utf8_offset, utf8_offset_resume, "utf8.offset", "utf8.offset(s, n [, i])",
+                    "Where the n-th character counted from byte i begins."),
 };
 
 static void open_utf8(RiThread *T, RiTable *library)

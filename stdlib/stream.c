@@ -158,7 +158,7 @@ RiString *ri_stream_read_chars(RiThread *T, FILE *file, size_t count)
     RiSbuf sb;
     ri_sbuf_init(&sb, T->heap);
     while (sb.size < count) { /* by steps: a huge count must not cost memory that the file does not fill */
-        size_t step = sb.size < 4096 ? 4096 : sb.size;
+        size_t step = sb.size < 65536 ? 65536 : sb.size;
         if (step > count - sb.size)
             step = count - sb.size;
         size_t got = fill_block(file, ri_sbuf_reserve(&sb, step), step);

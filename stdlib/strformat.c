@@ -12,7 +12,8 @@
 enum {
     SPEC_SIZE_MAX = 32,  /* 5.4's limit: longer ones are refused */
     ITEM_SIZE_MAX = 512, /* "%.99f" of the largest float takes 410 bytes */
-    PAD_SIZE_MAX = 99
+    PAD_SIZE_MAX = 99,
+    POLL_BYTES = 1024 /* of the format, between two polls */
 };
 
 typedef struct Spec {
@@ -289,14 +290,32 @@ static void add_pointer(RiThread *T, RiSbuf *out, Spec *spec, RiValue v)
 
 /* -- The function ------------------------------------------------------------------------------------------------ */
 
-int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs)
+/* `state`: where the loop left at a safe point, or NULL. */
+static RI_ALWAYS_INLINE int32_t format_by(RiThread *T, RiValue *args, uint32_t nargs, RiTextState *state)
 {
     RiString *format = ri_arg_str(T, args, nargs, 0);
-    size_t at = 0;
+    size_t at = 0, poll_at;
     uint32_t i = 0;
     RiSbuf out;
-    ri_sbuf_init(&out, T->heap);
+    if (state == NULL) {
+        ri_sbuf_init(&out, T->heap);
+    } else {
+        ri_text_restore(T, &out, state);
+        at = state->at;
+        i = state->i;
+    }
+    poll_at = at + 1 + ri_string_poll_after(T, POLL_BYTES);
     while (at < format->size) {
+        if (RI_UNLIKELY(at >= poll_at)) {
+            poll_at = at + POLL_BYTES;
+            if (ri_poll_due(T)) {
+                state = ri_text_save(T, &out, state);
+                state->at = at;
+                state->i = i;
+                ri_string_keep(T, nargs, state);
+                return RI_LIB_POLL;
+            }
+        }
         const char *bytes = ri_str_data(format); /* looked up again: metamethods may have run */
         const char *p = bytes + at, *end = bytes + format->size;
         const char *escape = memchr(p, '%', (size_t)(end - p));
@@ -388,4 +407,14 @@ int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs)
         }
     }
     return ri_return_string(T->base, ri_sbuf_finish(&out));
+}
+
+int32_t ri_string_format(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return format_by(T, args, nargs, NULL);
+}
+
+int32_t ri_string_format_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return format_by(T, args, nargs - 1, args[nargs - 1].p);
 }

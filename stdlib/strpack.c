@@ -7,7 +7,8 @@
 enum {
     INTEGER_SIZE_MAX = 16, /* bytes of a packed integer */
     ALIGNMENT_NATIVE = 8,
-    NATIVE_INTEGER = 8 /* bytes of a Lua integer */
+    NATIVE_INTEGER = 8, /* bytes of a Lua integer */
+    POLL_BYTES = 1024 /* of the format, between two polls */
 };
 
 typedef enum Option {
@@ -42,6 +43,31 @@ static void format_begin(Format *f, RiThread *T, RiString *format)
     f->at = ri_str_cstr(T->heap, format);
     f->little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
     f->alignment_max = 1;
+}
+
+/* Where the loop over a format is, for its next activation. */
+static void format_save(const Format *f, RiTextState *state, RiString *format)
+{
+    state->at = (size_t)(f->at - ri_str_cstr(f->T->heap, format));
+    state->little = f->little;
+    state->alignment_max = f->alignment_max;
+}
+
+static void format_restore(Format *f, RiThread *T, RiString *format, const RiTextState *state)
+{
+    format_begin(f, T, format);
+    f->at += state->at;
+    f->little = state->little;
+    f->alignment_max = state->alignment_max;
+}
+
+/* Is it time to look for a safe point, and is one due? */
+static RI_ALWAYS_INLINE bool format_poll_due(const Format *f, const char **poll_at)
+{
+    if (RI_LIKELY(f->at < *poll_at))
+        return false;
+    *poll_at = f->at + ri_string_poll_after(f->T, POLL_BYTES);
+    return ri_poll_due(f->T);
 }
 
 static bool at_digit(const Format *f)
@@ -212,15 +238,34 @@ RI_NORETURN static void missing_value(RiThread *T, Option option, uint32_t i)
     ri_arg_error(T, i, option < OPTION_CHARS ? "number expected, got nil" : "string expected, got nil");
 }
 
-int32_t ri_string_pack(RiThread *T, RiValue *args, uint32_t nargs)
+/* `state`: where the loop left at a safe point, or NULL. */
+static RI_ALWAYS_INLINE int32_t pack(RiThread *T, RiValue *args, uint32_t nargs, RiTextState *state)
 {
     Format f;
     RiSbuf out;
     uint32_t i = 0;
     size_t total = 0;
-    format_begin(&f, T, ri_arg_str(T, args, nargs, 0));
-    ri_sbuf_init(&out, T->heap);
+    RiString *format = ri_arg_str(T, args, nargs, 0);
+    const char *poll_at;
+    if (state == NULL) {
+        format_begin(&f, T, format);
+        ri_sbuf_init(&out, T->heap);
+    } else {
+        format_restore(&f, T, format, state);
+        ri_text_restore(T, &out, state);
+        i = state->i;
+        total = state->total;
+    }
+    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES);
     while (*f.at != '\0') {
+        if (format_poll_due(&f, &poll_at)) {
+            state = ri_text_save(T, &out, state);
+            format_save(&f, state, format);
+            state->i = i;
+            state->total = total;
+            ri_string_keep(T, nargs, state);
+            return RI_LIB_POLL;
+        }
         Detail d = read_detail(&f, total);
         total += (size_t)(d.padding + d.size);
         add_zeros(&out, (size_t)d.padding);
@@ -293,12 +338,40 @@ int32_t ri_string_pack(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_string(T->base, ri_sbuf_finish(&out));
 }
 
-int32_t ri_string_packsize(RiThread *T, RiValue *args, uint32_t nargs)
+int32_t ri_string_pack(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return pack(T, args, nargs, NULL);
+}
+
+int32_t ri_string_pack_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return pack(T, args, nargs - 1, args[nargs - 1].p);
+}
+
+enum { PACKSIZE_STATE = 1 };
+
+static RI_ALWAYS_INLINE int32_t packsize(RiThread *T, RiValue *args, uint32_t nargs, RiTextState *state)
 {
     Format f;
     size_t total = 0;
-    format_begin(&f, T, ri_arg_str(T, args, nargs, 0));
+    RiString *format = ri_arg_str(T, args, nargs, 0);
+    const char *poll_at;
+    if (state == NULL) {
+        format_begin(&f, T, format);
+    } else {
+        format_restore(&f, T, format, state);
+        total = state->total;
+    }
+    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES);
     while (*f.at != '\0') {
+        if (format_poll_due(&f, &poll_at)) {
+            if (state == NULL)
+                state = ri_heap_alloc_block(T->heap, sizeof *state);
+            format_save(&f, state, format);
+            state->total = total;
+            ri_string_keep(T, PACKSIZE_STATE, state);
+            return RI_LIB_POLL;
+        }
         Detail d = read_detail(&f, total);
         size_t size = (size_t)d.size + (size_t)d.padding;
         RI_ARG_CHECK(T, d.option != OPTION_STRING && d.option != OPTION_ZERO, 0, "variable-length format");
@@ -306,6 +379,16 @@ int32_t ri_string_packsize(RiThread *T, RiValue *args, uint32_t nargs)
         total += size;
     }
     return ri_return_int(args, (int64_t)total);
+}
+
+int32_t ri_string_packsize(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return packsize(T, args, nargs, NULL);
+}
+
+int32_t ri_string_packsize_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return packsize(T, args, nargs, args[PACKSIZE_STATE].p);
 }
 
 /* -- Unpacking --------------------------------------------------------------------------------------------------- */
@@ -336,18 +419,48 @@ static int64_t read_integer(RiThread *T, const char *bytes, bool little, int siz
     return (int64_t)n;
 }
 
-int32_t ri_string_unpack(RiThread *T, RiValue *args, uint32_t nargs)
+enum { UNPACK_FORMAT, UNPACK_STRING, UNPACK_STATE };
+
+/* Leave at a safe point. The state takes the place of the third argument: the results so far lie above it. */
+static RI_COLD int32_t unpack_suspend(RiThread *T, const Format *f, RiTextState *state, size_t at, uint32_t count)
+{
+    RiString *format = T->base[UNPACK_FORMAT].p;
+    if (state == NULL)
+        state = ri_heap_alloc_block(T->heap, sizeof *state);
+    format_save(f, state, format);
+    state->total = at;
+    state->i = count;
+    if (T->top - count == T->base + UNPACK_STATE) {
+        for (RiValue *p = T->top; p > T->base + UNPACK_STATE; p--)
+            ri_copy(p, p - 1);
+        T->top++;
+    }
+    ri_set_object(&T->base[UNPACK_STATE], state, RI_TAG_BLOCK);
+    return RI_LIB_POLL;
+}
+
+static RI_ALWAYS_INLINE int32_t unpack(RiThread *T, RiValue *args, uint32_t nargs, RiTextState *state)
 {
     Format f;
-    RiString *format = ri_arg_str(T, args, nargs, 0);
-    RiString *s = ri_arg_str(T, args, nargs, 1);
-    const char *data;
-    size_t at = ri_string_start(ri_arg_opt_int(T, args, nargs, 2, 1), s->size) - 1, size = s->size;
+    RiString *format = ri_arg_str(T, args, nargs, UNPACK_FORMAT);
+    RiString *s = ri_arg_str(T, args, nargs, UNPACK_STRING);
+    const char *data, *poll_at;
+    size_t at, size = s->size;
     uint32_t count = 0;
-    RI_ARG_CHECK(T, at <= size, 2, "initial position out of string");
-    format_begin(&f, T, format);
+    if (state == NULL) {
+        at = ri_string_start(ri_arg_opt_int(T, args, nargs, 2, 1), size) - 1;
+        RI_ARG_CHECK(T, at <= size, 2, "initial position out of string");
+        format_begin(&f, T, format);
+    } else {
+        at = state->total;
+        count = state->i;
+        format_restore(&f, T, format, state);
+    }
     data = ri_str_data(s);
+    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES);
     while (*f.at != '\0') {
+        if (format_poll_due(&f, &poll_at))
+            return unpack_suspend(T, &f, state, at, count);
         Detail d = read_detail(&f, at);
         RiValue v = ri_nil();
         bool has_value = true;
@@ -404,4 +517,14 @@ int32_t ri_string_unpack(RiThread *T, RiValue *args, uint32_t nargs)
     }
     ri_push(T, ri_int((int64_t)at + 1));
     return ri_return_top(T, count + 1);
+}
+
+int32_t ri_string_unpack(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return unpack(T, args, nargs, NULL);
+}
+
+int32_t ri_string_unpack_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return unpack(T, args, nargs, args[UNPACK_STATE].p);
 }

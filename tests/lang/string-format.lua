@@ -52,7 +52,7 @@ for _, a in ipairs {{"%d", "x"}, {"%d", 1.5}, {"%d"}, {"%y", 1}, {"%", 1}, {"%10
 --> invalid conversion specification: '%5.5c'
 --> invalid conversion specification: '%#i'
 --> invalid conversion specification: '% s'
-print(("%p"):format(1), ("%p"):format(nil), ("%p"):format({}) ~= ("%p"):format({}), ("%p"):format("x") == ("%p"):format("x"), #("%20p"):format(print)) print(#string.format("%s", "a\0b"), #("%s"):format("a\0b"), pcall(string.format, "%5s", "a\0b")) print(("%i"):format(-3), ("%+i % i"):format(3, 3), ("%.0d|"):format(0), ("%.3d"):format(-5), ("%+05d"):format(7), ("%.10d"):format(123))
+local a, b = {}, {} print(("%p"):format(1), ("%p"):format(nil), ("%p"):format(a) ~= ("%p"):format(b), ("%p"):format("x") == ("%p"):format("x"), #("%20p"):format(print)) print(#string.format("%s", "a\0b"), #("%s"):format("a\0b"), pcall(string.format, "%5s", "a\0b")) print(("%i"):format(-3), ("%+i % i"):format(3, 3), ("%.0d|"):format(0), ("%.3d"):format(-5), ("%+05d"):format(7), ("%.10d"):format(123))
 --> (null)	(null)	true	true	20
 --> 3	3	false	bad argument #2 to 'string.format' (string contains zeros)
 --> -3	+3  3	|	-005	+0007	0000000123

@@ -454,6 +454,17 @@ static bool step(Walk *w)
     case RI_OP_POP:
         CHECK(a <= w->depth, "stack underflow");
         return drop_to(w, w->depth - a);
+    case RI_OP_SWAP: /* the names go along with the values */
+        if (!pop_values(w, 2))
+            return false;
+        if (w->producers != NULL) {
+            int64_t lower = w->producers[w->depth];
+            w->producers[w->depth] = w->producers[w->depth + 1];
+            w->producers[w->depth + 1] = lower;
+        }
+        w->kinds[w->depth] = w->kinds[w->depth + 1] = RI_KIND_VALUE;
+        w->depth += 2;
+        return true;
     case RI_OP_SETLOCAL:
         return pop_values(w, 1) && write_slot(w, a);
     case RI_OP_MOVELOCAL:

@@ -97,9 +97,9 @@ void ri_run(RiThread *T);
 /* Grow the stack so that `slots` fit above T->top, up to the limit; else throws "stack overflow". */
 void ri_stack_grow(RiThread *T, uint32_t slots);
 
-/* Call fn(T), and come back whatever it throws, with T->error to tell and the frames and values as before. It must leave
+/* Call fn(T, argument), and come back whatever it throws, with T->error to tell and the frames and values as before. It must leave
  * no to-be-closed variables behind. */
-RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T));
+RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *argument);
 
 /* Throw what luaG_runerror would: message with the position of the current frame if it is a Lua function. */
 RI_NORETURN void ri_runtime_error(RiThread *T, const char *format, ...) RI_PRINTF(2, 3);

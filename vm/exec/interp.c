@@ -427,15 +427,11 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
 #define SET_DISPATCH() hooked_now = T->hook_mask || stats
 #endif
 
-#if RI_COMPUTED_GOTO && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Woverride-init"
-#endif
-
 void ri_execute(RiThread *T)
 {
 #if RI_COMPUTED_GOTO
     static const void *const labels[256] = {
-        [0 ... 255] = &&L_bad,
+        [RI_OP_COUNT ... 255] = &&L_bad,
 #define OP(name, format, pops, pushes, flags, weight, effect, meaning) [RI_OP_##name] = &&L_##name,
 #include "vm/exec/opcodes.def"
 #undef OP
@@ -532,6 +528,14 @@ dispatch_word:
     CASE(POP)
     {
         sp -= A;
+        NEXT;
+    }
+
+    CASE(SWAP)
+    {
+        RiValue v = sp[-2];
+        ri_copy(sp - 2, sp - 1);
+        ri_store(sp - 1, v);
         NEXT;
     }
 

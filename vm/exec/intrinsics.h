@@ -56,6 +56,9 @@ typedef enum RiIntrinsic {
 /* As RI_FN, with an intrinsic's number: RI_FN_INTRINSIC(TYPE, base_type, "type", …). */
 #define RI_FN_INTRINSIC(number, c_name, lua_name, usage_text, doc_text)                            \
     {.name = lua_name, .usage = usage_text, .doc = doc_text, .call = c_name, .intrinsic = RI_INTRINSIC_##number}
+#define RI_FN_INTRINSIC_RESUMABLE(number, c_name, c_resume, lua_name, usage_text, doc_text)        \
+    {.name = lua_name, .usage = usage_text, .doc = doc_text, .call = c_name, .resume = c_resume,   \
+     .intrinsic = RI_INTRINSIC_##number}
 
 extern const RiLibFn ri_libfn_next;            /* the value of the global `next` */
 extern const RiLibFn ri_libfn_ipairs_iterator; /* what `ipairs` returns first */

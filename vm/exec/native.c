@@ -446,7 +446,7 @@ bool ri_less(RiThread *T, RiValue a, RiValue b)
 
 /* -- Loading ----------------------------------------------------------------------------------------------------------- */
 
-RiCallStatus ri_load(RiThread *T, const char *bytes, size_t size, const char *chunkname, const char *mode)
+static RiCallStatus load(RiThread *T, const char *bytes, size_t size, const char *chunkname, const char *mode)
 {
     RiHeap *heap = T->heap;
     bool binary = size > 0 && bytes[0] == '\x1b';
@@ -484,6 +484,29 @@ RiCallStatus ri_load(RiThread *T, const char *bytes, size_t size, const char *ch
     for (uint32_t i = 0; i < proto->upval_count; i++)
         closure->upvals[i] = ri_cell_new(heap, i == 0 ? ri_table_value(T->process->globals) : ri_nil());
     return RI_OK;
+}
+
+typedef struct Load {
+    const char *bytes;
+    size_t size;
+    const char *chunkname, *mode;
+    RiCallStatus status;
+} Load;
+
+static void load_protected(RiThread *T, void *argument)
+{
+    Load *l = argument;
+    l->status = load(T, l->bytes, l->size, l->chunkname, l->mode);
+}
+
+RiCallStatus ri_load(RiThread *T, const char *bytes, size_t size, const char *chunkname, const char *mode)
+{
+    Load l = {bytes, size, chunkname, mode, RI_OK};
+    RiCallStatus status = ri_try(T, load_protected, &l);
+    if (status == RI_OK)
+        return l.status;
+    ri_push(T, T->error); /* not enough memory */
+    return status;
 }
 
 RiString *ri_dump(RiThread *T, const RiProto *proto, bool strip)

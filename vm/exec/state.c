@@ -40,10 +40,17 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
     return process;
 }
 
-static void close_main_thread(RiThread *T)
+static void close_main_thread(RiThread *T, void *unused)
 {
     RiValue ignored;
+    (void)unused;
     ri_coroutine_close(T, T, &ignored);
+}
+
+static void run_finalizers(RiThread *T, void *unused)
+{
+    (void)unused;
+    ri_run_finalizers(T);
 }
 
 /* Nothing is thrown out of here, even if memory is short: then some finalizers may not be run. */
@@ -56,13 +63,13 @@ void ri_process_close(RiProcess *process)
     process->in_finalizer = false;
     T->base = T->stack;
     T->pc = 0;
-    ri_try(T, close_main_thread); /* its pending to-be-closed variables */
+    ri_try(T, close_main_thread, NULL); /* its pending to-be-closed variables */
     T->status = RI_THREAD_RUNNING;
     T->top = T->stack + 1;
     process->closing = true; /* objects made from now on get no finalizer */
     ri_heap_finalize_all(process->heap);
     for (int round = 0; round < 10 && ri_heap_has_finalizable(process->heap); round++)
-        ri_try(T, ri_run_finalizers);
+        ri_try(T, run_finalizers, NULL);
 }
 
 RiTable *ri_value_meta(const RiProcess *process, RiValue v)

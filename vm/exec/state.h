@@ -31,7 +31,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     void *patterns;           /* stdlib/strpattern.c: compiled patterns, a collected block */
     struct RiJump *jumps;     /* innermost C-level region: unwind.c */
     uint32_t stress;          /* RI_STRESS_…: stress.h */
-    uint32_t intruder_turns;
+    uint32_t stress_turns;
     struct RiProcess *intruder; /* the other process of RI_STRESS_PREEMPT */
     void *host_data;          /* of the embedding program */
 } RiProcess;

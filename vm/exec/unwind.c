@@ -400,7 +400,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
     return status;
 }
 
-RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T))
+RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *argument)
 {
     RiProcess *process = T->process;
     RiJump jump;
@@ -409,7 +409,7 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T))
     enter_region(T, &jump, &buffer, top + 2, true, ri_nil());
     volatile RiCallStatus status = RI_OK;
     if (setjmp(buffer) == 0) {
-        fn(T);
+        fn(T, argument);
     } else {
         status = jump.status;
         T->heap->running = T;

@@ -1,10 +1,12 @@
 /* Strings: interning, hashing, concatenation in place, building.
  *
- * The intern table is open addressing over words in malloc's memory, where the collector does not see them:
+ * The intern table lies in malloc's memory, where the collector does not see it. Its entries form groups of eight; each
+ * has a tag of one byte, and the tags of a group are looked at together, as one word:
  *
- *   | upper 16 bits of the hash | address, 48 bits |      0: never used      1: its string has died
+ *   0 never used      1 its string has died      0x80 … 0xff  seven bits of the hash
  *
- * The 16 bits spare nearly all looks at strings with another hash. */
+ * A string lies in the first group from (hash & mask) on that had room. A group with an unused entry ends the search for
+ * it. Most strings are new or there: either way the tags, an eighth of the size, nearly always tell. */
 #include "vm/object/str.h"
 
 #include <locale.h>
@@ -13,14 +15,17 @@
 
 #include "vm/base/num.h"
 
-#define TABLE_SIZE_FIRST 1024 /* entries; a power of two */
+#define GROUP 8               /* entries */
+#define GROUPS_FIRST 128      /* a power of two */
 #define INT_CACHE_SIZE 256
 #define ADOPT_MIN 4096 /* bytes: smaller results of a builder are copied into a string of the exact size */
 #define EXTEND_MIN 64  /* bytes: shorter results of concatenations get no room to grow */
 #define SHARE_MIN 2048 /* bytes: shorter pieces of strings are copied */
 
-#define DEAD ((uint64_t)1)
-#define ADDRESS_MASK (((uint64_t)1 << 48) - 1)
+#define UNUSED 0
+#define DEAD 1
+#define EACH_BYTE(b) ((uint64_t)(b) * 0x0101010101010101u)
+#define TOP_BITS EACH_BYTE(0x80)
 
 typedef struct IntText {
     int64_t i;
@@ -28,10 +33,11 @@ typedef struct IntText {
 } IntText;
 
 struct RiStrings {
-    uint64_t *entries;
-    uint32_t mask;
-    uint32_t count; /* strings */
-    uint32_t used;  /* entries that are not 0: strings and dead ones */
+    uint64_t *tags;     /* of each group */
+    RiString **entries; /* garbage where the tag is UNUSED or DEAD */
+    uint32_t mask;      /* groups - 1 */
+    uint32_t count;     /* strings */
+    uint32_t used;      /* entries that are not UNUSED: strings and dead ones */
     IntText ints[INT_CACHE_SIZE];
 };
 
@@ -102,14 +108,42 @@ uint32_t ri_str_hash(const RiHeap *heap, RiString *s)
 
 /* -- The intern table -------------------------------------------------------------------------------------------- */
 
-static RI_ALWAYS_INLINE RiString *entry_string(uint64_t entry)
+static RI_ALWAYS_INLINE uint64_t tag_of(uint32_t hash)
 {
-    return (RiString *)(uintptr_t)(entry & ADDRESS_MASK);
+    return hash >> 25 | 0x80;
 }
 
-static RI_ALWAYS_INLINE uint64_t make_entry(const RiString *s, uint32_t hash)
+/* The top bit of each byte that is `tag`, and perhaps of a few that are not. */
+static RI_ALWAYS_INLINE uint64_t find_tag(uint64_t tags, uint64_t tag)
 {
-    return (uint64_t)(uintptr_t)s | (uint64_t)(hash >> 16) << 48;
+    uint64_t differing = tags ^ EACH_BYTE(tag);
+    return (differing - EACH_BYTE(1)) & ~differing & TOP_BITS;
+}
+
+/* The top bit of each byte that is UNUSED. */
+static RI_ALWAYS_INLINE uint64_t find_unused(uint64_t tags)
+{
+    return ~tags & ~(tags << 7) & TOP_BITS;
+}
+
+static RI_ALWAYS_INLINE uint32_t first_byte(uint64_t top_bits)
+{
+    return (uint32_t)__builtin_ctzll(top_bits) / 8;
+}
+
+/* Write down a string that is not there. There is room. */
+static RI_ALWAYS_INLINE void enter(RiStrings *strings, RiString *s, uint32_t hash)
+{
+    uint32_t group = hash & strings->mask;
+    uint64_t room;
+    while ((room = ~strings->tags[group] & TOP_BITS) == 0)
+        group = (group + 1) & strings->mask;
+    uint32_t at = first_byte(room);
+    uint64_t byte = (uint64_t)0xff << at * 8, old = strings->tags[group];
+    strings->used += (old & byte) == UNUSED;
+    strings->entries[(size_t)group * GROUP + at] = s;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a collection on another thread sees the string before its tag */
+    strings->tags[group] = (old & ~byte) | (tag_of(hash) << at * 8);
 }
 
 static RiString *new_plain(RiHeap *heap, size_t size, uint8_t flags, uint32_t hash)
@@ -121,45 +155,55 @@ static RiString *new_plain(RiHeap *heap, size_t size, uint8_t flags, uint32_t ha
     return s;
 }
 
+/* The two arrays of an empty table, which are one block. */
+static bool allocate_table(RiHeap *heap, RiStrings *strings, uint32_t groups)
+{
+    char *block = ri_heap_calloc(heap, groups, sizeof(uint64_t) + GROUP * sizeof(RiString *)); /* all UNUSED */
+    if (block == NULL)
+        return false;
+    strings->tags = (uint64_t *)(void *)block;
+    strings->entries = (RiString **)(void *)(block + groups * sizeof(uint64_t));
+    strings->mask = groups - 1;
+    strings->used = 0;
+    return true;
+}
+
 typedef struct NewTable {
-    RiStrings *strings;
-    uint64_t *entries;
-    uint32_t mask;
+    RiStrings *strings, *larger; /* `larger`: its arrays, mask and use count */
 } NewTable;
 
-/* Lay the table out anew, without the dead. Returns the old entries. */
+/* Lay the table out anew, without the dead. Returns the old block. */
 static void *replace_table(void *argument)
 {
     NewTable *table = argument;
-    RiStrings *strings = table->strings;
-    uint64_t *old = strings->entries;
-    for (uint32_t i = 0; i <= strings->mask; i++) {
-        if (old[i] <= DEAD)
-            continue;
-        uint32_t at = entry_string(old[i])->object.word & table->mask;
-        while (table->entries[at] != 0)
-            at = (at + 1) & table->mask;
-        table->entries[at] = old[i];
+    RiStrings *strings = table->strings, *larger = table->larger;
+    void *old = strings->tags;
+    for (uint32_t group = 0; group <= strings->mask; group++) {
+        for (uint64_t full = strings->tags[group] & TOP_BITS; full != 0; full &= full - 1) {
+            RiString *s = strings->entries[(size_t)group * GROUP + first_byte(full)];
+            enter(larger, s, s->object.word);
+        }
     }
-    strings->entries = table->entries;
-    strings->mask = table->mask;
-    strings->used = strings->count;
+    strings->tags = larger->tags;
+    strings->entries = larger->entries;
+    strings->mask = larger->mask;
+    strings->used = larger->used;
     return old;
 }
 
 static RI_COLD void grow_table(RiHeap *heap)
 {
     RiStrings *strings = heap->strings;
-    uint32_t size = TABLE_SIZE_FIRST;
-    while (size < strings->count * 2 + 2)
-        size *= 2;
-    uint64_t *entries = ri_heap_calloc(heap, size, sizeof *entries);
-    if (entries == NULL) {
-        if (strings->used < strings->mask)
+    uint32_t groups = GROUPS_FIRST;
+    while (groups * GROUP < strings->count * 2 + 2)
+        groups *= 2;
+    RiStrings larger;
+    if (!allocate_table(heap, &larger, groups)) {
+        if (strings->used < strings->mask * GROUP)
             return; /* crowded, but not full */
         heap->on_no_memory(heap);
     }
-    NewTable table = {strings, entries, size - 1};
+    NewTable table = {strings, &larger};
     free(ri_heap_locked(replace_table, &table));
 }
 
@@ -167,14 +211,10 @@ static RI_COLD void grow_table(RiHeap *heap)
 static void insert(RiHeap *heap, RiString *s, uint32_t hash)
 {
     RiStrings *strings = heap->strings;
-    if (RI_UNLIKELY(strings->used >= strings->mask / 4 * 3))
+    if (RI_UNLIKELY(strings->used >= (strings->mask + 1) * (GROUP - 2)))
         grow_table(heap);
-    uint32_t at = hash & strings->mask;
-    while (strings->entries[at] > DEAD)
-        at = (at + 1) & strings->mask;
-    strings->used += strings->entries[at] == 0;
     strings->count++;
-    strings->entries[at] = make_entry(s, hash);
+    enter(strings, s, hash);
 }
 
 static RI_NOINLINE RiString *intern_new(RiHeap *heap, const char *bytes, size_t size, uint32_t hash)
@@ -208,15 +248,15 @@ static RI_ALWAYS_INLINE RiString *intern(RiHeap *heap, const char *bytes, size_t
 {
     const RiStrings *strings = heap->strings;
     uint32_t hash = hash_bytes(heap->seed, bytes, size);
-    for (uint32_t at = hash & strings->mask;; at = (at + 1) & strings->mask) {
-        uint64_t entry = strings->entries[at];
-        if (entry == 0)
-            return intern_new(heap, bytes, size, hash);
-        if (entry >> 48 == hash >> 16 && entry > DEAD) {
-            RiString *s = entry_string(entry);
+    for (uint32_t group = hash & strings->mask;; group = (group + 1) & strings->mask) {
+        uint64_t tags = strings->tags[group];
+        for (uint64_t found = find_tag(tags, tag_of(hash)); found != 0; found &= found - 1) {
+            RiString *s = strings->entries[(size_t)group * GROUP + first_byte(found)];
             if (s->object.word == hash && s->size == size && same_bytes(s->bytes, bytes, size))
                 return s;
         }
+        if (RI_LIKELY(find_unused(tags) != 0))
+            return intern_new(heap, bytes, size, hash);
     }
 }
 
@@ -225,24 +265,23 @@ void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
     RiStrings *strings = heap->strings;
     if (strings == NULL)
         return;
-    uint32_t mask = strings->mask, start = 0;
-    while (strings->entries[start] != 0)
-        start++; /* there is one, or lookups would not end */
-    /* Backwards, so that the dead at the end of a run leave nothing behind. */
-    bool any_dead = false;
-    uint64_t after = 0;
-    for (uint32_t n = 1; n <= mask + 1; n++) {
-        uint64_t *entry = &strings->entries[(start - n) & mask];
-        if (*entry > DEAD && !is_live(entry_string(*entry))) {
-            *entry = DEAD;
-            strings->count--;
-            any_dead = true;
+    for (uint32_t group = 0; group <= strings->mask; group++) {
+        uint64_t tags = strings->tags[group], dead = 0;
+        for (uint64_t full = tags & TOP_BITS; full != 0; full &= full - 1) {
+            uint32_t at = first_byte(full);
+            if (!is_live(strings->entries[(size_t)group * GROUP + at]))
+                dead |= (uint64_t)0xff << at * 8;
         }
-        if (*entry == DEAD && after == 0 && any_dead) {
-            *entry = 0;
-            strings->used--;
-        }
-        after = *entry;
+        if (dead == 0)
+            continue;
+        uint32_t count = (uint32_t)__builtin_popcountll(dead) / 8;
+        strings->count -= count;
+        tags &= ~dead;
+        if (find_unused(strings->tags[group]) != 0)
+            strings->used -= count; /* no search has ever gone on from here */
+        else
+            tags |= dead & EACH_BYTE(DEAD);
+        strings->tags[group] = tags;
     }
     for (size_t i = 0; i < INT_CACHE_SIZE; i++) {
         if (strings->ints[i].text != NULL && !is_live(strings->ints[i].text))
@@ -253,14 +292,10 @@ void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
 void ri_strings_init(RiHeap *heap)
 {
     RiStrings *strings = ri_heap_calloc(heap, 1, sizeof *strings);
-    uint64_t *entries = ri_heap_calloc(heap, TABLE_SIZE_FIRST, sizeof *entries);
-    if (strings == NULL || entries == NULL) {
+    if (strings == NULL || !allocate_table(heap, strings, GROUPS_FIRST)) {
         free(strings);
-        free(entries);
         heap->on_no_memory(heap);
     }
-    strings->entries = entries;
-    strings->mask = TABLE_SIZE_FIRST - 1;
     heap->strings = strings;
     const uint8_t flags = RI_STR_INTERNED | RI_STR_HASHED;
     heap->empty = new_plain(heap, 0, flags, hash_bytes(heap->seed, "", 0));
@@ -281,7 +316,7 @@ void ri_strings_init(RiHeap *heap)
 void ri_strings_destroy(RiHeap *heap)
 {
     if (heap->strings != NULL)
-        free(heap->strings->entries);
+        free(heap->strings->tags);
     free(heap->strings);
     heap->strings = NULL;
 }
