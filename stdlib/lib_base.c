@@ -20,6 +20,23 @@ static int32_t base_type(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_string(args, ri_stdlib(T)->type_names[ri_type(args[0])]);
 }
 
+/* Call the __tostring method of `v`, the dispatch loop's way; the function is resumed with its answer on top. */
+static int32_t call_tostring(RiThread *T, RiValue method, RiValue v)
+{
+    ri_push(T, method);
+    ri_push_link(T);
+    ri_push(T, v);
+    return ri_lib_call_no_yield(T, 1, 1);
+}
+
+static RiString *tostring_answer(RiThread *T)
+{
+    RiString *s = ri_to_string_raw(T, T->top[-1]);
+    if (s == NULL)
+        ri_error(T, "'__tostring' must return a string");
+    return s;
+}
+
 static int32_t base_tostring(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiString *s;
@@ -32,11 +49,24 @@ static int32_t base_tostring(RiThread *T, RiValue *args, uint32_t nargs)
     case RI_TAG_FLOAT:
         s = ri_str_from_float(T->heap, args[0].n);
         break;
-    default: /* strings may have a __tostring as well */
+    case RI_TAG_STRING:
+        s = args[0].p;
+        break;
+    default: {
+        RiValue method = ri_metafield(T, args[0], RI_MM_TOSTRING);
+        if (!ri_is_nil(method))
+            return call_tostring(T, method, args[0]);
         s = ri_tostring(T, args[0]);
         break;
     }
+    }
     return ri_return_string(T->base, s);
+}
+
+static int32_t base_tostring_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)nargs;
+    return ri_return_string(args, tostring_answer(T));
 }
 
 static int digit_value(unsigned char c)
@@ -245,11 +275,22 @@ static int32_t base_select(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Output ---------------------------------------------------------------------------------------------------- */
 
-static int32_t base_print(RiThread *T, RiValue *args, uint32_t nargs)
+#define PRINT_POLL_MASK 255
+#define PRINT_RESUMABLE_MAX ((uint32_t)1 << 18) /* arguments from there on have no number that fits in a step */
+
+/* Write one argument's text. */
+static void print_text(RiThread *T, uint32_t i, const char *text, size_t size)
 {
-    for (uint32_t i = 0; i < nargs; i++) {
+    if (i > 0)
+        ri_stream_write(T, stdout, "\t", 1);
+    ri_stream_write(T, stdout, text, size);
+}
+
+/* Go on with argument i. The step kept with the frame: twice its number, plus 1 where __tostring has been called. */
+static int32_t print_from(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
+{
+    for (; i < nargs; i++) {
         char number[RI_NUM_TEXT_MAX + 1];
-        const char *text = number + 1;
         size_t size;
         RiValue v = args[i];
         number[0] = '\t';
@@ -258,18 +299,43 @@ static int32_t base_print(RiThread *T, RiValue *args, uint32_t nargs)
         } else if (ri_is_float(v)) {
             size = ri_num_print_float(v.n, number + 1);
         } else {
+            if (!ri_is_string(v) && i < PRINT_RESUMABLE_MAX) {
+                RiValue method = ri_metafield(T, v, RI_MM_TOSTRING);
+                if (!ri_is_nil(method)) {
+                    ri_lib_set_step(T, i << 1 | 1);
+                    return call_tostring(T, method, v);
+                }
+            }
             const RiString *s = ri_tostring(T, v); /* may run Lua code and move the stack */
             args = T->base;
-            if (i > 0)
-                ri_stream_write(T, stdout, "\t", 1);
-            ri_stream_write(T, stdout, ri_str_data(s), s->size);
+            print_text(T, i, ri_str_data(s), s->size);
             continue;
         }
-        ri_stream_write(T, stdout, text - (i > 0), size + (i > 0));
+        ri_stream_write(T, stdout, number + (i == 0), size + (i > 0));
+        if ((i & PRINT_POLL_MASK) == PRINT_POLL_MASK && i < PRINT_RESUMABLE_MAX && ri_poll_due(T)) {
+            ri_lib_set_step(T, (i + 1) << 1);
+            return RI_LIB_POLL;
+        }
     }
     ri_stream_write(T, stdout, "\n", 1);
     ri_stream_flush(T, stdout);
     return 0;
+}
+
+static int32_t base_print(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return print_from(T, args, nargs, 0);
+}
+
+static int32_t base_print_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    uint32_t step = ri_lib_step(T), i = step >> 1;
+    if (!(step & 1))
+        return print_from(T, args, nargs, i);
+    const RiString *s = tostring_answer(T);
+    print_text(T, i, ri_str_data(s), s->size);
+    T->top--;
+    return print_from(T, args, nargs - 1, i + 1);
 }
 
 /* -- Loading --------------------------------------------------------------------------------------------------- */
@@ -292,69 +358,81 @@ static const char *optional_text(RiThread *T, RiValue *args, uint32_t nargs, uin
     return ri_arg_is_none_or_nil(args, nargs, i) ? fallback : ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, i));
 }
 
-/* Push `message` as the message handler of the running code makes it: the reader runs as if it were not protected. */
-static RiCallStatus push_handled(RiThread *T, RiString *message)
+/* Load what T->base[0], a string, holds. */
+static int32_t load_text(RiThread *T, uint32_t nargs)
 {
-    uint32_t count;
-    RiValue handler = ri_current_handler(T);
-    if (ri_is_nil(handler)) {
-        ri_push(T, ri_string_value(message));
-        return RI_ERRRUN;
-    }
-    ri_push(T, handler);
-    ri_push_link(T);
-    ri_push(T, ri_string_value(message));
-    return ri_pcall(T, 1, 1, ri_nil(), &count) == RI_OK ? RI_ERRRUN : RI_ERRERR;
+    RiValue *args = T->base;
+    RiString *text = args[0].p;
+    const char *mode = optional_text(T, args, nargs, 2, "bt");
+    const char *chunkname = optional_text(T, args, nargs, 1, NULL);
+    if (chunkname == NULL)
+        chunkname = ri_str_cstr(T->heap, text);
+    int status = (int)ri_load(T, ri_str_cstr(T->heap, text), text->size, chunkname, mode);
+    return return_loaded(T, status, nargs, 3);
 }
 
-/* Call the reader, argument 0, for the pieces of a chunk, and push them joined. On failure push the error. */
-static RiCallStatus push_pieces(RiThread *T)
-{
+/* The pieces of a chunk, as a reader gives them. The block lies in the slot after the arguments. */
+typedef struct LoadState {
+    RiObject object; /* RI_TAG_BLOCK */
+    uint32_t nargs;
     RiSbuf sb;
-    ri_sbuf_init(&sb, T->heap);
-    for (;;) {
-        uint32_t count;
-        ri_push(T, T->base[0]);
-        ri_push_link(T);
-        RiCallStatus status = ri_pcall(T, 0, 1, ri_current_handler(T), &count);
-        if (status != RI_OK)
-            return status;
-        RiValue piece = T->top[-1];
-        if (!ri_is_nil(piece) && !ri_is_string(piece) && !ri_is_number(piece)) {
-            RiString *text = ri_str_from_cstr(T->heap, "reader function must return a string");
-            return push_handled(T, ri_str_concat2(T->heap, ri_where(T, 1), text));
-        }
-        RiString *text = ri_is_nil(piece) ? T->heap->empty : ri_to_string_raw(T, piece);
-        T->top--;
-        if (text->size == 0)
-            break;
-        ri_sbuf_add_str(&sb, text);
-    }
-    RiString *all = ri_sbuf_finish(&sb);
-    ri_push(T, ri_string_value(all));
-    return RI_OK;
+} LoadState;
+
+enum { LOAD_STATE = 4, LOAD_SLOTS }; /* after reader, name, mode, environment */
+
+static int32_t load_call_reader(RiThread *T)
+{
+    T->top = T->base + LOAD_SLOTS;
+    ri_push(T, T->base[0]);
+    ri_push_link(T);
+    ri_lib_catch(T);
+    return ri_lib_call_no_yield(T, 0, 1);
 }
 
 static int32_t base_load(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiString *text = ri_to_string_raw(T, ri_arg(args, nargs, 0));
-    const char *mode = optional_text(T, args, nargs, 2, "bt");
-    const char *chunkname;
     if (text != NULL) {
         ri_set_string(&args[0], text); /* kept alive there, also if it was a number */
-        chunkname = optional_text(T, args, nargs, 1, NULL);
-        if (chunkname == NULL)
-            chunkname = ri_str_cstr(T->heap, text);
-    } else {
-        chunkname = optional_text(T, args, nargs, 1, "=(load)");
-        ri_arg_check_function(T, args, nargs, 0);
-        RiCallStatus status = push_pieces(T);
-        if (status != RI_OK)
-            return return_loaded(T, (int)status, nargs, 3);
-        text = T->top[-1].p;
+        return load_text(T, nargs);
     }
-    int status = (int)ri_load(T, ri_str_cstr(T->heap, text), text->size, chunkname, mode);
-    return return_loaded(T, status, nargs, 3);
+    optional_text(T, args, nargs, 2, NULL);
+    if (ri_arg_is_none_or_nil(args, nargs, 1)) {
+        RiString *name = ri_str_from_cstr(T->heap, "=(load)");
+        if (nargs > 1)
+            ri_set_string(&args[1], name);
+    } else {
+        ri_arg_str(T, args, nargs, 1);
+    }
+    ri_arg_check_function(T, args, nargs, 0);
+    LoadState *state = ri_heap_alloc_block(T->heap, sizeof *state);
+    state->nargs = nargs;
+    ri_sbuf_init(&state->sb, T->heap);
+    for (uint32_t i = nargs; i < LOAD_STATE; i++)
+        ri_set_nil(&args[i]);
+    if (nargs == 1)
+        ri_set_string(&args[1], ri_str_from_cstr(T->heap, "=(load)"));
+    ri_set_object(&args[LOAD_STATE], state, RI_TAG_BLOCK);
+    return load_call_reader(T);
+}
+
+/* The reader has returned. What it raises is caught in this frame and becomes load's result. */
+static int32_t base_load_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    LoadState *state = args[LOAD_STATE].p;
+    RiValue piece = args[nargs - 1];
+    if (!ri_is_nil(piece) && !ri_is_string(piece) && !ri_is_number(piece))
+        ri_error(T, "reader function must return a string");
+    const RiString *text = ri_is_nil(piece) ? T->heap->empty : ri_to_string_raw(T, piece);
+    if (text->size > 0) {
+        ri_sbuf_add_str(&state->sb, text);
+        return load_call_reader(T);
+    }
+    ri_lib_set_step(T, 0);
+    RiString *all = ri_sbuf_finish(&state->sb);
+    ri_set_string(&args[0], all);
+    T->top = args + LOAD_SLOTS;
+    return load_text(T, state->nargs > 1 ? state->nargs : 2);
 }
 
 static int32_t base_loadfile(RiThread *T, RiValue *args, uint32_t nargs)
@@ -493,8 +571,9 @@ static const RiLibFn functions[] = {
                     "The metatable of a value or what its __metatable field says; nil if it has none."),
     RI_FN_INTRINSIC(IPAIRS, base_ipairs, "ipairs", "ipairs(t)",
                     "For a loop over t[1], t[2], … up to the first nil: for i, v in ipairs(t) do … end."),
-    RI_FN(base_load, "load", "load(chunk [, chunkname [, mode [, env]]])",
-          "Compile a chunk, given as a string or a function that returns its pieces; nil and a message if it fails."),
+    {.name = "load", .usage = "load(chunk [, chunkname [, mode [, env]]])",
+     .doc = "Compile a chunk, given as a string or a function that returns its pieces; nil and a message if it fails.",
+     .call = base_load, .resume = base_load_resume, .flags = RI_LIBFN_CATCHES | RI_LIBFN_CATCHES_AS_NIL},
     RI_FN(base_loadfile, "loadfile", "loadfile([filename [, mode [, env]]])",
           "Compile the chunk in a file (or standard input), as load does."),
     {.name = "pairs", .usage = "pairs(t)",
@@ -503,7 +582,8 @@ static const RiLibFn functions[] = {
     {.name = "pcall", .usage = "pcall(f [, …])",
      .doc = "Call a function and catch errors: true and its results, or false and the error.",
      .call = ri_lib_pcall, .resume = ri_lib_pcall_resume, .flags = RI_LIBFN_CATCHES},
-    RI_FN(base_print, "print", "print(…)", "Write the arguments as tostring shows them, with tabs between, and a newline."),
+    RI_FN_RESUMABLE(base_print, base_print_resume, "print", "print(…)",
+                    "Write the arguments as tostring shows them, with tabs between, and a newline."),
     RI_FN_INTRINSIC(RAWEQUAL, base_rawequal, "rawequal", "rawequal(a, b)", "a == b without metamethods."),
     RI_FN_INTRINSIC(RAWGET, base_rawget, "rawget", "rawget(table, key)", "table[key] without metamethods."),
     RI_FN_INTRINSIC(RAWLEN, base_rawlen, "rawlen", "rawlen(v)", "#v of a table or string without metamethods."),
@@ -515,8 +595,8 @@ static const RiLibFn functions[] = {
                     "Give a table a metatable (nil: take it away); returns the table."),
     RI_FN_INTRINSIC(TONUMBER, base_tonumber, "tonumber", "tonumber(v [, base])",
                     "A number, or a string that reads as one (an integer in `base`), as a number; else nil."),
-    RI_FN_INTRINSIC(TOSTRING, base_tostring, "tostring", "tostring(v)",
-                    "Any value as readable text; calls __tostring, uses __name."),
+    {.name = "tostring", .usage = "tostring(v)", .doc = "Any value as readable text; calls __tostring, uses __name.",
+     .call = base_tostring, .resume = base_tostring_resume, .intrinsic = RI_INTRINSIC_TOSTRING},
     RI_FN_INTRINSIC(TYPE, base_type, "type", "type(v)", "The name of the value's type: \"nil\", \"number\", \"table\", …"),
     RI_FN(base_warn, "warn", "warn(message, …)",
           "Show a warning made of all arguments. \"@on\" and \"@off\" switch warnings."),

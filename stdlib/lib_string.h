@@ -25,10 +25,11 @@ static inline void ri_string_keep(RiThread *T, uint32_t slot, void *block)
     T->top = T->base + slot + 1;
 }
 
-/* How far a loop gets before it looks whether a safe point is due, in whatever it counts: nowhere if somebody waits. */
-static inline size_t ri_string_poll_after(const RiThread *T, size_t interval)
+/* How far a loop gets before it looks whether a safe point is due, in whatever it counts: if somebody waits, nowhere the
+ * first time and not far when the loop goes on. */
+static inline size_t ri_string_poll_after(const RiThread *T, size_t interval, bool resumed)
 {
-    return RI_UNLIKELY(T->heap->budget <= 0) ? 0 : interval;
+    return RI_LIKELY(T->heap->budget > 0) ? interval : resumed ? interval / 64 : 0;
 }
 
 /* State of a loop that makes a text: an RiSbuf, and where the loop is. */

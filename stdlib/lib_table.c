@@ -13,7 +13,7 @@
 #include "stdlib/libs.h"
 
 #define POLL_INTERVAL_MASK 255 /* a safe point every 256 elements */
-#define CONCAT_AT_ONCE_MAX 4096
+#define CONCAT_AT_ONCE_MAX 65536 /* strings that are joined without a safe point: hardly more than copying */
 
 /* What an object that is not a table must have to pass as one. */
 enum { CAN_READ = 1, CAN_WRITE = 2, HAS_LENGTH = 4, CAN_ALL = 7 };
@@ -134,7 +134,11 @@ static RI_ALWAYS_INLINE bool read_element(RiThread *T, RiValue *object, int64_t 
             return true;
         }
     }
-    return read_slow(T, object, key, out);
+    RiValue o = *object, v; /* so that the caller's may stay in registers */
+    bool is_read = read_slow(T, &o, key, &v);
+    *object = o;
+    *out = v;
+    return is_read;
 }
 
 static bool write_slow(RiThread *T, RiValue *object, int64_t key, RiValue value, RiValue *handler)
@@ -888,8 +892,9 @@ static void *scratch_items(const FastSort *s)
     return (char *)s->scratch + SCRATCH_HEADER;
 }
 
-/* Without the radix sort's counts, which radix_begin sets. Only strings lie in memory that is scanned. */
-static void fast_begin(RiThread *T, FastSort *s, SortKind kind, size_t count)
+/* `room` (may be NULL) is memory on the C stack that is used if it suffices; else only strings lie in memory that is
+ * scanned. */
+static void fast_begin(RiThread *T, FastSort *s, SortKind kind, size_t count, void *room, size_t room_size)
 {
     size_t item_size = kind <= SORT_FLOATS ? sizeof(uint64_t) : sizeof(RiValue);
     size_t size = SCRATCH_HEADER + 2 * count * item_size;
@@ -902,6 +907,11 @@ static void fast_begin(RiThread *T, FastSort *s, SortKind kind, size_t count)
     if (kind == SORT_STRINGS) {
         const char *locale = setlocale(LC_COLLATE, NULL);
         s->by_bytes = locale && (strcmp(locale, "C") == 0 || strcmp(locale, "POSIX") == 0);
+    }
+    if (size <= room_size) {
+        s->scratch = room;
+        s->scratch_size = 0;
+    } else if (kind == SORT_STRINGS) {
         s->scratch = ri_heap_alloc_block(T->heap, size);
     } else {
         s->scratch = ri_heap_alloc(T->heap, size, RI_SPACE_LEAF);
@@ -912,6 +922,12 @@ static void fast_begin(RiThread *T, FastSort *s, SortKind kind, size_t count)
     }
     if (kind <= SORT_FLOATS && count >= RADIX_MIN)
         radix_begin(&s->radix);
+}
+
+static void fast_free(RiHeap *heap, FastSort *s)
+{
+    if (s->scratch_size > 0)
+        ri_heap_free(heap, s->scratch, s->scratch_size);
 }
 
 static uint64_t string_prefix(const RiString *s)
@@ -1027,7 +1043,7 @@ static FastResult fast_run(RiThread *T, RiThread *polling, FastSort *s, RiTable 
     while (s->phase == FAST_READ) {
         size_t end = polling && s->count - s->i > POLL_STEPS ? s->i + POLL_STEPS : s->count;
         if (!fast_read(s, t, end)) {
-            ri_heap_free(T->heap, s->scratch, s->scratch_size);
+            fast_free(T->heap, s);
             return FAST_OTHERS;
         }
         s->i = end;
@@ -1050,14 +1066,15 @@ static FastResult fast_run(RiThread *T, RiThread *polling, FastSort *s, RiTable 
         if (polling && ri_poll_due(T))
             return FAST_POLL;
     }
-    ri_heap_free(T->heap, s->scratch, s->scratch_size);
+    fast_free(T->heap, s);
     return FAST_DONE;
 }
 
 static RI_NOINLINE bool fast_at_once(RiThread *T, RiTable *t, SortKind kind, size_t count)
 {
     FastSort sort;
-    fast_begin(T, &sort, kind, count);
+    RiValue room[2 + 2 * 16];
+    fast_begin(T, &sort, kind, count, room, sizeof room);
     return fast_run(T, NULL, &sort, t) == FAST_DONE;
 }
 
@@ -1324,7 +1341,7 @@ static int32_t sort_begin(RiThread *T, RiValue *args, uint32_t nargs, int64_t co
         return sort_generally(T, (size_t)count);
     FastSort *s = ri_heap_alloc_block(T->heap, sizeof *s);
     ri_set_object(&T->base[SORT_STATE], s, RI_TAG_BLOCK);
-    fast_begin(T, s, kind, (size_t)count);
+    fast_begin(T, s, kind, (size_t)count, NULL, 0);
     return sort_fast(T, s);
 }
 

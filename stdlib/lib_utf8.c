@@ -81,10 +81,11 @@ static int32_t leave_at_poll(RiThread *T, uint32_t slots)
 
 enum { LEN_STRING, LEN_AT, LEN_LAST, LEN_LAX, LEN_COUNT, LEN_SLOTS };
 
-static RI_ALWAYS_INLINE int32_t count_from(RiThread *T, RiString *s, size_t i, int64_t last, bool lax, int64_t count)
+static RI_ALWAYS_INLINE int32_t count_from(RiThread *T, RiString *s, size_t i, int64_t last, bool lax, int64_t count,
+                                           bool resumed)
 {
     const char *text = ri_str_data(s);
-    size_t poll_at = i + ri_string_poll_after(T, POLL_BYTES);
+    size_t poll_at = i + ri_string_poll_after(T, POLL_BYTES, resumed);
     for (; (int64_t)i < last; count++) {
         uint32_t code;
         if (!decode(text, s->size, &i, &code, lax))
@@ -107,7 +108,7 @@ static int32_t utf8_len_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)nargs;
     return count_from(T, args[LEN_STRING].p, (size_t)args[LEN_AT].i, args[LEN_LAST].i, !ri_is_falsy(args[LEN_LAX]),
-                      args[LEN_COUNT].i);
+                      args[LEN_COUNT].i, true);
 }
 
 static int32_t utf8_len(RiThread *T, RiValue *args, uint32_t nargs)
@@ -119,7 +120,7 @@ static int32_t utf8_len(RiThread *T, RiValue *args, uint32_t nargs)
     bool lax = lax_argument(args, nargs, 3);
     RI_ARG_CHECK(T, first >= 1 && first - 1 <= size, 1, "initial position out of bounds");
     RI_ARG_CHECK(T, last - 1 < size, 2, "final position out of bounds");
-    return count_from(T, s, (size_t)first - 1, last, lax, 0);
+    return count_from(T, s, (size_t)first - 1, last, lax, 0, false);
 }
 
 /* Many codes are pushed above these slots. */
@@ -261,10 +262,11 @@ static int32_t offset_leave(RiThread *T, uint32_t step, int64_t n, size_t i)
     return leave_at_poll(T, OFFSET_SLOTS);
 }
 
-static RI_ALWAYS_INLINE int32_t offset_from(RiThread *T, RiString *s, uint32_t step, int64_t n, size_t i)
+static RI_ALWAYS_INLINE int32_t offset_from(RiThread *T, RiString *s, uint32_t step, int64_t n, size_t i,
+                                            bool resumed)
 {
     const char *text = ri_str_data(s);
-    size_t size = s->size, interval = ri_string_poll_after(T, POLL_BYTES) + 8, stop;
+    size_t size = s->size, interval = ri_string_poll_after(T, POLL_BYTES, resumed) + 8, stop;
     switch (step) {
     case OFFSET_START: /* of the character that i lies in */
         while (i > 0 && is_continuation(text, size, i)) {
@@ -308,7 +310,8 @@ static RI_ALWAYS_INLINE int32_t offset_from(RiThread *T, RiString *s, uint32_t s
 static int32_t utf8_offset_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)nargs;
-    return offset_from(T, args[OFFSET_STRING].p, ri_lib_step(T), args[OFFSET_LEFT].i, (size_t)args[OFFSET_AT].i);
+    return offset_from(T, args[OFFSET_STRING].p, ri_lib_step(T), args[OFFSET_LEFT].i, (size_t)args[OFFSET_AT].i,
+                       true);
 }
 
 static int32_t utf8_offset(RiThread *T, RiValue *args, uint32_t nargs)
@@ -320,12 +323,12 @@ static int32_t utf8_offset(RiThread *T, RiValue *args, uint32_t nargs)
     RI_ARG_CHECK(T, at >= 1 && at - 1 <= (int64_t)s->size, 2, "position out of bounds");
     i = (size_t)at - 1;
     if (n == 0)
-        return offset_from(T, s, OFFSET_START, n, i);
+        return offset_from(T, s, OFFSET_START, n, i, false);
     if (is_continuation(ri_str_data(s), s->size, i))
         ri_error(T, "initial position is a continuation byte");
     if (n < 0)
-        return offset_from(T, s, OFFSET_BACK, n, i);
-    return offset_from(T, s, OFFSET_FORWARD, n - 1, i); /* the first one is where we are */
+        return offset_from(T, s, OFFSET_BACK, n, i, false);
+    return offset_from(T, s, OFFSET_FORWARD, n - 1, i, false); /* the first one is where we are */
 }
 
 static RI_ALWAYS_INLINE int32_t next_code(RiThread *T, RiValue *args, uint32_t nargs, bool lax)

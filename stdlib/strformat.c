@@ -304,7 +304,7 @@ static RI_ALWAYS_INLINE int32_t format_by(RiThread *T, RiValue *args, uint32_t n
         at = state->at;
         i = state->i;
     }
-    poll_at = at + 1 + ri_string_poll_after(T, POLL_BYTES);
+    poll_at = at + 1 + ri_string_poll_after(T, POLL_BYTES, state != NULL);
     while (at < format->size) {
         if (RI_UNLIKELY(at >= poll_at)) {
             poll_at = at + POLL_BYTES;

@@ -66,7 +66,7 @@ static RI_ALWAYS_INLINE bool format_poll_due(const Format *f, const char **poll_
 {
     if (RI_LIKELY(f->at < *poll_at))
         return false;
-    *poll_at = f->at + ri_string_poll_after(f->T, POLL_BYTES);
+    *poll_at = f->at + POLL_BYTES;
     return ri_poll_due(f->T);
 }
 
@@ -256,7 +256,7 @@ static RI_ALWAYS_INLINE int32_t pack(RiThread *T, RiValue *args, uint32_t nargs,
         i = state->i;
         total = state->total;
     }
-    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES);
+    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES, state != NULL);
     while (*f.at != '\0') {
         if (format_poll_due(&f, &poll_at)) {
             state = ri_text_save(T, &out, state);
@@ -362,7 +362,7 @@ static RI_ALWAYS_INLINE int32_t packsize(RiThread *T, RiValue *args, uint32_t na
         format_restore(&f, T, format, state);
         total = state->total;
     }
-    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES);
+    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES, state != NULL);
     while (*f.at != '\0') {
         if (format_poll_due(&f, &poll_at)) {
             if (state == NULL)
@@ -457,7 +457,7 @@ static RI_ALWAYS_INLINE int32_t unpack(RiThread *T, RiValue *args, uint32_t narg
         format_restore(&f, T, format, state);
     }
     data = ri_str_data(s);
-    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES);
+    poll_at = f.at + 1 + ri_string_poll_after(T, POLL_BYTES, state != NULL);
     while (*f.at != '\0') {
         if (format_poll_due(&f, &poll_at))
             return unpack_suspend(T, &f, state, at, count);

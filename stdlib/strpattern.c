@@ -1203,6 +1203,7 @@ struct RiMatchState {
     size_t start;    /* of the attempt */
     size_t capture_start[RI_CAPTURES_MAX], capture_end[RI_CAPTURES_MAX];
     uint32_t frame_count;
+    uint32_t times;  /* saved */
     SavedFrame frames[]; /* as many as the pattern has instructions */
 };
 
@@ -1220,6 +1221,7 @@ RiMatchState *ri_match_save(const RiMatch *m, RiMatchState *state)
         state->capture_end[i] = (size_t)((uintptr_t)m->capture_end[i] - (uintptr_t)m->subject);
     }
     state->frame_count = m->frame_count;
+    state->times++;
     for (uint32_t i = 0; i < m->frame_count; i++) {
         SavedFrame *f = &state->frames[i];
         f->op = (uint32_t)(frames[i].op - ops);
@@ -1238,6 +1240,8 @@ bool ri_match_go_on(RiMatch *m, RiThread *T, RiHeap *heap, const RiMatchState *s
     const char *s, *e;
     RiMatchFrame *frames;
     ri_match_init(m, T, heap, pattern, subject, size);
+    if (m->steps == 0) /* stress: longer and longer intervals, so that long searches come to an end */
+        m->steps = state->times < POLL_STEPS ? (int32_t)state->times - 1 : POLL_STEPS;
     frames = m->frames + (m->frames != m->inline_frames);
     m->start = s = subject + state->start;
     for (uint32_t i = 0; i < pattern->capture_count; i++) {

@@ -8,6 +8,7 @@ LIB_SUPPORT =
 OBJECTS_SUPPORT =
 if HAVE_CHECK
 check_PROGRAMS += \
+	%D%/unit/check_alloc_failure \
 	%D%/unit/check_chunk \
 	%D%/unit/check_compile \
 	%D%/unit/check_debuginfo \

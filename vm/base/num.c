@@ -262,24 +262,28 @@ RiNumKind ri_num_parse(const char *text, size_t size, int64_t *integer, double *
 
 /* -- Printing ---------------------------------------------------------------------------------------------------- */
 
+static unsigned count_digits(uint64_t u)
+{
+    unsigned count = 1;
+    for (; u >= 10000; u /= 10000)
+        count += 4;
+    return count + (u >= 10) + (u >= 100) + (u >= 1000);
+}
+
 /* Digits of `u`, without a terminator. */
 static char *put_unsigned(char *out, uint64_t u)
 {
-    char digits[20];
-    size_t at = sizeof digits;
+    char *end = out + count_digits(u), *p = end;
     while (u >= 100) {
-        at -= 2;
-        memcpy(digits + at, digit_pairs + u % 100 * 2, 2);
+        p -= 2;
+        memcpy(p, digit_pairs + u % 100 * 2, 2);
         u /= 100;
     }
-    if (u >= 10) {
-        at -= 2;
-        memcpy(digits + at, digit_pairs + u * 2, 2);
-    } else {
-        digits[--at] = (char)('0' + u);
-    }
-    memcpy(out, digits + at, sizeof digits - at);
-    return out + (sizeof digits - at);
+    if (u >= 10)
+        memcpy(out, digit_pairs + u * 2, 2);
+    else
+        *out = (char)('0' + u);
+    return end;
 }
 
 /* Exactly `count` digits of `u`, with leading zeros. */

@@ -274,6 +274,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         RiValue f = T->base[-2];
         const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
         *out = *RI_LINK_OF(T->base);
+        out->extra = 0; /* its step: no matter of returns, where a closure as a result may stand in the function's place */
         return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
     }
     case RI_LINK_UNWIND:
@@ -306,6 +307,7 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
             RiValue f = T->base[-2];
             const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
             link = *RI_LINK_OF(T->base);
+            link.extra = 0;
             signal = fn->resume(T, T->base, (uint32_t)(T->top - T->base));
             break;
         }

@@ -137,6 +137,9 @@ int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs);
 int32_t ri_lib_pcall_resume(RiThread *T, RiValue *args, uint32_t nargs);
 int32_t ri_lib_xpcall(RiThread *T, RiValue *args, uint32_t nargs);
 int32_t ri_lib_xpcall_resume(RiThread *T, RiValue *args, uint32_t nargs);
+/* Before a call from a RI_LIBFN_CATCHES function: errors in the callee end in its frame. It takes the frame's step, where
+ * 0 stops it. */
+void ri_lib_catch(RiThread *T);
 int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted); /* as ri_lib_call; the callee may not yield */
 
 /* Coroutines, for coroutine.* */

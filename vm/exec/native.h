@@ -18,6 +18,8 @@
 enum { RI_LIB_CALL = -1, RI_LIB_YIELD = -2, RI_LIB_RESUME = -3, RI_LIB_POLL = -4 }; /* RiLibSignal */
 enum {
     RI_LIBFN_CATCHES = 1, /* errors inside its callee come back to its `resume` (pcall, xpcall): exec layer only */
+    RI_LIBFN_CATCHES_AS_NIL = 4, /* with RI_LIBFN_CATCHES: nil and the error are its results, and the error passes the
+                                    message handlers around it (load) */
     RI_LIBFN_CONTROL = 2  /* handled inside the dispatch loop: exec layer only */
 };
 

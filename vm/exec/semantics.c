@@ -295,8 +295,10 @@ static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
             return ri_str_append(T->heap, values[0].p, small, total);
     }
     for (uint32_t i = 0; i < count; i++) {
-        size_t size = text_of(values[i], &text, number);
-        if (total + size <= sizeof small)
+        /* A number is printed where it is to be: reading it from elsewhere would have to wait for its bytes. */
+        bool in_place = total + RI_NUM_TEXT_MAX <= sizeof small;
+        size_t size = text_of(values[i], &text, in_place ? small + total : number);
+        if (total + size <= sizeof small && text != small + total)
             memcpy(small + total, text, size);
         if (RI_UNLIKELY(size > (size_t)PTRDIFF_MAX - 64 - total))
             ri_runtime_error(T, "string length overflow");

@@ -84,7 +84,8 @@ static RiValue find_handler(RiThread *T)
         if (base == T->stack)
             break;
         RiValue f = base[-2];
-        if (f.tag == RI_TAG_LIBFN && ((const RiLibFn *)f.cp)->flags & RI_LIBFN_CATCHES && RI_LINK_OF(base)->extra)
+        if (f.tag == RI_TAG_LIBFN && RI_LINK_OF(base)->extra &&
+            (((const RiLibFn *)f.cp)->flags & (RI_LIBFN_CATCHES | RI_LIBFN_CATCHES_AS_NIL)) == RI_LIBFN_CATCHES)
             return ((const RiLibFn *)f.cp)->resume == ri_lib_xpcall_resume ? base[0] : ri_nil();
         uint32_t delta = RI_LINK_OF(base)->delta;
         base = delta ? base - delta : T->stack;
@@ -231,7 +232,7 @@ static RiAction catch_in(RiThread *T, uint32_t catcher, RiValue error)
     drop_frames_above(T, catcher);
     T->top = T->base;
     leave_overflow(T);
-    ri_push(T, ri_bool(false));
+    ri_push(T, ((const RiLibFn *)T->base[-2].cp)->flags & RI_LIBFN_CATCHES_AS_NIL ? ri_nil() : ri_bool(false));
     ri_push(T, error);
     return ri_return_values(T, T->top - 2, 2);
 }
@@ -316,9 +317,10 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
 #endif
     volatile bool started = false;
     if (setjmp(buffer)) {
+        started = true;
+        process->c_depth = depth + 1; /* an error handler that failed has left it higher */
         if (ri_unwind(heap->running) == RI_LEAVE)
             goto left;
-        started = true;
     }
     if (!started && func) {
         started = true;
@@ -425,7 +427,7 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *
 /* -- pcall, xpcall --------------------------------------------------------------------------------------------- */
 
 /* Note with the frame what an error caught there has to restore: see drop_frames_above. */
-static void remember_thread(RiThread *T)
+void ri_lib_catch(RiThread *T)
 {
     ri_lib_set_step(T, state_to_step(T));
 }
@@ -438,7 +440,7 @@ int32_t ri_lib_pcall(RiThread *T, RiValue *args, uint32_t nargs)
     args[1].u = 0;
     args[1].tag = RI_TAG_LINK;
     T->top++;
-    remember_thread(T);
+    ri_lib_catch(T);
     return ri_lib_call(T, nargs - 1, -1);
 }
 
@@ -462,7 +464,7 @@ int32_t ri_lib_xpcall(RiThread *T, RiValue *args, uint32_t nargs)
     args[2].u = 0;
     args[2].tag = RI_TAG_LINK;
     T->top++;
-    remember_thread(T);
+    ri_lib_catch(T);
     return ri_lib_call(T, nargs - 2, -1);
 }
 

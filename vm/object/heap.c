@@ -126,6 +126,7 @@ static struct {
     void *stack_rest, *stack_end; /* if not NULL: the part of the C stack that is scanned besides the youngest frames */
     int32_t lock;    /* of the arrays: a host may have parallel marking on */
     int64_t live_bytes;
+    int64_t owned_bytes[256]; /* of those, by number of the heap they are known to belong to; 0: unknown */
     Vec weak;         /* WeakTable: of the current heap, reached */
     size_t weak_visited;
     Vec dead_entries; /* RiDict *: with removed entries whose keys may be dead */
@@ -441,6 +442,7 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
 #define CACHES(p) msp = mark_caches((p), msp, limit)
 #define STACK(p) msp = mark_stack((p), msp, limit)
 #define BLOCK_SIZE(p) GC_size(p)
+#define OWNED(number, size) world.owned_bytes[number] += (int64_t)(size)
 #define OBJECT(tag, type, size, edges)                                                             \
     case RI_TAG_##tag: {                                                                           \
         type *o = object;                                                                          \
@@ -451,6 +453,7 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
     }
 #include "vm/object/objects.def"
 #undef OBJECT
+#undef OWNED
 #undef BLOCK_SIZE
 #undef STACK
 #undef CACHES
@@ -788,18 +791,31 @@ static bool keep_string(const void *string)
     return true;
 }
 
-/* The bytes of all heaps are counted together, as strings do not know their heap: share them out. */
+/* What a heap has, as far as is known, besides what is its own beyond doubt. */
+static int64_t shared_bytes(const RiCollector *c)
+{
+    int64_t bytes = (int64_t)ri_heap_count_bytes(c->heap) - (c->number ? world.owned_bytes[c->number] : 0);
+    return bytes > 0 ? bytes + 1 : 1;
+}
+
+/* The bytes of all heaps are counted together, as strings do not know their heap: share them out. VM stacks do know, and
+ * are large at times and then given back at once. */
 static void share_live_bytes(void)
 {
     int64_t total = 0, limit = (int64_t)GC_get_heap_size(); /* without unmapped memory */
     if (world.live_bytes > limit) /* some was counted twice, after the mark stack was full */
         world.live_bytes = limit;
-    for (RiCollector *c = world.heaps; c != NULL; c = c->next)
-        total += (int64_t)ri_heap_count_bytes(c->heap) + 1;
+    int64_t rest = world.live_bytes;
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
-        double share = (double)(ri_heap_count_bytes(c->heap) + 1) / (double)total;
-        c->live_bytes = c->next == NULL && world.heap_count == 1 ? world.live_bytes
-                                                                 : (int64_t)((double)world.live_bytes * share);
+        total += shared_bytes(c);
+        rest -= c->number ? world.owned_bytes[c->number] : 0;
+    }
+    if (rest < 0)
+        rest = 0;
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
+        int64_t share = (int64_t)((double)rest * ((double)shared_bytes(c) / (double)total));
+        c->live_bytes = world.heap_count == 1 ? world.live_bytes
+                                              : share + (c->number ? world.owned_bytes[c->number] : 0);
         c->credit_base = c->heap->credit_bytes;
         c->uncounted_bytes = 0;
     }
@@ -844,6 +860,7 @@ static void begin_collection(void)
     }
     world.precise = world.current != NULL && world.heap_count == 1;
     world.live_bytes = 0;
+    memset(world.owned_bytes, 0, sizeof world.owned_bytes);
     world.weak.count = world.weak_visited = 0;
     world.dead_entries.count = 0;
     world.feedbacks.count = 0;
