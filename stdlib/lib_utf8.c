@@ -295,9 +295,12 @@ static RI_ALWAYS_INLINE int32_t offset_from(RiThread *T, RiString *s, uint32_t s
             for (; n > 8 && stop - i > 8; i += 8)
                 n -= 8 - count_continuations(text + i + 1);
             while (n > 0 && i < stop) {
-                i++;
-                if (!is_continuation(text, size, i))
-                    n--;
+                do {
+                    i++;
+                } while (i < stop && ((unsigned char)text[i] & 0xc0) == 0x80);
+                if (RI_UNLIKELY(i == stop) && is_continuation(text, size, i)) /* go on inside the character */
+                    break;
+                n--;
             }
             if (n > 0 && i < size && ri_poll_due(T))
                 return offset_leave(T, step, n, i);

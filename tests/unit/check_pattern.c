@@ -487,6 +487,74 @@ START_TEST(random_patterns)
 }
 END_TEST
 
+/* Every suspended search ends as one that was not: same match, same captures, same error. */
+static void compare_suspended(RiThread *T, const char *subject, size_t size, const char *pattern, size_t pattern_size)
+{
+    RiMatch whole, parts;
+    RiPattern *compiled = ri_pattern_compile(heap, pattern, pattern_size, false);
+    RiMatchState *state = NULL;
+    ri_match_init(&whole, NULL, heap, compiled, subject, size);
+    bool expected = ri_match_search(&whole, subject, NULL), found;
+    heap->budget = 0; /* every poll is due */
+    ri_match_init(&parts, T, heap, compiled, subject, size);
+    found = ri_match_search(&parts, subject, NULL);
+    while (!found && parts.error == ri_match_suspended) {
+        RiMatchState *saved = ri_match_save(&parts, state);
+        ck_assert(state == NULL || saved == state);
+        state = saved;
+        memset(&parts, 0xa5, sizeof parts);
+        heap->budget = 0;
+        found = ri_match_go_on(&parts, T, heap, state, subject, size, NULL);
+    }
+    ck_assert_msg(found == expected, "'%s' in '%s'", pattern, subject);
+    ck_assert_ptr_eq(parts.error, whole.error);
+    if (!found)
+        return;
+    ck_assert_ptr_eq(parts.start, whole.start);
+    ck_assert_ptr_eq(parts.end, whole.end);
+    for (uint32_t i = 0; i < compiled->capture_count; i++) {
+        ck_assert_ptr_eq(parts.capture_start[i], whole.capture_start[i]);
+        if (compiled->capture_kinds[i] == RI_CAPTURE_CLOSED)
+            ck_assert_ptr_eq(parts.capture_end[i], whole.capture_end[i]);
+    }
+}
+
+START_TEST(suspended_searches)
+{
+    static const char *const cases[][2] = {
+        {"aaaaaaaaaab", "a-a-a-b"}, {"aaaaaaaaaa", "a-a-a-b"},     {"key=value; k=v", "(%w-)=(v);?()"},
+        {"abcabcabd", "(a?)(b*)c-d"}, {"((((", "%b()"},            {"aXbXc", "(%a)X()(%a)$"},
+        {"abcabc", "(%w+)%1"},      {"aab", "^(a-)%f[b]b$"},       {"aaa", "^a-b"},
+        {"xx", "x-()y?$"},          {"aab", "a-b%"},               {"aaaa", "(a*)(a*)(a*)b"},
+    };
+    RiThread T = {.heap = heap};
+    for (size_t i = 0; i < RI_COUNTOF(cases); i++)
+        compare_suspended(&T, cases[i][0], strlen(cases[i][0]), cases[i][1], strlen(cases[i][1]));
+    char pattern[256] = ""; /* more instructions than choices are kept for in place */
+    for (int i = 0; i < 40; i++)
+        strcat(pattern, "[ab]?");
+    strcat(pattern, "c");
+    compare_suspended(&T, "ab", 2, pattern, strlen(pattern));
+}
+END_TEST
+
+START_TEST(suspended_random_searches)
+{
+    static const char pieces[][6] = {"a", "b", ".", "a-", "b-", ".-", "a*", "b*", ".*", "a?", "[ab]+", "(a-)", "(b*)",
+                                     "()", "(.-)", "%f[b]", "$", "ab", "%bab"};
+    RiThread T = {.heap = heap};
+    for (int round = 0; round < 20000; round++) {
+        char subject[16], pattern[64] = "";
+        size_t size = next_random(sizeof subject);
+        for (size_t i = 0; i < size; i++)
+            subject[i] = "aabbc"[next_random(5)];
+        for (uint32_t i = 1 + next_random(5); i > 0; i--)
+            strcat(pattern, pieces[next_random(RI_COUNTOF(pieces))]);
+        compare_suspended(&T, subject, size, pattern, strlen(pattern));
+    }
+}
+END_TEST
+
 START_TEST(find_bytes)
 {
     const char text[] = "abc\0abcd";
@@ -514,6 +582,8 @@ int main(void)
     tcase_add_test(cases, anchors);
     tcase_add_test(cases, zero_bytes);
     tcase_add_test(cases, random_patterns);
+    tcase_add_test(cases, suspended_searches);
+    tcase_add_test(cases, suspended_random_searches);
     tcase_add_test(cases, find_bytes);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -248,6 +248,8 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
             cond = a->n op b->n;                                                                   \
         } else if (ri_is_number(*a) && ri_is_number(*b)) {                                         \
             cond = swap ? fn(*b, *a) : fn(*a, *b);                                                 \
+        } else if (a->tag == RI_TAG_STRING && b->tag == RI_TAG_STRING) {                           \
+            cond = ri_str_compare(a->cp, b->cp) op 0;                                              \
         } else {                                                                                   \
             SLOW(swap ? ri_slow_compare(T, event, *b, *a) : ri_slow_compare(T, event, *a, *b));    \
         }                                                                                          \
@@ -384,7 +386,7 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
                         NEXT;                                                                      \
                     }                                                                              \
                     T->top = sp;                                                                   \
-                    if (key->i - 1 == (int64_t)t->array->count && v->tag != RI_TAG_NIL)            \
+                    if ((uint64_t)key->i - 1 == t->array->count && v->tag != RI_TAG_NIL)           \
                         ri_table_append(heap, t, *v);                                              \
                     else                                                                           \
                         ri_table_set_int(heap, t, key->i, *v);                                     \

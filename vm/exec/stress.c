@@ -11,7 +11,11 @@ uint32_t ri_stress_modes(void)
     const char *words = getenv("RILLE_STRESS");
     uint32_t modes = 0;
     if (words) {
-        modes |= strstr(words, "gc") ? RI_STRESS_GC : 0;
+        const char *gc = strstr(words, "gc");
+        if (gc) {
+            unsigned long every = gc[2] == '=' ? strtoul(gc + 3, NULL, 10) : 1;
+            modes |= RI_STRESS_GC | (uint32_t)(every > 0 ? every : 1) << RI_STRESS_EVERY_SHIFT;
+        }
         modes |= strstr(words, "stack") ? RI_STRESS_STACK : 0;
         modes |= strstr(words, "preempt") ? RI_STRESS_PREEMPT : 0;
     }
@@ -75,13 +79,16 @@ static void let_intruder_run(RiThread *T)
     process->stress = RI_STRESS_PREEMPT;
 }
 
-#define EASY_STACK_SLOTS 4096
+#define EASY_STACK_SLOTS 512
 
 /* Moving or marking a stack as deep as a runaway recursion's at every single safe point would take forever. */
 static bool is_skipped(const RiThread *T)
 {
+    RiProcess *process = T->process;
     uint32_t every = T->stack_capacity / EASY_STACK_SLOTS + 1;
-    return ++T->process->stress_turns % every != 0;
+    if (process->stress & RI_STRESS_GC)
+        every *= process->stress >> RI_STRESS_EVERY_SHIFT;
+    return ++process->stress_turns % every != 0;
 }
 
 void ri_stress(RiThread *T, bool is_poll)

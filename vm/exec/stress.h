@@ -1,5 +1,5 @@
 /* Stress modes, for tests: the environment variable RILLE_STRESS holds words out of
- *   gc       collect at every safe point (and, see heap.h, at allocations)
+ *   gc       collect at every safe point (and, see heap.h, at allocations); gc=N: at every N-th
  *   stack    move the VM stack at every safe point
  *   preempt  let another process of the same heap run at every safe point and every poll of a library loop; it allocates,
  *            grows its stack and now and then collects
@@ -9,7 +9,7 @@
 
 #include "vm/exec/state.h"
 
-enum { RI_STRESS_GC = 1, RI_STRESS_STACK = 2, RI_STRESS_PREEMPT = 4 };
+enum { RI_STRESS_GC = 1, RI_STRESS_STACK = 2, RI_STRESS_PREEMPT = 4, RI_STRESS_EVERY_SHIFT = 8 };
 
 /* The modes asked for by the environment. */
 uint32_t ri_stress_modes(void);

@@ -252,8 +252,8 @@ RiAction ri_unwind(RiThread *T)
             return catch_in(T, catcher, error);
         }
         if (T == jump->thread) {
-            T->base = T->stack + jump->base;
-            ri_leave_frame(T, RI_LINK_OF(T->base));
+            while (T->base != T->stack && offset_of(T, T->base) >= jump->base) /* a vararg function's lies higher */
+                ri_leave_frame(T, RI_LINK_OF(T->base));
             T->process->jumps = jump->previous;
             T->process->c_depth = jump->c_depth;
             jump_out(T, status, error);

@@ -141,12 +141,8 @@ static __thread bool ri_gc_thread_is_known;
 
 /* -- Memory that is not collected -------------------------------------------------------------------------------- */
 
-/* Room for one more item. False if memory is short. */
-static bool vec_reserve(Vec *vec, size_t item_size)
+static bool vec_move(Vec *vec, size_t item_size, size_t capacity)
 {
-    if (RI_LIKELY((vec->count + 1) * item_size <= vec->capacity_bytes))
-        return true;
-    size_t capacity = vec->capacity_bytes ? vec->capacity_bytes * 2 : 65536;
     void *items = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (items == MAP_FAILED)
         return false;
@@ -157,6 +153,14 @@ static bool vec_reserve(Vec *vec, size_t item_size)
     vec->items = items;
     vec->capacity_bytes = capacity;
     return true;
+}
+
+/* Room for one more item. False if memory is short. */
+static bool vec_reserve(Vec *vec, size_t item_size)
+{
+    if (RI_LIKELY((vec->count + 1) * item_size <= vec->capacity_bytes))
+        return true;
+    return vec_move(vec, item_size, vec->capacity_bytes ? vec->capacity_bytes * 2 : 65536);
 }
 
 static void lock_vecs(void)
@@ -489,12 +493,11 @@ enum { STACK_SLACK = 16384 }; /* entries, more than one call of a mark procedure
 
 static bool try_reserve_stack(size_t used)
 {
-    while ((used + STACK_SLACK) * sizeof(MarkEntry) > world.stack.capacity_bytes) {
-        world.stack.count = world.stack.capacity_bytes / sizeof(MarkEntry); /* all of it is to be kept */
-        if (!vec_reserve(&world.stack, sizeof(MarkEntry)))
-            return false;
-    }
-    return true;
+    size_t needed = (used + STACK_SLACK) * sizeof(MarkEntry);
+    if (RI_LIKELY(needed <= world.stack.capacity_bytes))
+        return true;
+    world.stack.count = used > 0 ? used + 1 : 0; /* what is to be kept */
+    return vec_move(&world.stack, sizeof(MarkEntry), used > 0 ? needed * 2 : needed);
 }
 
 /* The stack with room for what one call may push; entry 0 is never used, `used` is the index of the last in use. Large
@@ -1072,9 +1075,9 @@ void ri_heap_destroy(RiHeap *heap)
     ri_shapes_destroy(heap);
     GC_call_with_alloc_lock(unlink_heap, c);
     ri_strings_destroy(heap);
-    free(c->roots);
-    free(c->registered);
-    free(c->pending);
+    ri_heap_cfree(c->roots);
+    ri_heap_cfree(c->registered);
+    ri_heap_cfree(c->pending);
     free(c);
     free(heap);
 }
@@ -1120,7 +1123,26 @@ static bool must_fail(RiCollector *c)
 
 void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size)
 {
-    return must_fail(heap->collector) ? NULL : calloc(count, size);
+    if (must_fail(heap->collector))
+        return NULL;
+    void *block = calloc(count, size);
+    if (RI_LIKELY(block != NULL) || size > RI_ALLOC_SIZE_MAX / count)
+        return block;
+    /* What libgc once had it keeps. If that is all the memory there is, a part of it is to serve. */
+    block = GC_malloc_atomic_uncollectable(count * size);
+    if (block == NULL) {
+        ri_heap_collect(heap);
+        block = GC_malloc_atomic_uncollectable(count * size);
+    }
+    return block != NULL ? memset(block, 0, count * size) : NULL;
+}
+
+void ri_heap_cfree(void *block)
+{
+    if (block != NULL && GC_base(block) != NULL)
+        GC_free(block);
+    else
+        free(block);
 }
 
 /* -- Roots ------------------------------------------------------------------------------------------------------- */
@@ -1171,7 +1193,7 @@ void ri_heap_add_root(RiHeap *heap, void *start, size_t size)
     }
     if (c->root_count == 0 && change.roots == NULL)
         return;
-    free(GC_call_with_alloc_lock(insert_root, &change));
+    ri_heap_cfree(GC_call_with_alloc_lock(insert_root, &change));
 }
 
 void ri_heap_remove_root(RiHeap *heap, void *start, size_t size)
@@ -1336,8 +1358,11 @@ static void clear_vector_registers(void)
 #endif
 }
 
+/* For functions whose own frame is scanned, or cleared: a sanitizer's frames have parts that are neither. */
+#define PLAIN_FRAME __attribute__((no_sanitize_address)) RI_NOINLINE
+
 /* The frames of libgc's functions will lie where those of earlier calls left pointers behind. */
-static RI_NOINLINE void clear_stack_below(void)
+static PLAIN_FRAME void clear_stack_below(void)
 {
     char frame[6000];
     memset(frame, 0, sizeof frame);
@@ -1352,7 +1377,7 @@ static void clear_traces(void)
 
 /* Collect with the C stack scanned from `rest` on, and this function's callees. No other heap can begin a collection
  * meanwhile: there is none, and world.mutex is held. */
-static RI_NOINLINE void collect_with_rest(void *rest)
+static PLAIN_FRAME void collect_with_rest(void *rest)
 {
     struct GC_stack_base bottom, here = {.mem_base = __builtin_frame_address(0)};
     GC_get_my_stackbottom(&bottom);
@@ -1370,7 +1395,7 @@ static RI_NOINLINE void collect_with_rest(void *rest)
 }
 
 /* The registers that libgc takes for roots may hold what the caller has done with. */
-static RI_NOINLINE void forget_registers(void *rest)
+static PLAIN_FRAME void forget_registers(void *rest)
 {
     clear_stack_below(); /* the next frame has holes as well */
 #ifdef __x86_64__
@@ -1494,13 +1519,13 @@ static void reserve_finalizers(RiHeap *heap)
     room.registered = ri_heap_calloc(heap, room.capacity, sizeof(Registered));
     room.pending = ri_heap_calloc(heap, room.capacity, sizeof(Registered));
     if (room.registered == NULL || room.pending == NULL) {
-        free(room.registered);
-        free(room.pending);
+        ri_heap_cfree(room.registered);
+        ri_heap_cfree(room.pending);
         fail_alloc(heap);
     }
     GC_call_with_alloc_lock(move_finalizers, &room);
-    free(room.registered);
-    free(room.pending);
+    ri_heap_cfree(room.registered);
+    ri_heap_cfree(room.pending);
 }
 
 static uint8_t *finalizer_flags(const Registered *r, uint8_t *flag)

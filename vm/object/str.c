@@ -204,7 +204,7 @@ static RI_COLD void grow_table(RiHeap *heap)
         heap->on_no_memory(heap);
     }
     NewTable table = {strings, &larger};
-    free(ri_heap_locked(replace_table, &table));
+    ri_heap_cfree(ri_heap_locked(replace_table, &table));
 }
 
 /* Add a string that is not there. */
@@ -293,7 +293,7 @@ void ri_strings_init(RiHeap *heap)
 {
     RiStrings *strings = ri_heap_calloc(heap, 1, sizeof *strings);
     if (strings == NULL || !allocate_table(heap, strings, GROUPS_FIRST)) {
-        free(strings);
+        ri_heap_cfree(strings);
         heap->on_no_memory(heap);
     }
     heap->strings = strings;
@@ -316,8 +316,8 @@ void ri_strings_init(RiHeap *heap)
 void ri_strings_destroy(RiHeap *heap)
 {
     if (heap->strings != NULL)
-        free(heap->strings->tags);
-    free(heap->strings);
+        ri_heap_cfree(heap->strings->tags);
+    ri_heap_cfree(heap->strings);
     heap->strings = NULL;
 }
 

@@ -697,11 +697,22 @@ static RI_NOINLINE bool spill_sparse_array(RiHeap *heap, RiTable *t)
     return true;
 }
 
+/* Lists of a few values, some of them nil, are often built one by one, by programs that then ask for their length. So that
+ * the last one counts, as it does with PUC's tables, their layout is looked at whenever the number of entries outside
+ * the array is a power of two, long before the dictionary is full. */
+static bool is_short_list(const RiTable *t, RiValue key)
+{
+    enum { SHORT = 16 };
+    const RiDict *d = t->dict;
+    return ri_is_int(key) && key.i > 0 && d->count <= SHORT && (d->count & (d->count - 1)) == 0 &&
+           t->array->count <= SHORT && key.i <= 2 * ((int64_t)t->array->count + d->int_keys + 1);
+}
+
 /* Add a key that is nowhere in t; value not nil. */
 static RI_NOINLINE void insert_entry(RiHeap *heap, RiTable *t, RiValue key, uint32_t hash, RiValue value)
 {
     RiDict *d = t->dict;
-    if (!d || d->count == d->capacity) {
+    if (!d || d->count == d->capacity || is_short_list(t, key)) {
         uint32_t size = lay_out_anew(heap, t, key);
         if (ri_is_int(key) && ((uint64_t)key.i - 1 <= t->array->count || (uint64_t)key.i - 1 < size)) {
             put_in_array(heap, t, (uint32_t)(key.i - 1), value);
