@@ -509,7 +509,7 @@ bool ri_close_next(RiThread *T, uint32_t level, RiAction *action)
     RiValue v = ri_pop_tbc_value(T);
     RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
     if (ri_is_nil(method))
-        ri_runtime_error(T, "metamethod 'close' is not callable (a nil value)");
+        ri_runtime_error(T, "attempt to call a nil value (metamethod 'close')");
     *action = ri_call_meta(T, method, v, ri_nil());
     return true;
 }
