@@ -1,6 +1,7 @@
 /* What --stats prints: where the instructions and the memory went. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/tool.h"
 #include "vm/exec/opcode.h"
@@ -29,18 +30,34 @@ static void print_opcodes(const RiStats *stats)
     }
 }
 
+static uint64_t count_named(const RiStats *stats, const char *prefix)
+{
+    uint64_t count = 0;
+    for (int op = 0; op < RI_OP_COUNT; op++) {
+        if (strncmp(ri_op_info[op].name, prefix, strlen(prefix)) == 0)
+            count += stats->opcodes[op];
+    }
+    return count;
+}
+
+/* Look-ups on the way along a chain of tables can miss, too. */
+static void print_caches(const char *what, uint64_t count, uint64_t misses)
+{
+    uint64_t hits = misses < count ? count - misses : 0;
+    fprintf(stderr, "%-18s  %16" PRIu64 "  %5.1f %% cache hits\n", what, count,
+            count ? 100.0 * (double)hits / (double)count : 0.0);
+}
+
 void ri_print_stats(RiThread *T, const RiStats *stats)
 {
     RiHeapStats heap;
     ri_heap_stats(T->heap, &heap);
     fflush(stdout);
     print_opcodes(stats);
-    fprintf(stderr, "field cache misses  %16" PRIu64 " read, %" PRIu64 " written\n", stats->cache_misses_get,
-            stats->cache_misses_set);
-    fprintf(stderr, "library calls       %16" PRIu64 "\n", stats->calls_lib);
-    fprintf(stderr, "metamethod calls    %16" PRIu64 "\n", stats->meta_calls);
+    print_caches("field reads", count_named(stats, "GETFIELD") + count_named(stats, "SELF"), stats->cache_misses_get);
+    print_caches("field writes", count_named(stats, "SETFIELD"), stats->cache_misses_set);
     fprintf(stderr, "allocated           %16" PRIu64 " bytes, %" PRIu64 " live, %" PRIu64 " in the heap\n",
             heap.allocated_bytes, heap.live_bytes, heap.heap_bytes);
     fprintf(stderr, "collections         %16" PRIu64 " in %.1f ms\n", heap.collections, (double)heap.collect_ns / 1e6);
-    fprintf(stderr, "interned strings    %16" PRIu64 ", shapes %" PRIu64 "\n", heap.strings_interned, heap.shapes);
+    fprintf(stderr, "interned strings    %16" PRIu64 "\n", heap.strings_interned);
 }

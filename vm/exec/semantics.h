@@ -92,7 +92,6 @@ RI_NORETURN void ri_error_type(RiThread *T, RiValue culprit, uint32_t operand, c
 typedef struct RiStats {
     uint64_t opcodes[256];
     uint64_t cache_misses_get, cache_misses_set;
-    uint64_t calls_lib, meta_calls;
 } RiStats;
 
 #endif

@@ -1130,10 +1130,6 @@ void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size)
         return block;
     /* What libgc once had it keeps. If that is all the memory there is, a part of it is to serve. */
     block = GC_malloc_atomic_uncollectable(count * size);
-    if (block == NULL) {
-        ri_heap_collect(heap);
-        block = GC_malloc_atomic_uncollectable(count * size);
-    }
     return block != NULL ? memset(block, 0, count * size) : NULL;
 }
 

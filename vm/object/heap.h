@@ -108,7 +108,7 @@ void *ri_heap_alloc_block(RiHeap *heap, size_t size);
  * a program rather than to its data. It is not counted by ri_heap_count_bytes. Collects: yes. Traps: on_no_memory. */
 void *ri_heap_alloc_raw(RiHeap *heap, size_t size, bool has_pointers);
 
-/* Zeroed memory that is neither collected nor scanned. NULL if memory is short. Collects: yes, then. */
+/* Zeroed memory that is neither collected nor scanned. NULL if memory is short. Collects: no. */
 void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size);
 void ri_heap_cfree(void *block); /* NULL is ignored */
 

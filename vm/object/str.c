@@ -191,20 +191,33 @@ static void *replace_table(void *argument)
     return old;
 }
 
-static RI_COLD void grow_table(RiHeap *heap)
+static bool is_crowded(const RiStrings *strings)
+{
+    return strings->used >= (strings->mask + 1) * (GROUP - 1);
+}
+
+static bool try_grow_table(RiHeap *heap)
 {
     RiStrings *strings = heap->strings;
     uint32_t groups = GROUPS_FIRST;
     while (groups * GROUP < strings->count * 2 + 2)
         groups *= 2;
     RiStrings larger;
-    if (!allocate_table(heap, &larger, groups)) {
-        if (strings->used < strings->mask * GROUP)
-            return; /* crowded, but not full */
-        heap->on_no_memory(heap);
-    }
+    if (!allocate_table(heap, &larger, groups))
+        return false;
     NewTable table = {strings, &larger};
     ri_heap_cfree(ri_heap_locked(replace_table, &table));
+    return true;
+}
+
+/* Without memory for a larger table this one serves until it is crowded. */
+static RI_COLD void grow_table(RiHeap *heap)
+{
+    if (try_grow_table(heap) || !is_crowded(heap->strings))
+        return;
+    ri_heap_collect(heap);
+    if (is_crowded(heap->strings) && !try_grow_table(heap))
+        heap->on_no_memory(heap);
 }
 
 /* Add a string that is not there. */
