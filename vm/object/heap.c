@@ -313,8 +313,10 @@ static RiCollector *collector_of_owner(uint32_t owner)
 
 static MarkEntry *mark_stack(RiThread *thread, MarkEntry *msp, MarkEntry *limit)
 {
+    if (thread->stack == NULL) /* it is being made */
+        return msp;
     char *block = (char *)thread->stack - sizeof(RiValue);
-    if (thread->stack == NULL || !is_object(block, RI_TAG_STACK))
+    if (!is_object(block, RI_TAG_STACK))
         return msp;
     msp = mark_edge(block, msp, limit);
     size_t slots = GC_size(block) / sizeof(RiValue) - 1;
@@ -504,8 +506,12 @@ static bool try_reserve_stack(size_t used)
  * objects being pushed in pieces, it hardly ever outgrows what ri_heap_create has reserved. */
 static MarkEntry *reserve_stack(size_t used)
 {
-    if (!try_reserve_stack(used))
-        ri_panic(__FILE__, __LINE__, "no memory to finish a collection");
+    if (!try_reserve_stack(used)) {
+        static const char message[] = "rille: not enough memory to finish a collection\n";
+        ssize_t written = write(STDERR_FILENO, message, sizeof message - 1); /* stdio's locks may be held */
+        (void)written;
+        _exit(EXIT_FAILURE);
+    }
     return world.stack.items;
 }
 
@@ -1055,7 +1061,7 @@ RiHeap *ri_heap_create(uint64_t seed)
     if (!world.ready)
         init_world();
     ri_heap_enter_thread();
-    bool has_stack = try_reserve_stack(0);
+    bool has_stack = try_reserve_stack(STACK_SLACK);
     GC_call_with_alloc_lock(link_heap, c);
     pthread_mutex_unlock(&world.mutex);
     heap->owner = c->number << 16;
