@@ -1,0 +1,30 @@
+/* What a process runs, and how the machine makes it run: the only way from the machine up to the execution layer. */
+#ifndef RI_MACHINE_ENGINE_H
+#define RI_MACHINE_ENGINE_H
+
+#include "vm/machine/proc.h"
+
+typedef enum RiRunResult {
+    RI_RUN_PARKED, /* the task blocks or was pre-empted, and nothing of it is on the native stack */
+    RI_RUN_EXITED  /* its last frame is gone: ri_task_finish has been called */
+} RiRunResult;
+
+struct RiEngine {
+    /* Run `task` (machine->current) on this native stack, from its start or from where it parked. */
+    RiRunResult (*run)(RiTask *task);
+    /* `to` will run next on this host thread, after `from` (either may be NULL). Short; no allocation. */
+    void (*switch_to)(RiMachine *machine, RiTask *from, RiTask *to);
+    /* Make whatever runs reach a safe point soon. Called from other host threads and signal handlers, too. */
+    void (*interrupt)(RiMachine *machine);
+    /* A native stack will be left suspended, or is in use again, or is gone: for the collector. `low` its lowest live
+     * address. */
+    void (*stack_suspended)(RiMachine *machine, RiContext *context, void *low);
+    void (*stack_resumed)(RiMachine *machine, RiContext *context);
+    /* The last trace of a task or process goes. The engine's data in it are released here. */
+    void (*forget_task)(RiTask *task);
+    void (*forget_proc)(RiProc *proc);
+    /* Where is this task, for people: "worker.lua:12 in function 'f'". */
+    void (*describe)(RiTask *task, char *out, size_t size);
+};
+
+#endif

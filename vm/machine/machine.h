@@ -1,0 +1,101 @@
+/* The machine: what all guest processes share. It knows nothing of Lua: a process runs an abstract engine (engine.h).
+ *
+ * One machine belongs to one host thread at a time. `machine->current` is the task (guest thread) that runs; everything
+ * else waits in a run queue (sched.h), at a channel, for a descriptor or for a time. There is no kernel thread: a task
+ * that blocks looks for the next one itself and switches to it, or waits in the host's poll when there is none. */
+#ifndef RI_MACHINE_MACHINE_H
+#define RI_MACHINE_MACHINE_H
+
+#include "vm/base/check.h"
+#include "vm/host/context.h"
+
+typedef struct RiMachine RiMachine;
+typedef struct RiProc RiProc;
+typedef struct RiTask RiTask;
+typedef struct RiEngine RiEngine;
+typedef uint32_t RiAddr; /* a guest address */
+
+/* A link of a doubly linked ring; a ring's head is a node of its own. */
+typedef struct RiNode {
+    struct RiNode *next, *prev;
+} RiNode;
+
+static inline void ri_node_init(RiNode *node)
+{
+    node->next = node->prev = node;
+}
+static inline bool ri_node_is_linked(const RiNode *node) /* or, of a head: is there anything in the ring? */
+{
+    return node->next != node;
+}
+static inline void ri_node_insert(RiNode *before, RiNode *node)
+{
+    node->next = before;
+    node->prev = before->prev;
+    before->prev->next = node;
+    before->prev = node;
+}
+static inline void ri_node_remove(RiNode *node)
+{
+    node->next->prev = node->prev;
+    node->prev->next = node->next;
+    ri_node_init(node);
+}
+
+#define RI_LEVELS 8              /* of priority, 0 the most urgent */
+#define RI_TICK_NS 1000000u      /* the timer interrupt: 1 ms */
+
+typedef struct RiMachineStats {
+    uint64_t switches, preemptions, ticks, forks, spawns, exits, signals, syscalls, messages, polls;
+} RiMachineStats;
+
+typedef struct RiMachineConfig {
+    uint64_t frames_max;      /* of the frame pool, pages; 0: no limit but the host's */
+    const char *swap_path;    /* NULL: none */
+    uint8_t mmu;              /* RiMmuMode of space.h */
+    uint32_t processes_max;   /* 0: 1,000,000 */
+} RiMachineConfig;
+
+struct RiMachine {
+    const RiEngine *engine;
+    void *engine_data;         /* the engine's own (exec: the RiHeap) */
+    RiTask *current;           /* NULL outside of any task */
+    RiProc *init;              /* pid 1: the first process; orphans are its */
+    /* -- Scheduling: sched.c -- */
+    RiNode ready[RI_LEVELS];
+    uint32_t ready_levels;     /* bit n: ready[n] is not empty */
+    uint32_t ready_count;
+    uint32_t waiting_count;    /* tasks waiting for a descriptor or a time */
+    RiTask **timers;           /* a heap by wake_ns */
+    uint32_t timer_count, timer_capacity;
+    struct RiPoller *poller;   /* host/poller.h; NULL until first needed */
+    struct RiTicker *ticker;   /* host/ticker.h; NULL until first needed */
+    uint32_t tick_users;       /* limits that want the clock looked at */
+    volatile uint32_t tick_due; /* set by the ticker's thread */
+    uint64_t slice_start_ns;   /* when `current` began to run: CPU clock of the host thread */
+    RiContext host;            /* the host thread's own stack, as a suspended context */
+    RiContext *context;        /* the one running */
+    RiContext *free_contexts;  /* worker stacks without work */
+    uint32_t context_count;
+    bool has_stopped;          /* ri_machine_stop: no task is run any more */
+    /* -- Processes: proc.c -- */
+    RiProc **table;            /* by pid, open addressing */
+    uint32_t process_count, table_mask;
+    uint32_t next_pid, next_tid;
+    RiMachineConfig config;
+    /* -- Other parts, each made by its own file at first use -- */
+    struct RiFrames *frames;   /* frame.c */
+    struct RiShmTable *shm;    /* shm.c */
+    struct RiDevices *devices; /* device.c */
+    struct RiMounts *mounts;   /* mount.c: the name space of files */
+    void (*trace)(RiMachine *machine, const struct RiTraceEvent *event); /* NULL: nobody looks. trace.h */
+    void *trace_data;
+    RiMachineStats stats;
+};
+
+/* A machine without processes, or NULL if memory is short. */
+RiMachine *ri_machine_new(const RiEngine *engine, const RiMachineConfig *config);
+/* Processes still alive are destroyed without running any of their code. */
+void ri_machine_destroy(RiMachine *machine);
+
+#endif

@@ -1,0 +1,144 @@
+/* Guest processes and their threads (tasks): life, death, kinship, waiting.
+ *
+ *     ALIVE  --exit, kill-->  ZOMBIE  --wait by the parent-->  gone (orphans: pid 1 waits)
+ *       ^ STOP, CONT
+ *       v
+ *     STOPPED
+ *
+ * A process is what owns: address space, descriptors, signals, capabilities, limits, children. A task is what runs: one
+ * per guest thread. States of a task: READY (in a run queue), RUNNING, BLOCKED (waiting for a channel, a descriptor or a
+ * time), DEAD. */
+#ifndef RI_MACHINE_PROC_H
+#define RI_MACHINE_PROC_H
+
+#include "vm/machine/machine.h"
+
+typedef enum RiTaskState { RI_TASK_NEW, RI_TASK_READY, RI_TASK_RUNNING, RI_TASK_BLOCKED, RI_TASK_DEAD } RiTaskState;
+typedef enum RiProcState { RI_PROC_ALIVE, RI_PROC_STOPPED, RI_PROC_ZOMBIE } RiProcState;
+
+/* Why a process was ended from outside; 0: it was not. In the order of severity. */
+typedef enum RiDoom {
+    RI_DOOM_NONE,
+    RI_DOOM_EXIT,     /* exit was called in one of its threads */
+    RI_DOOM_SIGNAL,   /* by proc->doom_signal */
+    RI_DOOM_MEMORY,
+    RI_DOOM_CPU,
+    RI_DOOM_FUEL,
+    RI_DOOM_TIME,     /* wall deadline */
+    RI_DOOM_OUTPUT,   /* bytes written */
+    RI_DOOM_COUNT
+} RiDoom;
+
+/* Limits, their order that of getrlimit's resources; UINT64_MAX: none. */
+typedef enum RiLimit {
+#define LIMIT(id, name, unit, doc) RI_LIMIT_##id,
+#include "vm/machine/limits.def"
+#undef LIMIT
+    RI_LIMIT_COUNT
+} RiLimit;
+#define RI_NO_LIMIT UINT64_MAX
+
+typedef struct RiUsage {
+    uint64_t cpu_ns;          /* of the dead tasks and of slices that have ended */
+    uint64_t children_cpu_ns; /* of children waited for */
+    uint64_t start_ns;        /* host's monotonic clock */
+    uint64_t switches, preemptions, faults, syscalls, signals, messages_sent, messages_received, output_bytes;
+    uint64_t fuel;            /* safe points passed */
+} RiUsage;
+
+struct RiTask {
+    RiNode queue;          /* in a run queue, or at a channel */
+    RiNode of_proc;        /* proc->tasks */
+    RiProc *proc;
+    uint32_t tid;
+    uint8_t state;         /* RiTaskState */
+    uint8_t level;         /* the run queue it belongs in now; ages towards 0 */
+    bool is_kept;          /* it is suspended on `context`; else it parked without a native stack */
+    bool is_host;          /* it runs on the host thread's own stack, which cannot be given away */
+    bool detached;
+    bool timed_out;        /* of its last wait */
+    bool interrupted;      /* its last wait was ended by a signal or a kill */
+    bool preempted;        /* it gave up the processor at a safe point, not in a wait */
+    RiContext *context;
+    const void *channel;   /* what it waits for: any address; NULL: nothing but time or descriptor */
+    uint64_t wake_ns;      /* monotonic; 0: no time set */
+    uint32_t timer_index;  /* 1 + index in machine->timers; 0: not there */
+    int32_t fd;            /* host descriptor waited for; -1: none */
+    uint32_t fd_events;    /* RI_POLL_… that it waits for, then those that came */
+    int64_t deficit_ns;    /* what it may still use of its turn */
+    uint64_t ready_ns;     /* since when it is ready: for aging */
+    uint64_t pending, mask; /* signals sent to this thread; signals held back. Bit n-1: signal n */
+    uint64_t cpu_ns;
+    RiNode joiners;        /* unused: tasks joining wait at the channel &task */
+    void *engine;          /* exec: the RiThread; not collected memory's only reference: exec roots it by its process */
+    void *result;          /* exec: what a finished thread returned */
+};
+
+struct RiProc {
+    RiMachine *machine;
+    uint32_t pid;
+    uint8_t state;         /* RiProcState */
+    uint8_t doom;          /* RiDoom: set once; from then on none of its code runs */
+    uint8_t doom_signal;
+    uint8_t priority;      /* 0 … RI_LEVELS - 1, 4 is usual: where its tasks start */
+    int32_t exit_status;   /* 0 … 255 */
+    bool reported_stop;    /* wait has told of the stop */
+    uint32_t task_count;
+    RiNode tasks;          /* RiTask.of_proc */
+    RiTask *main;          /* NULL when it has ended */
+    RiProc *parent;        /* NULL: pid 1 */
+    RiNode children;       /* RiProc.sibling */
+    RiNode sibling;
+    uint32_t child_count;
+    char *name;            /* for people: the script; malloc'ed */
+    uint64_t limits[RI_LIMIT_COUNT];
+    RiUsage usage;
+    uint64_t pending;      /* signals sent to the process */
+    uint8_t *actions;      /* RI_SIGNAL_COUNT of RiSignalAction; NULL: all default */
+    struct RiSpace *space;   /* address space: space.h; NULL until first mapped */
+    struct RiFiles *files;   /* descriptors: file.h; NULL until first used */
+    struct RiPolicy *policy; /* capabilities: policy.h; NULL: everything is allowed */
+    struct RiMailbox *mailbox; /* the engine's: messages that wait */
+    uint64_t alarm_ns[3];  /* real, virtual, profiling interval timers: see signal.h */
+    uint64_t memory_bytes; /* of pages and buffers charged to it; objects are the engine's */
+    void *engine;          /* exec: the RiProcess */
+};
+
+/* -- Making and finding ---------------------------------------------------------------------------------------- */
+/* A new process with one task (NEW), child of `parent` (NULL: it becomes pid 1). Inherits limits, priority, policy; not
+ * descriptors, space or signals: their files copy them. NULL, with errno EAGAIN (too many) or ENOMEM. */
+RiProc *ri_proc_new(RiMachine *machine, RiProc *parent, const char *name);
+RiTask *ri_task_new(RiProc *proc); /* one more thread; NULL, errno */
+RiProc *ri_proc_find(RiMachine *machine, uint32_t pid);
+static inline RiTask *ri_task_of_node(RiNode *node) /* of proc->tasks */
+{
+    return (RiTask *)(void *)((char *)node - offsetof(RiTask, of_proc));
+}
+static inline RiProc *ri_proc_of_node(RiNode *node) /* of parent->children */
+{
+    return (RiProc *)(void *)((char *)node - offsetof(RiProc, sibling));
+}
+
+/* -- Ending ---------------------------------------------------------------------------------------------------- */
+/* The task's code has ended; the engine calls this last. When it was the main task or the last one, the process ends
+ * with `status`. */
+void ri_task_finish(RiTask *task, int32_t status);
+/* End a process whatever it does. Its running or suspended code is abandoned: immediately if it runs elsewhere or waits;
+ * if it is the current one, at its next safe point (the engine sees proc->doom). Idempotent: the first reason counts. */
+void ri_proc_doom(RiProc *proc, RiDoom doom, int32_t status_or_signal);
+/* All tasks are gone (the engine and ri_task_finish call it): become a zombie, tell the parent, give children to pid 1. */
+void ri_proc_zombie(RiProc *proc);
+/* A zombie's status has been taken: the last of it goes. */
+void ri_proc_reap(RiProc *proc);
+
+/* "memory limit 32 MiB", "cpu limit 300 ms", "signal 9 (KILL)": why it was ended. */
+void ri_doom_describe(const RiProc *proc, char *out, size_t size);
+extern const char *const ri_limit_names[RI_LIMIT_COUNT];
+
+/* -- Waiting for children -------------------------------------------------------------------------------------- */
+/* A child of `proc` that has something to report: a zombie, or (with `stopped`) one stopped since the last report.
+ * pid 0: any. NULL and errno: ECHILD if there is none to wait for, EAGAIN if none has anything to report yet. The
+ * channel to sleep at is &proc->children. */
+RiProc *ri_proc_reportable(RiProc *proc, uint32_t pid, bool stopped);
+
+#endif
