@@ -30,7 +30,7 @@
 #include "vm/object/udata.h"
 
 #define FIRST_HEAP_BYTES ((size_t)8 << 20) /* what libgc reserves at the start; pages come when touched */
-#define DEBT_MIN_BYTES ((int64_t)1 << 20)  /* no collection before so much has been allocated: it fits into a cache */
+#define DEBT_MIN_BYTES ((int64_t)2 << 20)  /* no collection before so much has been allocated: it fits into a cache */
 #define DEBT_MAX_RATIO 4                   /* times the live bytes, as long as that is less than … */
 #define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
 #define PAUSE_PERCENT 200
@@ -73,6 +73,15 @@ typedef struct Registered { /* an object with a finalizer */
     uint64_t tag;
 } Registered;
 
+/* Pointer-free blocks of one middle size: see "Spare blocks". */
+enum { SPARE_CLASS_COUNT = 10 };
+typedef struct Spares {
+    void *first;          /* free blocks; link in word 0 */
+    void **known;         /* blocks taken from libgc since the last collection, and those kept by it */
+    uint32_t known_count; /* at most SPARE_BYTES_MAX / size */
+    uint32_t taken;       /* allocations since the last collection */
+} Spares;
+
 struct RiCollector {
     RiHeap *heap;
     RiCollector *next; /* all heaps of the host process; guarded by libgc's lock */
@@ -81,6 +90,7 @@ struct RiCollector {
     pthread_t thread;
     Root *roots;
     size_t root_count, root_capacity;
+    Spares spares[SPARE_CLASS_COUNT];
     Registered *registered; /* in order of registration */
     size_t registered_count;
     Registered *pending; /* to be finalized: [pending_first, pending_end) */
@@ -789,6 +799,100 @@ static void keep_free_lists(const RiHeap *heap)
     }
 }
 
+/* -- Spare blocks ------------------------------------------------------------------------------------------------
+ * libgc gives the pages of dead strings and buffers of some KB back to its page allocator and takes 100 ns and more to
+ * get one out again. So each heap knows the pointer-free blocks of this size that it has taken since its last collection;
+ * those that have died are kept, as many as were needed, in free lists that survive collections. */
+
+#define SPARE_SIZE_MIN ((size_t)1024) /* smaller ones are many to a page */
+#define SPARE_SIZE_MAX ((size_t)32768)
+#define SPARE_BYTES_MAX ((size_t)4 << 20) /* of each class: more blocks are not known */
+
+/* Sizes as libgc makes them: parts of a page, then whole pages. */
+static const uint16_t spare_sizes[SPARE_CLASS_COUNT] = {1360,  2048,  4096,  8192,  12288,
+                                                        16384, 20480, 24576, 28672, 32768};
+
+/* The class for `size` bytes; SPARE_CLASS_COUNT: none. */
+static size_t spare_class(size_t size)
+{
+    if (size <= SPARE_SIZE_MIN || size > SPARE_SIZE_MAX)
+        return SPARE_CLASS_COUNT;
+    return size <= spare_sizes[0] ? 0 : size <= spare_sizes[1] ? 1 : 2 + (size - 1) / 4096;
+}
+
+static void *take_spare(RiCollector *c, size_t class)
+{
+    Spares *spares = &c->spares[class];
+    void *block = spares->first;
+    spares->taken++;
+    if (block != NULL)
+        spares->first = *(void **)block;
+    return block;
+}
+
+static void give_spare(RiCollector *c, size_t class, void *block)
+{
+    *(void **)block = c->spares[class].first;
+    __asm__ volatile("" : : : "memory"); /* a collection of another heap may look at the list at any time */
+    c->spares[class].first = block;
+}
+
+/* A block taken from libgc just now. */
+static void know_spare(RiCollector *c, size_t class, void *block)
+{
+    Spares *spares = &c->spares[class];
+    size_t limit = SPARE_BYTES_MAX / spare_sizes[class];
+    if (RI_UNLIKELY(GC_size(block) != spare_sizes[class])) /* another libgc: it may be freed by hand */
+        return;
+    if (spares->known == NULL)
+        spares->known = ri_heap_calloc(c->heap, limit, sizeof *spares->known);
+    if (spares->known == NULL || spares->known_count == limit)
+        return;
+    spares->known[spares->known_count] = block;
+    __asm__ volatile("" : : : "memory");
+    spares->known_count++;
+}
+
+/* At the end of marking in a collection of this heap: survivors are forgotten, as they are likely to live on. */
+static void keep_own_spares(RiCollector *c)
+{
+    for (size_t class = 0; class < SPARE_CLASS_COUNT; class++) {
+        Spares *spares = &c->spares[class];
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < spares->known_count && kept < spares->taken; i++) {
+            if (!GC_is_marked(spares->known[i]))
+                spares->known[kept++] = spares->known[i];
+        }
+        spares->first = NULL;
+        for (uint32_t i = kept; i-- > 0;) {
+            GC_set_mark_bit(spares->known[i]);
+            give_spare(c, class, spares->known[i]);
+        }
+        spares->known_count = kept;
+        spares->taken = 0;
+    }
+}
+
+/* In a collection of another heap or nobody's: this one's thread may be stopped between any two steps of the above. */
+static void keep_all_spares(const RiCollector *c)
+{
+    for (size_t class = 0; class < SPARE_CLASS_COUNT; class++) {
+        const Spares *spares = &c->spares[class];
+        for (uint32_t i = 0; i < spares->known_count; i++)
+            GC_set_mark_bit(spares->known[i]);
+        for (void *block = spares->first; block != NULL; block = *(void **)block)
+            GC_set_mark_bit(block);
+    }
+}
+
+static void free_spares(RiCollector *c)
+{
+    for (size_t class = 0; class < SPARE_CLASS_COUNT; class++)
+        ri_heap_cfree(c->spares[class].known);
+}
+
+/* -- The end of marking ------------------------------------------------------------------------------------------ */
+
 static bool string_is_live(const void *string)
 {
     return GC_is_marked(string);
@@ -852,8 +956,12 @@ static void settle(void)
     }
     share_live_bytes();
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
-        if (c->heap != world.current)
+        if (c->heap != world.current) {
             keep_free_lists(c->heap);
+            keep_all_spares(c);
+        } else {
+            keep_own_spares(c);
+        }
         ri_strings_sweep(c->heap, c->heap == world.current ? string_is_live : keep_string);
     }
 }
@@ -1081,6 +1189,7 @@ void ri_heap_destroy(RiHeap *heap)
     ri_shapes_destroy(heap);
     GC_call_with_alloc_lock(unlink_heap, c);
     ri_strings_destroy(heap);
+    free_spares(c);
     ri_heap_cfree(c->roots);
     ri_heap_cfree(c->registered);
     ri_heap_cfree(c->pending);
@@ -1248,6 +1357,24 @@ static void *take_from_libgc(size_t size, RiSpace space, void **list)
     return first;
 }
 
+/* A pointer-free block of middle size. NULL: not one of those, or memory is short. */
+static void *alloc_middle(RiHeap *heap, size_t size)
+{
+    RiCollector *c = heap->collector;
+    size_t class = spare_class(size);
+    if (class == SPARE_CLASS_COUNT || c->is_testing)
+        return NULL;
+    void *block = take_spare(c, class);
+    if (block == NULL) {
+        block = take_from_libgc(spare_sizes[class], RI_SPACE_LEAF, NULL);
+        if (block == NULL)
+            return NULL;
+        know_spare(c, class, block);
+    }
+    heap->credit_bytes -= (int64_t)ri_heap_block_size(size);
+    return block;
+}
+
 void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiSpace space)
 {
     if (size == 0)
@@ -1255,6 +1382,11 @@ void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiSpace space)
     if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap)))
         fail_alloc(heap);
     size_t granules = (size + 15) >> 4;
+    if (size > SPARE_SIZE_MIN && space == RI_SPACE_LEAF) {
+        void *middle = alloc_middle(heap, size);
+        if (RI_LIKELY(middle != NULL))
+            return middle;
+    }
     bool is_small = granules < RI_SIZE_CLASS_COUNT && !heap->collector->is_testing;
     size_t block_size = is_small ? granules << 4 : ri_heap_block_size(size);
     void **list = is_small ? &heap->free[space][granules] : NULL;
@@ -1312,8 +1444,13 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size)
     size_t block_size;
     int kind = GC_get_kind_and_size(block, &block_size);
     RiSpace space = kind == world.kind[RI_SPACE_OBJECT] ? RI_SPACE_OBJECT : RI_SPACE_LEAF;
-    size_t granules = block_size >> 4;
-    if (kind != world.kind[space] || granules >= RI_SIZE_CLASS_COUNT || heap->collector->is_testing) {
+    size_t granules = block_size >> 4, class = spare_class(block_size);
+    bool is_testing = heap->collector->is_testing;
+    if (kind == world.kind[RI_SPACE_LEAF] && class < SPARE_CLASS_COUNT && block_size == spare_sizes[class] && !is_testing) {
+        give_spare(heap->collector, class, block); /* it may be known */
+        return;
+    }
+    if (kind != world.kind[space] || granules >= RI_SIZE_CLASS_COUNT || is_testing) {
         GC_free(block);
         return;
     }

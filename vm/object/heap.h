@@ -145,7 +145,7 @@ bool ri_heap_collect_if_due(RiHeap *heap, void *frame);
 /* Bytes in use by the heap's guests, honest at any moment: live after the last collection + allocated since. */
 uint64_t ri_heap_count_bytes(const RiHeap *heap);
 
-/* Pace: a collection is due when allocation since the last exceeds max(1 MB, min(4 times live, 8 MB),
+/* Pace: a collection is due when allocation since the last exceeds max(2 MB, min(4 times live, 8 MB),
  * pause_percent - 100 % of live). */
 void ri_heap_set_pause(RiHeap *heap, unsigned pause_percent);
 
