@@ -235,7 +235,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         *out = *RI_LINK_OF(T->base);
         int32_t n = results_of_resume(T, first, count);
         co->status = RI_THREAD_DEAD;
-        co->base = co->top = co->stack;
+        ri_thread_drop_stack(co);
         co->tbc_count = 0;
         return n;
     }

@@ -26,7 +26,7 @@ static uint32_t offset_of(const RiThread *T, const RiValue *slot)
 
 bool ri_stack_try_reserve(RiThread *T, uint32_t slots)
 {
-    if (T->top + slots <= T->stack_limit)
+    if (T->stack != NULL && T->top + slots <= T->stack_limit)
         return true;
     uint64_t needed = (uint64_t)(T->top - T->stack) + slots + RI_STACK_RESERVE + 1;
     uint64_t limit = (uint64_t)T->process->stack_slots_max;
@@ -53,7 +53,7 @@ void ri_stack_grow(RiThread *T, uint32_t slots)
 
 void ri_stack_reserve(RiThread *T, uint32_t slots)
 {
-    if (RI_UNLIKELY(T->top + slots > T->stack_limit))
+    if (RI_UNLIKELY(T->stack == NULL || T->top + slots > T->stack_limit))
         ri_stack_grow(T, slots);
 }
 
@@ -517,7 +517,10 @@ bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error)
         co->no_yield = 0;
     }
     co->status = RI_THREAD_DEAD;
-    co->base = co->top = co->stack;
+    if (co != T)
+        ri_thread_drop_stack(co);
+    else
+        co->base = co->top = co->stack;
     *error = last;
     return !failed;
 }

@@ -49,9 +49,22 @@ void ri_thread_resize_stack(RiThread *thread, uint32_t slots)
     RiValue *stack = new_stack(thread->heap, slots);
     /* A library function keeps values of its own in the slots above top until it pushes them. */
     size_t copied = old_slots < slots ? old_slots : slots;
-    memcpy(stack, old, copied * sizeof(RiValue));
+    if (copied > 0)
+        memcpy(stack, old, copied * sizeof(RiValue));
     use_stack(thread, stack, slots);
     thread->base = stack + base;
     thread->top = stack + used;
-    ri_heap_free(thread->heap, old - 1, stack_size(old_slots));
+    if (old != NULL)
+        ri_heap_free(thread->heap, old - 1, stack_size(old_slots));
+}
+
+void ri_thread_drop_stack(RiThread *thread)
+{
+    RiValue *old = thread->stack;
+    uint32_t slots = thread->stack_capacity;
+    if (old == NULL)
+        return;
+    thread->stack = thread->base = thread->top = thread->stack_limit = NULL;
+    thread->stack_capacity = 0;
+    ri_heap_free(thread->heap, old - 1, stack_size(slots));
 }

@@ -42,7 +42,7 @@ struct RiThread {
     uint32_t owner;
     RiValue *base; /* of the current frame */
     RiValue *top;  /* first free slot */
-    RiValue *stack;
+    RiValue *stack; /* NULL once the thread is dead: base and top as well; ri_thread_resize_stack gives it one again */
     RiValue *stack_limit; /* end less RI_STACK_RESERVE */
     uint32_t stack_capacity; /* slots */
     uint32_t pc;             /* of the current Lua frame, saved before anything that may throw or look */
@@ -77,5 +77,7 @@ struct RiThread {
 RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots);
 /* Re-allocate the stack to at least `slots`; base and top move along. Collects. */
 void ri_thread_resize_stack(RiThread *thread, uint32_t slots);
+/* A thread is dead: give its stack back at once, for the next one. Most coroutines are short. Collects: no. */
+void ri_thread_drop_stack(RiThread *thread);
 
 #endif
