@@ -227,6 +227,8 @@ static uint64_t project(uint64_t random, uint64_t limit, uint64_t state[4])
 static int32_t math_random(RiThread *T, RiValue *args, uint32_t nargs)
 {
     uint64_t *state = T->process->rng;
+    if (RI_UNLIKELY((state[0] | state[1] | state[2] | state[3]) == 0)) /* as it never is again */
+        seed_random(state, ri_host_random_seed(), ri_host_random_seed());
     uint64_t random = next_random(state);
     int64_t low = 1, high;
     switch (nargs) {
@@ -315,7 +317,6 @@ static void open_math(RiThread *T, RiTable *library)
     };
     for (size_t i = 0; i < RI_COUNTOF(constants); i++)
         ri_table_set_str(T->heap, library, ri_str_from_cstr(T->heap, constants[i].name), constants[i].value);
-    seed_random(T->process->rng, ri_host_random_seed(), ri_host_random_seed());
 }
 
 const RiLibrary ri_lib_math = {"math", functions, RI_COUNTOF(functions), open_math};

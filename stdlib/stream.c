@@ -33,8 +33,10 @@ RiUserdata *ri_stream_new(RiThread *T)
 {
     RiUserdata *u = ri_udata_new(T->heap, sizeof(RiStream), 0);
     u->meta = ri_stdlib(T)->stream_meta;
-    ri_heap_register_finalizer(T->heap, ri_object(u, RI_TAG_USERDATA));
-    u->object.flags |= RI_UDATA_FINALIZER;
+    if (!T->process->closing) {
+        ri_heap_register_finalizer(T->heap, ri_object(u, RI_TAG_USERDATA));
+        u->object.flags |= RI_UDATA_FINALIZER;
+    }
     return u;
 }
 

@@ -19,6 +19,7 @@ check_PROGRAMS += \
 	%D%/unit/check_opcode \
 	%D%/unit/check_pattern \
 	%D%/unit/check_shape \
+	%D%/unit/check_sibling \
 	%D%/unit/check_str \
 	%D%/unit/check_stream \
 	%D%/unit/check_table \

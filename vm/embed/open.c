@@ -7,7 +7,9 @@
 #include "compiler/compile.h"
 #include "stdlib/libs.h"
 #include "vm/embed/capi.h"
+#include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
+#include "vm/exec/template.h"
 
 static RiProto *compile(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiString **message)
 {
@@ -55,6 +57,41 @@ void ri_open_libraries(RiThread *T)
     };
     for (size_t i = 0; i < RI_COUNTOF(libraries); i++)
         ri_library_open(T, libraries[i]);
+}
+
+/* -- Siblings --------------------------------------------------------------------------------------------------- */
+
+static void open_and_capture(RiThread *T, void *done)
+{
+    ri_open_libraries(T);
+    *(bool *)done = ri_template_capture(T->process);
+}
+
+/* Make the heap's template in a process of its own, which `like` lends its environment. */
+static bool make_template(const RiProcess *like)
+{
+    RiHeap *heap = like->heap;
+    RiHeap before = *heap;
+    RiProcess *process = NULL;
+    bool done = false;
+    if (ri_heap_try(heap, make_process, &process)) {
+        RiString *key = ri_str_from_cstr(heap, "LUA_NOENV");
+        ri_table_set_str(heap, process->registry, key, ri_table_get_str(like->registry, key));
+        process->closing = true; /* nothing of it is finalized */
+        ri_try(process->main, open_and_capture, &done);
+    }
+    heap->running = before.running;
+    heap->host = before.host;
+    heap->owner = before.owner;
+    heap->on_no_memory = before.on_no_memory;
+    return done;
+}
+
+RiProcess *ri_open_sibling(RiProcess *like)
+{
+    if (like->heap->process_template == NULL && !make_template(like))
+        return NULL;
+    return ri_process_new_like(like->heap, like);
 }
 
 void ri_close(RiThread *T)

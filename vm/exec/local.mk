@@ -36,6 +36,8 @@ librille_exec_a_SOURCES = \
 	%D%/state.h \
 	%D%/stress.c \
 	%D%/stress.h \
+	%D%/template.c \
+	%D%/template.h \
 	%D%/traceback.c \
 	%D%/traceback.h \
 	%D%/unwind.c \

@@ -40,6 +40,9 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
 #define RI_STACK_SLOTS_MAX 1000000
 
 RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks);
+/* The part of it that every process needs: a main thread of `stack_slots`, neither registry nor globals. Objects made from
+ * now on are the new process's. Collects. Traps: on_no_memory. */
+RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t stack_slots);
 void ri_process_close(RiProcess *process); /* runs pending closes and all finalizers */
 
 /* The metatable of any value, or NULL. */

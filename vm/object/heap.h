@@ -60,6 +60,8 @@ struct RiHeap {
     void (*on_no_memory)(RiHeap *heap); /* must not return: throws "not enough memory" */
     const uint32_t *warm_code; /* what a new feedback's `code` points to (exec's one-word warm-up routine); NULL: a
                                   feedback is warm from the start */
+    void *process_template;    /* what new processes are made from: exec/template.c; a root */
+    uint32_t processes_made;   /* see `owner` */
 };
 
 /* Create a heap (first use in the host process initializes libgc). NULL if memory is short. Destroy runs no

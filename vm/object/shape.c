@@ -5,6 +5,7 @@
 
 #define DYNAMIC_FIELDS_MAX 8    /* stores with computed keys make new shapes up to here … */
 #define IS_OUTGROWN 1 /* aux of a shape: a table has become a dictionary here */
+#define IS_CLOSED 2   /* aux of a shape: it has no children */
 #define DYNAMIC_CHILDREN_MAX 32 /* … and below shapes with fewer children than this … */
 #define DYNAMIC_ROOTS_MAX 256   /* … which all first fields of a program share */
 #define UNIQUE_ID_LAST 0xfffffff0u /* the few ids above are the inline caches' */
@@ -119,16 +120,21 @@ static void index_add(RiShapeIndex *index, RiString *key)
     index->cells[i] = (uint8_t)++index->count;
 }
 
+static uint32_t index_capacity_for(uint32_t count)
+{
+    uint32_t capacity = 4;
+    while (capacity < count)
+        capacity *= 2;
+    return capacity;
+}
+
 /* The index for `parent` and `key`: the parent's own, where this is the first child to lengthen it. */
 static RiShapeIndex *index_for_child(RiHeap *heap, const RiShape *parent, RiString *key)
 {
     RiShapeIndex *index = parent->index;
     uint32_t count = parent->field_count;
     if (index->count != count || count == index->capacity) {
-        uint32_t capacity = 4;
-        while (capacity <= count)
-            capacity *= 2;
-        index = new_index(heap, capacity);
+        index = new_index(heap, index_capacity_for(count + 1));
         for (uint32_t i = 0; i < count; i++)
             index_add(index, ri_shape_index_keys(parent->index)[i]);
     }
@@ -199,9 +205,23 @@ static void reserve_child(RiHeap *heap, RiShape *shape)
         ri_heap_free(heap, old, sizeof(RiShapeChildren) + (old->mask + 1) * sizeof(RiShape *));
 }
 
-static RiShape *new_child(RiHeap *heap, RiShape *parent, RiString *key)
+/* Give a shape that is complete its id. False: there are no more. */
+static bool enter_shape(RiHeap *heap, RiShape *shape)
 {
     RiShapes *shapes = heap->shapes;
+    RiShapeId id = take_id();
+    if (!id)
+        return false;
+    shape->object.word = id;
+    ri_shape_directory[id] = (RiShapeEntry){shape->index, shape};
+    shape->made_before = shapes->last_made;
+    shapes->last_made = shape;
+    shapes->count++;
+    return true;
+}
+
+static RiShape *new_child(RiHeap *heap, RiShape *parent, RiString *key)
+{
     RiShape *child = ri_heap_alloc(heap, sizeof(RiShape), RI_SPACE_OBJECT);
     ri_object_init(child, RI_TAG_SHAPE, 0, 0, 0);
     reserve_child(heap, parent);
@@ -209,14 +229,8 @@ static RiShape *new_child(RiHeap *heap, RiShape *parent, RiString *key)
     child->key = key;
     child->field_count = parent->field_count + 1;
     child->index = index_for_child(heap, parent, key);
-    RiShapeId id = take_id(); /* last, as what stands before may throw */
-    if (!id)
+    if (!enter_shape(heap, child)) /* last, as what stands before may throw */
         return NULL; /* an index lengthened in vain does no harm: it is only not shared any more */
-    child->object.word = id;
-    ri_shape_directory[id] = (RiShapeEntry){child->index, child};
-    child->made_before = shapes->last_made;
-    shapes->last_made = child;
-    shapes->count++;
     if (parent->more)
         children_add(parent->more, child);
     else
@@ -232,7 +246,7 @@ RiShapeId ri_shape_after_add(RiHeap *heap, RiShapeId id, RiString *key)
     RiShape *shape = shape_of(heap, id);
     RiShape *child = find_child(shape, key);
     if (!child) {
-        if (shape->field_count >= RI_SHAPE_FIELDS_MAX || ri_shape_find(id, key) >= 0)
+        if (shape->field_count >= RI_SHAPE_FIELDS_MAX || shape->object.aux == IS_CLOSED || ri_shape_find(id, key) >= 0)
             return 0;
         child = new_child(heap, shape, key);
     }
@@ -245,7 +259,8 @@ RiShapeId ri_shape_after_dynamic_add(RiHeap *heap, RiShapeId id, RiString *key)
     RiShape *child = find_child(shape, key);
     if (!child) {
         uint32_t children_max = shape->parent ? DYNAMIC_CHILDREN_MAX : DYNAMIC_ROOTS_MAX;
-        if (shape->field_count >= RI_SHAPE_FIELDS_MAX || shape->child_count >= children_max)
+        if (shape->field_count >= RI_SHAPE_FIELDS_MAX || shape->object.aux == IS_CLOSED ||
+            shape->child_count >= children_max)
             return 0;
         /* The first table to outgrow the limit becomes a dictionary; a second one with the same fields shows that they
          * are copied in a loop (classes, records), and gets shapes to the end. */
@@ -272,6 +287,18 @@ RiShapeId ri_shape_for_keys(RiHeap *heap, RiString *const *keys, uint32_t count)
     for (uint32_t i = 0; i < count && id; i++)
         id = ri_shape_after_add(heap, id, keys[i]);
     return id;
+}
+
+RiShapeId ri_shape_new_closed(RiHeap *heap, RiString *const *keys, uint32_t count)
+{
+    ri_assert(count <= RI_SHAPE_CLOSED_MAX);
+    RiShape *shape = ri_heap_alloc(heap, sizeof(RiShape), RI_SPACE_OBJECT);
+    ri_object_init(shape, RI_TAG_SHAPE, 0, IS_CLOSED, 0);
+    shape->field_count = count;
+    shape->index = new_index(heap, index_capacity_for(count));
+    for (uint32_t i = 0; i < count; i++)
+        index_add(shape->index, keys[i]);
+    return enter_shape(heap, shape) ? shape->object.word : 0;
 }
 
 RiShapeId ri_shape_unique_id(RiHeap *heap)

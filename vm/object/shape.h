@@ -83,6 +83,12 @@ static inline uint32_t ri_shape_fields(RiShapeId id)
  * Collects. */
 RiShapeId ri_shape_after_dynamic_add(RiHeap *heap, RiShapeId shape, RiString *key);
 
+/* A shape of its own for a table that is made together with many like it: no other table comes to it by gaining fields,
+ * and none grows out of it; one more field makes a dictionary. `count` different interned keys, at most
+ * RI_SHAPE_CLOSED_MAX. 0 when ids have run out. Collects. */
+#define RI_SHAPE_CLOSED_MAX 250
+RiShapeId ri_shape_new_closed(RiHeap *heap, RiString *const *keys, uint32_t count);
+
 /* A table that ri_table_sample remembers has outgrown its slots: its constructor site should give `slot_count` slots
  * from now on (0: none, the table has become a dictionary). */
 void ri_shape_learn(RiHeap *heap, RiTable *t, uint32_t slot_count);

@@ -46,7 +46,9 @@ static size_t slots_size(uint32_t capacity)
 /* Leave the slots behind whose content `slots` has been moved elsewhere. */
 static void release_slots(RiHeap *heap, RiTable *t)
 {
-    if (slots_are_inline(t))
+    if (t->flags & RI_TABLE_SHARED)
+        t->flags &= (uint8_t)~RI_TABLE_SHARED;
+    else if (slots_are_inline(t))
         memset(t->inline_slots, 0, t->slot_capacity * sizeof(RiValue));
     else if (t->slots)
         ri_heap_free(heap, (char *)t->slots - offsetof(RiSlots, values), slots_size(t->slot_capacity));
@@ -71,7 +73,7 @@ static RiSlots *new_slots(RiHeap *heap, uint32_t capacity)
 void ri_table_grow_slots(RiHeap *heap, RiTable *t)
 {
     uint32_t old = t->slot_capacity, capacity = next_slot_capacity(t);
-    ri_debug_assert(capacity > old);
+    ri_debug_assert(capacity > old && !(t->flags & RI_TABLE_SHARED));
     RiSlots *block = new_slots(heap, capacity);
     for (uint32_t i = 0; i < old; i++)
         ri_copy(&block->values[i], &t->slots[i]);
@@ -812,6 +814,64 @@ void ri_table_set_list(RiHeap *heap, RiTable *t, int64_t first, const RiValue *v
         ri_table_set_int(heap, t, first + i, values[i]);
 }
 
+/* -- Tables of which there are many ------------------------------------------------------------------------------ */
+
+#define LIKE_INLINE_MAX 16 /* fields; with more, they can be given back when the table becomes a dictionary */
+
+static RiArray *copy_array(RiHeap *heap, const RiArray *from)
+{
+    if (from->count == 0)
+        return (RiArray *)&ri_array_empty;
+    RiArray *a = new_array(heap, from->kind, from->count);
+    memcpy(a->values, from->values, array_size(from->kind, from->count) - RI_ARRAY_HEADER_SIZE);
+    a->count = from->count;
+    return a;
+}
+
+RiTable *ri_table_new_model(RiHeap *heap, const RiTable *t)
+{
+    RiString *keys[RI_SHAPE_CLOSED_MAX];
+    RiValue values[RI_SHAPE_CLOSED_MAX], key, value;
+    uint32_t count = 0;
+    uint64_t pos = t->array->count;
+    while (ri_table_next_at(t, &pos, &key, &value)) {
+        if (!ri_is_string(key) || !ri_str_is_interned(key.p) || count == RI_SHAPE_CLOSED_MAX)
+            return NULL;
+        keys[count] = key.p;
+        values[count++] = value;
+    }
+    RiShapeId shape = ri_shape_new_closed(heap, keys, count);
+    if (!shape)
+        return NULL;
+    RiTable *model = ri_table_new_record(heap, shape, values, count);
+    model->array = copy_array(heap, t->array);
+    return model;
+}
+
+RiTable *ri_table_new_like(RiHeap *heap, const RiTable *model)
+{
+    uint32_t count = ri_shape_fields(model->shape);
+    RiTable *t = new_table(heap, count <= LIKE_INLINE_MAX ? count : 0, RI_SHAPE_EMPTY);
+    if (count > LIKE_INLINE_MAX) {
+        t->slots = new_slots(heap, count)->values;
+        t->slot_capacity = (uint8_t)count;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ri_copy(&t->slots[i], &model->slots[i]);
+    t->shape = model->shape;
+    t->array = copy_array(heap, model->array);
+    return t;
+}
+
+RiTable *ri_table_new_shared(RiHeap *heap, const RiTable *model)
+{
+    RiTable *t = new_table(heap, 0, model->shape);
+    t->flags = RI_TABLE_SHARED;
+    t->slot_capacity = model->slot_capacity;
+    t->slots = model->slots;
+    return t;
+}
+
 /* -- Reading --------------------------------------------------------------------------------------------------- */
 
 static inline RiValue entry_value(const RiEntry *entry)
@@ -954,6 +1014,13 @@ static RI_NOINLINE void set_other(RiHeap *heap, RiTable *t, RiValue key, RiValue
         insert_entry(heap, t, key, is_long(key) ? hash_long(key.p) : hash_key(key), value);
 }
 
+/* A field of a table whose fields are shared is about to be stored to: where it is, now that they are its own. */
+static RI_NOINLINE RiValue *own_field(RiHeap *heap, RiTable *t, const RiString *key)
+{
+    become_dict(heap, t, 0);
+    return &dict_find_str(t->dict, key)->value;
+}
+
 void ri_table_set_str(RiHeap *heap, RiTable *t, RiString *key, RiValue value)
 {
     if (RI_UNLIKELY(!ri_str_is_interned(key))) {
@@ -964,7 +1031,7 @@ void ri_table_set_str(RiHeap *heap, RiTable *t, RiString *key, RiValue value)
     if (RI_LIKELY(!ri_table_is_dict(t))) {
         int32_t slot = ri_shape_find(t->shape, key);
         if (slot >= 0)
-            field = &t->slots[slot];
+            field = RI_LIKELY(!(t->flags & RI_TABLE_SHARED)) ? &t->slots[slot] : own_field(heap, t, key);
     } else {
         RiEntry *entry = dict_find_str(t->dict, key);
         if (entry)
@@ -1036,8 +1103,10 @@ bool ri_table_next_at(const RiTable *t, uint64_t *pos, RiValue *key, RiValue *va
         }
         p = POSITION_SLOTS;
     }
-    if (p < POSITION_DICT) {
-        uint32_t fields = ri_table_is_dict(t) ? 0 : ri_shape_fields(t->shape);
+    if (p < POSITION_DICT && ri_table_is_dict(t)) {
+        p += POSITION_DICT - POSITION_SLOTS; /* fields became entries in the same order, maybe since the last step */
+    } else if (p < POSITION_DICT) {
+        uint32_t fields = ri_shape_fields(t->shape);
         for (uint64_t slot = p - POSITION_SLOTS; slot < fields; slot++) {
             if (!ri_is_nil(t->slots[slot])) {
                 ri_set_string(key, ri_shape_key(t->shape, (uint32_t)slot));

@@ -85,7 +85,8 @@ enum {
     RI_TABLE_WEAK_KEYS = 2,
     RI_TABLE_WEAK_VALUES = 4,
     RI_TABLE_SAMPLED = 8, /* its constructor site wants to learn how many slots it gets */
-    RI_TABLE_SHARED = 16, /* reserved: copy at first write */
+    RI_TABLE_SHARED = 16, /* its slots are another table's, which is never changed: they are copied at the first store of a
+                             field. Its shape is closed and no other's, so that caches know it from loads only */
     RI_TABLE_FINALIZER = 32 /* registered with ri_heap_register_finalizer */
 };
 
@@ -119,6 +120,18 @@ RiTable *ri_table_new(RiHeap *heap, uint32_t array_capacity, uint32_t slot_count
 RiTable *ri_table_new_record(RiHeap *heap, RiShapeId shape, const RiValue *values, uint32_t count);
 /* An array {v1, …, vn} of the narrowest fitting kind; trailing nils dropped. Collects. */
 RiTable *ri_table_new_array(RiHeap *heap, const RiValue *values, uint32_t count);
+
+/* -- Tables of which there are many ------------------------------------------------------------------------------
+ * What the library tables of processes are made from: a model has an array part, fields in a closed shape and no
+ * dictionary; it is not changed any more once the first table has been made like it. */
+/* A model with the content of t; NULL if t has keys that are neither interned strings nor in its array or too
+ * many fields. Metatables are the caller's business, here and below. Collects. */
+RiTable *ri_table_new_model(RiHeap *heap, const RiTable *t);
+/* A table with a copy of the model's array and fields. Collects. */
+RiTable *ri_table_new_like(RiHeap *heap, const RiTable *model);
+/* The same, but the fields stay the model's until one is stored to. The model has no array. It is kept alive by the caller,
+ * as long as there are such tables. Collects. */
+RiTable *ri_table_new_shared(RiHeap *heap, const RiTable *model);
 
 /* -- Raw access ------------------------------------------------------------------------------------------------ */
 RiValue ri_table_get(const RiTable *t, RiValue key); /* any key; float keys with integer value are normalized */
