@@ -1345,7 +1345,7 @@ static bool before_alloc(RiHeap *heap)
 }
 
 /* One block, and, if `list` is not NULL, a list of more there. */
-static void *take_from_libgc(size_t size, RiSpace space, void **list)
+static void *take_from_libgc(size_t size, RiBlockSpace space, void **list)
 {
     if (list == NULL)
         return GC_generic_malloc(size, world.kind[space]);
@@ -1375,7 +1375,7 @@ static void *alloc_middle(RiHeap *heap, size_t size)
     return block;
 }
 
-void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiSpace space)
+void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space)
 {
     if (size == 0)
         size = 1;
@@ -1443,7 +1443,7 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size)
     heap->credit_bytes += (int64_t)ri_heap_block_size(size);
     size_t block_size;
     int kind = GC_get_kind_and_size(block, &block_size);
-    RiSpace space = kind == world.kind[RI_SPACE_OBJECT] ? RI_SPACE_OBJECT : RI_SPACE_LEAF;
+    RiBlockSpace space = kind == world.kind[RI_SPACE_OBJECT] ? RI_SPACE_OBJECT : RI_SPACE_LEAF;
     size_t granules = block_size >> 4, class = spare_class(block_size);
     bool is_testing = heap->collector->is_testing;
     if (kind == world.kind[RI_SPACE_LEAF] && class < SPARE_CLASS_COUNT && block_size == spare_sizes[class] && !is_testing) {

@@ -28,11 +28,11 @@ typedef enum RiMetamethod {
 } RiMetamethod;
 
 /* Where a block lives, which decides how it is traced. */
-typedef enum RiSpace {
+typedef enum RiBlockSpace {
     RI_SPACE_OBJECT, /* begins with an RiObject header, zeroed, traced by the mark procedure */
     RI_SPACE_LEAF,   /* pointer-free, NOT zeroed; begins with a header as well (strings, buffers, number arrays) */
     RI_SPACE_COUNT
-} RiSpace;
+} RiBlockSpace;
 
 #define RI_SIZE_CLASS_COUNT 65 /* classes of 16 bytes: 16 … 1024 */
 #define RI_ALLOC_SIZE_MAX ((size_t)1 << 46) /* larger requests fail at once */
@@ -76,11 +76,11 @@ bool ri_heap_try(RiHeap *heap, void (*fn)(RiHeap *heap, void *argument), void *a
 void ri_heap_add_root(RiHeap *heap, void *start, size_t size);
 void ri_heap_remove_root(RiHeap *heap, void *start, size_t size);
 
-void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiSpace space);
+void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space);
 
 /* Allocate `size` bytes. The caller fills in the header at once, before the next allocation. Blocks above the largest
  * class come from libgc directly. Collects: yes. Traps: on_no_memory. */
-static RI_ALWAYS_INLINE void *ri_heap_alloc(RiHeap *heap, size_t size, RiSpace space)
+static RI_ALWAYS_INLINE void *ri_heap_alloc(RiHeap *heap, size_t size, RiBlockSpace space)
 {
     size_t granules = (size + 15) >> 4;
     if (RI_LIKELY(granules < RI_SIZE_CLASS_COUNT)) {
