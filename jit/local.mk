@@ -1,6 +1,12 @@
 # jit: blocks of bytecode to machine code.
 
 # sources begin (kept by tools/update-sources)
-LIB_JIT =
-OBJECTS_JIT =
+noinst_LIBRARIES += librille_jit.a
+LIB_JIT = librille_jit.a
+OBJECTS_JIT = $(librille_jit_a_OBJECTS)
+librille_jit_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_JIT)
+librille_jit_a_SOURCES = \
+	%D%/asm_x64.c \
+	%D%/asm_x64.def \
+	%D%/asm_x64.h
 # sources end

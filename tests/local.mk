@@ -9,6 +9,7 @@ OBJECTS_SUPPORT =
 if HAVE_CHECK
 check_PROGRAMS += \
 	%D%/unit/check_alloc_failure \
+	%D%/unit/check_asm \
 	%D%/unit/check_chunk \
 	%D%/unit/check_compile \
 	%D%/unit/check_debuginfo \

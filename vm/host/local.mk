@@ -6,6 +6,8 @@ LIB_HOST = librille_host.a
 OBJECTS_HOST = $(librille_host_a_OBJECTS)
 librille_host_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_HOST)
 librille_host_a_SOURCES = \
+	%D%/codepages.c \
+	%D%/codepages.h \
 	%D%/context.h \
 	%D%/host.c \
 	%D%/host.h

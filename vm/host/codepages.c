@@ -1,0 +1,82 @@
+/* Two shared mappings of one memory file; and a page that a fork wipes, to tell parent and child apart. */
+#ifdef __linux__
+#define _GNU_SOURCE
+#endif
+#include "vm/host/codepages.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__linux__) && defined(MADV_WIPEONFORK)
+
+static bool map_views(RiCodePages *pages, int file)
+{
+    void *write = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (write == MAP_FAILED)
+        return false;
+    void *run = mmap(NULL, pages->size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
+    if (run == MAP_FAILED) {
+        munmap(write, pages->size);
+        return false;
+    }
+    pages->write = write;
+    pages->run = run;
+    return true;
+}
+
+bool ri_host_code_map(RiCodePages *pages, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    *pages = (RiCodePages){.size = (size + page - 1) / page * page};
+    void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mark == MAP_FAILED)
+        return false;
+    int file = memfd_create("rille code", MFD_CLOEXEC);
+    bool ok = madvise(mark, page, MADV_WIPEONFORK) == 0 && file >= 0 && ftruncate(file, (off_t)pages->size) == 0 &&
+              map_views(pages, file);
+    if (file >= 0)
+        close(file);
+    if (!ok) {
+        munmap(mark, page);
+        return false;
+    }
+    pages->native = mark;
+    *pages->native = 1;
+    return true;
+}
+
+void ri_host_code_unmap(RiCodePages *pages)
+{
+    munmap(pages->write, pages->size);
+    munmap((void *)(uintptr_t)pages->run, pages->size);
+    munmap((void *)(uintptr_t)pages->native, (size_t)sysconf(_SC_PAGESIZE));
+    memset(pages, 0, sizeof *pages);
+}
+
+void ri_host_code_clear(RiCodePages *pages)
+{
+    if (madvise(pages->write, pages->size, MADV_REMOVE) != 0)
+        memset(pages->write, 0, pages->size);
+}
+
+#else
+
+bool ri_host_code_map(RiCodePages *pages, size_t size)
+{
+    (void)size;
+    memset(pages, 0, sizeof *pages);
+    errno = ENOTSUP;
+    return false;
+}
+void ri_host_code_unmap(RiCodePages *pages)
+{
+    (void)pages;
+}
+void ri_host_code_clear(RiCodePages *pages)
+{
+    (void)pages;
+}
+
+#endif
