@@ -130,7 +130,7 @@ static bool scan(Walk *w)
     for (w->pc = 0; w->pc < p->code_count; w->pc += ri_op_info[RI_WORD_OP(*w->code)].words) {
         w->code = p->code + w->pc;
         CHECK(RI_WORD_OP(*w->code) < RI_OP_COUNT, "no such instruction");
-        CHECK(RI_WORD_OP(*w->code) != RI_OP_WARM, "internal instruction");
+        CHECK(RI_WORD_OP(*w->code) < RI_OP_NATIVE, "internal instruction");
         CHECK(ri_op_info[RI_WORD_OP(*w->code)].words <= p->code_count - w->pc, "half an instruction at the end");
         w->words[w->pc] = WORD_IS_START;
     }

@@ -88,6 +88,7 @@ typedef struct RiJump {
     RiCallStatus status;
     RiValue handler;
     void *buffer;       /* jmp_buf */
+    const void *native_sp; /* heap's, when the region began */
     void *stack;        /* C stack pointer of a ri_run: what the C code outside it holds lies above */
 } RiJump;
 

@@ -4,11 +4,22 @@
 
 #include "vm/object/func.h"
 
+/* How machine code was left. In all cases but STAY the frame of heap->running, its pc and top say where to go on. */
+typedef enum RiNativeExit {
+    RI_NATIVE_STAY,       /* it was not entered: interpret the instruction at T->pc */
+    RI_NATIVE_GO_ON,      /* interpret on */
+    RI_NATIVE_LEAVE,      /* leave the dispatch loop, as RI_LEAVE */
+    RI_NATIVE_SAFE_POINT  /* the budget has run out: ri_safe_point, then go on */
+} RiNativeExit;
+
 typedef struct RiHooks {
     /* Source to prototype, or NULL and *message (a Lua string). See compiler/compile.h. */
     RiProto *(*compile)(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiString **message);
     /* Call the lua_CFunction of the current frame: result count, results on top of the stack. vm/embed/capi.c */
     int32_t (*call_c)(RiThread *T, RiValue *args, uint32_t nargs);
+    /* Run machine code from the instruction T->pc of T's current Lua frame on (0: a call; T->top is exact), if there is
+     * any, or if it is time to make some. Called only if heap->hot_code is set. Collects. Traps. jit/jit.h */
+    RiNativeExit (*enter_native)(RiThread *T);
 } RiHooks;
 
 #endif

@@ -36,6 +36,11 @@ static RI_ALWAYS_INLINE int equal_fast(const RiValue *a, const RiValue *b)
     return 0;
 }
 
+static RI_ALWAYS_INLINE RiFeedback *fv_of(const RiValue *base)
+{
+    return ((const RiClosure *)base[-2].cp)->feedback;
+}
+
 static RI_ALWAYS_INLINE bool has_no_newindex(const RiTable *t)
 {
     return t->meta == NULL || (t->meta->absent >> RI_MM_NEWINDEX & 1);
@@ -94,6 +99,15 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         k = fv_->constants;                                                                        \
         caches = fv_->caches;                                                                      \
         SET_DISPATCH();                                                                            \
+    } while (0)
+
+/* The same after calls and returns: there may be machine code to go on with. */
+#define RESUME_FRAME()                                                                             \
+    do {                                                                                           \
+        RESUME();                                                                                  \
+        if (RI_UNLIKELY(fv_of(base)->native != NULL || T->pc == 0) && heap->hot_code != NULL)      \
+            goto enter_native;                                                                     \
+        NEXT;                                                                                      \
     } while (0)
 
 /* Parts of a link's tag word. */
@@ -421,12 +435,12 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         w = *pc++;                                                                                 \
         DISPATCH();                                                                                \
     } while (0)
-#define SET_DISPATCH() dispatch = RI_UNLIKELY(T->hook_mask || stats) ? hooked : labels
+#define SET_DISPATCH() dispatch = RI_UNLIKELY(T->hook_mask || stats) ? hooked : plain
 #else
 #define CASE(name) case RI_OP_##name:
 #define DISPATCH() goto dispatch_word
 #define NEXT goto next
-#define SET_DISPATCH() hooked_now = T->hook_mask || stats
+#define SET_DISPATCH() hooked_now = T->hook_mask || stats || heap->hot_code != NULL
 #endif
 
 void ri_execute(RiThread *T)
@@ -439,12 +453,22 @@ void ri_execute(RiThread *T)
 #undef OP
     };
     static const void *const hooked[256] = {[0 ... 255] = &&L_hooked};
+    static const void *const counting[256] = { /* with a JIT: back-edges look for machine code */
+        [RI_OP_COUNT ... 255] = &&L_bad,
+#define OP(name, format, pops, pushes, flags, weight, effect, meaning) \
+    [RI_OP_##name] = RI_OP_##name == RI_OP_LOOP || RI_OP_##name == RI_OP_FORLOOP || RI_OP_##name == RI_OP_TFORCALL ? &&L_back_edge : &&L_##name,
+#include "vm/exec/opcodes.def"
+#undef OP
+    };
     const void *const *dispatch;
 #else
     bool hooked_now;
 #endif
     RiHeap *const heap = T->heap;
     RiStats *const stats = T->process->stats;
+#if RI_COMPUTED_GOTO
+    const void *const *const plain = heap->hot_code != NULL ? counting : labels;
+#endif
     const RiWord *pc, *code;
     RiValue *base, *sp;
     RiValue *k;
@@ -455,20 +479,54 @@ void ri_execute(RiThread *T)
     uint32_t nargs;
     int32_t wanted;
 
-    RESUME();
+    RESUME_FRAME();
+enter_native: /* the registers are saved */
+    if (RI_LIKELY(!T->hook_mask && !stats)) {
+        switch (T->process->hooks->enter_native(T)) {
+        case RI_NATIVE_STAY:
+            break;
+        case RI_NATIVE_GO_ON:
+            RESUME();
+            break;
+        case RI_NATIVE_LEAVE:
+            return;
+        case RI_NATIVE_SAFE_POINT:
+            ri_safe_point(heap->running);
+            RESUME_FRAME();
+        }
+    }
+    w = *pc++;
 #if RI_COMPUTED_GOTO
-    NEXT;
+    if (dispatch == counting)
+        goto *labels[RI_WORD_OP(w)]; /* no second look at a back-edge */
+    DISPATCH();
+L_back_edge:
+    if (RI_LIKELY(++fv_of(base)->loops < heap->hot_loops))
+        goto *labels[RI_WORD_OP(w)];
+    pc--;
+    SAVE();
+    goto enter_native;
 L_hooked:
 #else
+    goto looked;
 next:
     w = *pc++;
 dispatch_word:
+    if (RI_UNLIKELY(hooked_now)) {
+        bool is_back_edge = RI_WORD_OP(w) == RI_OP_LOOP || RI_WORD_OP(w) == RI_OP_FORLOOP || RI_WORD_OP(w) == RI_OP_TFORCALL;
+        if (heap->hot_code != NULL && is_back_edge && ++fv_of(base)->loops >= heap->hot_loops) {
+            pc--;
+            SAVE();
+            goto enter_native;
+        }
+    }
+looked:
     if (RI_UNLIKELY(hooked_now))
 #endif
     {
         if (stats)
             stats->opcodes[RI_WORD_OP(w)]++;
-        if (T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT) && RI_WORD_OP(w) != RI_OP_WARM) {
+        if (T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT) && RI_WORD_OP(w) != RI_OP_WARM && RI_WORD_OP(w) != RI_OP_NATIVE) {
             SAVE();
             ri_hook_instruction(T);
             RESUME();
@@ -1091,10 +1149,16 @@ do_call:
                 base = callee;
                 T->base = base;
                 sp = base + params;
-                code = pc = fv->code;
+                code = fv->code;
+                pc = fv->start;
                 k = fv->constants;
                 caches = fv->caches;
-                SAFE_POINT();
+                if (RI_UNLIKELY(--heap->budget < 0)) {
+                    pc = code;
+                    SAVE();
+                    ri_safe_point(T);
+                    RESUME_FRAME();
+                }
                 NEXT;
             }
         } else if (RI_LIKELY((func->tag == RI_TAG_LIBFN || func->tag == RI_TAG_NATIVE) && !T->hook_mask &&
@@ -1121,15 +1185,14 @@ do_call:
             }
             if (ri_serve_inline(T, n, pc, delta, wanted) == RI_LEAVE)
                 return;
-            RESUME();
-            NEXT;
+            RESUME_FRAME();
         }
         SAVE();
         if (ri_precall(T, func, nargs, wanted, 0) == RI_LEAVE)
             return;
-        RESUME();
-        SAFE_POINT();
-        NEXT;
+        if (RI_UNLIKELY(--heap->budget < 0))
+            ri_safe_point(heap->running);
+        RESUME_FRAME();
     }
     CASE(TAILCALLV)
     {
@@ -1147,9 +1210,9 @@ do_tailcall:
         SAVE();
         if (ri_tailcall(T, func, nargs) == RI_LEAVE)
             return;
-        RESUME();
-        SAFE_POINT();
-        NEXT;
+        if (RI_UNLIKELY(--heap->budget < 0))
+            ri_safe_point(heap->running);
+        RESUME_FRAME();
     }
     CASE(RETURN0)
     {
@@ -1195,6 +1258,11 @@ return_to_caller:
         code = fv->code;
         k = fv->constants;
         caches = fv->caches;
+        if (RI_UNLIKELY(fv->native != NULL)) {
+            pc--;
+            SAVE();
+            goto enter_native;
+        }
         DISPATCH();
     }
     CASE(RETURN)
@@ -1213,8 +1281,7 @@ do_return:
         SAVE();
         if (ri_return_values(T, func, nargs) == RI_LEAVE)
             return;
-        RESUME();
-        NEXT;
+        RESUME_FRAME();
     }
     CASE(VARARG)
     {
@@ -1275,14 +1342,19 @@ do_return:
         }
         NEXT;
     }
+    CASE(NATIVE)
+    {
+        pc = code;
+        SAVE();
+        goto enter_native;
+    }
     CASE(WARM)
     {
         SAVE();
         RiFeedback *fv = ((const RiClosure *)base[-2].cp)->feedback;
         ri_feedback_warm(heap, fv);
         T->pc = 0;
-        RESUME();
-        NEXT;
+        RESUME_FRAME();
     }
 #if RI_COMPUTED_GOTO
 L_bad:

@@ -128,6 +128,7 @@ RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error
         exit(EXIT_FAILURE);
     }
     jump->status = status;
+    T->heap->native_sp = jump->native_sp;
     longjmp(*(jmp_buf *)jump->buffer, 1);
 }
 
@@ -286,7 +287,7 @@ static void enter_region(RiThread *T, RiJump *jump, jmp_buf *buffer, uint32_t ba
 {
     RiProcess *process = T->process;
     *jump = (RiJump){.previous = process->jumps, .thread = T, .base = base, .catches = catches, .handler = handler,
-                     .buffer = buffer, .c_depth = process->c_depth};
+                     .buffer = buffer, .c_depth = process->c_depth, .native_sp = T->heap->native_sp};
     process->jumps = jump;
 }
 

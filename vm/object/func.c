@@ -56,7 +56,7 @@ RiFeedback *ri_feedback_new(RiHeap *heap, RiProto *proto)
     feedback->param_count = proto->param_count;
     feedback->is_vararg = proto->is_vararg;
     if (heap->warm_code != NULL)
-        feedback->code = heap->warm_code;
+        feedback->code = feedback->start = heap->warm_code;
     else
         ri_feedback_warm(heap, feedback);
     return feedback;
@@ -83,6 +83,7 @@ void ri_feedback_warm(RiHeap *heap, RiFeedback *feedback)
         feedback->caches = caches;
     }
     feedback->code = proto->code;
+    feedback->start = heap->hot_code ? heap->hot_code : proto->code;
     feedback->is_warm = true;
 }
 

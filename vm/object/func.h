@@ -89,6 +89,7 @@ typedef struct RiFeedback {
     RiObject object;
     RiProto *proto;
     const uint32_t *code;
+    const uint32_t *start; /* where a call begins: `code`, or the heap's `hot_code` in front of it */
     RiValue *constants;
     RiCache *caches; /* NULL until warm */
     uint32_t frame_size;
@@ -97,7 +98,7 @@ typedef struct RiFeedback {
     uint8_t is_warm;
     uint8_t reserved;
     uint32_t calls, loops;         /* counters of the JIT */
-    void *entry;                   /* native code; NULL: none */
+    void *native;                  /* what the JIT knows of it, a collected block; NULL: nothing */
     struct RiFeedback **children;  /* one per nested prototype, made when first closed over */
 } RiFeedback;
 

@@ -58,6 +58,10 @@ struct RiHeap {
     RiThread *running;   /* thread whose VM stack is in use now; a root */
     void *host;          /* the RiMachine (exec layer) this heap belongs to; a root */
     void (*on_no_memory)(RiHeap *heap); /* must not return: throws "not enough memory" */
+    void *jit;                  /* of jit/jit.h; NULL: none */
+    const void *native_sp;      /* innermost stay in machine code: its stack pointer; for the JIT and unwinding */
+    const uint32_t *hot_code;   /* the one-word routine by which calls look for machine code; NULL: they do not */
+    uint32_t hot_loops;         /* back-edges taken before machine code is looked for */
     const uint32_t *warm_code; /* what a new feedback's `code` points to (exec's one-word warm-up routine); NULL: a
                                   feedback is warm from the start */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
