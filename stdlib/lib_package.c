@@ -187,11 +187,11 @@ static int32_t unload_libraries(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn unload_libraries_fn =
     RI_FN(unload_libraries, "unload libraries", "(collect the list of C libraries)(list)", "Closes the C libraries of a process.");
 
-/* -- Searchers: functions with the package table as upvalue ---------------------------------------------------- */
+/* -- Searchers ------------------------------------------------------------------------------------------------- */
 
 static RiValue package_field(RiThread *T, const char *name)
 {
-    return ri_index(T, ri_self_native(T)->upvals[0], text_value(T, name));
+    return ri_index(T, ri_table_value(ri_stdlib(T)->package), text_value(T, name));
 }
 
 /* Search the module in package[field]; pushes as search_path does. */
@@ -412,31 +412,33 @@ static void set_path(RiThread *T, RiTable *library, const char *field, const cha
     ri_table_set_str(T->heap, library, ri_str_from_cstr(T->heap, field), ri_string_value(value));
 }
 
-static RiValue new_function(RiThread *T, const RiLibFn *fn, RiTable *library)
+/* The list of C libraries, made before all else that has a finalizer. */
+static void make_libraries(RiThread *T)
 {
-    RiNative *native = ri_native_new(T->heap, fn, 1);
-    native->upvals[0] = ri_table_value(library);
-    return ri_object(native, RI_TAG_NATIVE);
+    RiHeap *heap = T->heap;
+    RiTable *meta = ri_table_new(heap, 0, 1);
+    ri_table_set_str(heap, meta, heap->mm_names[RI_MM_GC], ri_libfn_value(&unload_libraries_fn));
+    ri_value_set_meta(T, ri_table_value(registry_table(T, LIBRARIES_KEY)), meta);
 }
 
 static void open_package(RiThread *T, RiTable *library)
 {
     RiHeap *heap = T->heap;
-    RiTable *libraries_meta = ri_table_new(heap, 0, 1);
-    ri_table_set_str(heap, libraries_meta, heap->mm_names[RI_MM_GC], ri_libfn_value(&unload_libraries_fn));
-    ri_value_set_meta(T, ri_table_value(registry_table(T, LIBRARIES_KEY)), libraries_meta);
+    if (!T->process->closing) /* else there would be no finalizer */
+        make_libraries(T);
 
     RiTable *searchers = ri_table_new(heap, RI_COUNTOF(searcher_fns), 0);
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "searchers"), ri_table_value(searchers));
     for (size_t i = 0; i < RI_COUNTOF(searcher_fns); i++)
-        ri_table_append(heap, searchers, new_function(T, &searcher_fns[i], library));
+        ri_table_append(heap, searchers, ri_libfn_value(&searcher_fns[i]));
 
     set_path(T, library, "path", "LUA_PATH", DEFAULT_PATH);
     set_path(T, library, "cpath", "LUA_CPATH", DEFAULT_CPATH);
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "config"), text_value(T, "/\n;\n?\n!\n-\n"));
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "loaded"), ri_table_value(registry_table(T, LOADED_KEY)));
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "preload"), ri_table_value(registry_table(T, PRELOAD_KEY)));
-    ri_table_set_str(heap, T->process->globals, ri_str_from_cstr(heap, "require"), new_function(T, &require_fn, library));
+    ri_table_set_str(heap, T->process->globals, ri_str_from_cstr(heap, "require"), ri_libfn_value(&require_fn));
+    ri_stdlib(T)->package = library;
 }
 
 const RiLibrary ri_lib_package = {"package", functions, RI_COUNTOF(functions), open_package};

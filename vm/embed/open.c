@@ -61,30 +61,38 @@ void ri_open_libraries(RiThread *T)
 
 /* -- Siblings --------------------------------------------------------------------------------------------------- */
 
-static void open_and_capture(RiThread *T, void *done)
+typedef struct TemplateRequest {
+    const RiProcess *like;
+    bool done;
+} TemplateRequest;
+
+static void open_and_capture(RiThread *T, void *argument)
 {
+    TemplateRequest *request = argument;
+    RiString *key = ri_str_from_cstr(T->heap, "LUA_NOENV");
+    ri_table_set_str(T->heap, T->process->registry, key, ri_table_get_str(request->like->registry, key));
+    T->process->closing = true; /* nothing of it is finalized */
     ri_open_libraries(T);
-    *(bool *)done = ri_template_capture(T->process);
+    request->done = ri_template_capture(T->process);
 }
 
-/* Make the heap's template in a process of its own, which `like` lends its environment. */
+/* Make the heap's template in a process of its own, which takes its environment as `like` does. */
 static bool make_template(const RiProcess *like)
 {
     RiHeap *heap = like->heap;
-    RiHeap before = *heap;
+    RiThread *running = heap->running;
+    void *host = heap->host;
+    uint32_t owner = heap->owner;
+    void (*on_no_memory)(RiHeap *) = heap->on_no_memory;
     RiProcess *process = NULL;
-    bool done = false;
-    if (ri_heap_try(heap, make_process, &process)) {
-        RiString *key = ri_str_from_cstr(heap, "LUA_NOENV");
-        ri_table_set_str(heap, process->registry, key, ri_table_get_str(like->registry, key));
-        process->closing = true; /* nothing of it is finalized */
-        ri_try(process->main, open_and_capture, &done);
-    }
-    heap->running = before.running;
-    heap->host = before.host;
-    heap->owner = before.owner;
-    heap->on_no_memory = before.on_no_memory;
-    return done;
+    TemplateRequest request = {.like = like};
+    if (ri_heap_try(heap, make_process, &process))
+        ri_try(process->main, open_and_capture, &request);
+    heap->running = running;
+    heap->host = host;
+    heap->owner = owner;
+    heap->on_no_memory = on_no_memory;
+    return request.done;
 }
 
 RiProcess *ri_open_sibling(RiProcess *like)

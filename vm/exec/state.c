@@ -30,9 +30,7 @@ RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t 
     process->heap = heap;
     process->hooks = hooks;
     process->stack_slots_max = RI_STACK_SLOTS_MAX;
-    process->stress = ri_stress_modes();
     process->id = heap->owner = next_id(heap);
-    process->memory_message = ri_str_from_cstr(heap, "not enough memory");
     process->main = ri_thread_new(heap, process, stack_slots);
     process->main->status = RI_THREAD_RUNNING;
     process->main->hook_allowed = true;
@@ -44,6 +42,8 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
     heap->warm_code = &warm_code;
     RiProcess *process = ri_process_alloc(heap, hooks, MAIN_STACK_SLOTS);
     heap->host = process;
+    process->stress = ri_stress_modes();
+    process->memory_message = ri_str_from_cstr(heap, "not enough memory");
     process->registry = ri_table_new(heap, 2, 0);
     process->globals = ri_table_new(heap, 0, 0);
     heap->running = process->main;

@@ -273,7 +273,10 @@ static void fill_process(const RiTemplate *template, RiProcess *process)
 static void make_process(RiHeap *heap, void *argument)
 {
     RiProcess **process = argument;
-    *process = ri_process_alloc(heap, (*process)->hooks, STACK_SLOTS);
+    const RiProcess *like = *process;
+    *process = ri_process_alloc(heap, like->hooks, STACK_SLOTS);
+    (*process)->memory_message = like->memory_message;
+    (*process)->stress = like->stress;
     fill_process(heap->process_template, *process);
 }
 
