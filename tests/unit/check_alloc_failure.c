@@ -189,6 +189,43 @@ START_TEST(other_states_do_not_notice)
 }
 END_TEST
 
+/* A process made from a template, and the template itself, are there or not. */
+START_TEST(a_sibling_is_made_or_not)
+{
+    int failures = 0, n;
+    for (n = 1; n < ALLOCATIONS_MAX; n++) {
+        RiThread *T = open_state(n);
+        if (T == NULL)
+            continue;
+        RiHeap *heap = T->heap;
+        uint32_t owner = heap->owner;
+        RiProcess *process = ri_open_sibling(T->process);
+        ck_assert_ptr_eq(heap->running, T);
+        ck_assert_uint_eq(heap->owner, owner);
+        bool failed = process == NULL;
+        failures += failed;
+        if (failed)
+            process = ri_open_sibling(T->process);
+        ck_assert_ptr_nonnull(process);
+        ck_assert_uint_gt(process->id, owner);
+        heap->running = process->main;
+        const char *test = "string.x = 1 return #('x'):rep(3) == 3 and 'fine'";
+        if (!run(process->main, test, "fine", n)) /* the failure was yet to come */
+            ck_assert(!failed && run(process->main, test, "fine", n));
+        heap->running = T;
+        run_right(T, n);
+        ck_assert(run(T, "return string.x == nil and 'fine'", "fine", n));
+        ri_close(T);
+        if (!failed)
+            break;
+    }
+    ck_assert_int_lt(n, ALLOCATIONS_MAX);
+#if defined(RI_STRESS) && RI_STRESS
+    ck_assert_int_gt(failures, 200);
+#endif
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("alloc_failure");
@@ -196,6 +233,7 @@ int main(void)
     tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, a_state_goes_on_after_a_failure);
     tcase_add_test(tcase, other_states_do_not_notice);
+    tcase_add_test(tcase, a_sibling_is_made_or_not);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
