@@ -265,7 +265,7 @@ static RiLocal find_local(RiThread *of, int level, const RiFrame *frame, int64_t
         local.slot = base + slot;
         return local;
     }
-    switch (ri_slot_use(proto, frame->pc > 0 ? frame->pc - 1 : 0, slot)) {
+    switch (ri_slot_use(of->process, proto, frame->pc > 0 ? frame->pc - 1 : 0, slot)) {
     case RI_SLOT_NONE:
         break;
     case RI_SLOT_VALUE:

@@ -103,7 +103,7 @@ START_TEST(operands_are_described)
 {
     const Case *c = &cases[_i];
     const char *kind = NULL, *name = NULL;
-    bool known = ri_describe_operand(make(c->code, c->count), c->pc, c->index, &kind, &name);
+    bool known = ri_describe_operand(NULL, make(c->code, c->count), c->pc, c->index, &kind, &name);
     ck_assert_msg(known == (c->kind != NULL), "case %d: %s '%s'", _i, known ? kind : "unknown", known ? name : "");
     if (known) {
         ck_assert_msg(strcmp(kind, c->kind) == 0 && strcmp(name, c->name) == 0, "case %d: %s '%s'", _i, kind, name);
@@ -137,14 +137,14 @@ START_TEST(slots_have_uses)
                                     (uint32_t)-2, RI_OP_RETURN0};
     RiProto *p = make(code, 10);
     p->sites[3].key = RI_NO_KEY;
-    ck_assert_int_eq(ri_slot_use(p, 0, 0), RI_SLOT_VALUE);
-    ck_assert_int_eq(ri_slot_use(p, 1, 0), RI_SLOT_CELL);
-    ck_assert_int_eq(ri_slot_use(p, 1, 1), RI_SLOT_VALUE);
-    ck_assert_int_eq(ri_slot_use(p, 2, 2), RI_SLOT_FIXED);
-    ck_assert_int_eq(ri_slot_use(p, 3, 3), RI_SLOT_NONE);
-    ck_assert_int_eq(ri_slot_use(p, 7, 2), RI_SLOT_STATE);
-    ck_assert_int_eq(ri_slot_use(p, 7, 5), RI_SLOT_VALUE);
-    ck_assert_int_eq(ri_slot_use(p, 9, 5), RI_SLOT_NONE);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 0, 0), RI_SLOT_VALUE);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 1, 0), RI_SLOT_CELL);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 1, 1), RI_SLOT_VALUE);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 2, 2), RI_SLOT_FIXED);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 3, 3), RI_SLOT_NONE);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 7, 2), RI_SLOT_STATE);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 7, 5), RI_SLOT_VALUE);
+    ck_assert_int_eq(ri_slot_use(NULL, p, 9, 5), RI_SLOT_NONE);
 }
 END_TEST
 

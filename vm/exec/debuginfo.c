@@ -94,13 +94,32 @@ const char *ri_local_name_of_slot(const RiProto *proto, uint32_t slot, uint32_t 
 
 /* Kind and producer of one slot before one instruction. */
 typedef struct SlotQuery {
+    const RiProto *proto;
     uint32_t pc;
-    uint32_t slot;    /* counted from the top (1: topmost) when from_top */
+    uint32_t slot; /* counted from the top (1: topmost) when from_top */
+    int64_t producer;
     bool from_top;
     bool found;
     uint8_t kind;
-    int64_t producer;
 } SlotQuery;
+
+/* An answer takes a walk over the function, and debuggers, profilers and programs that live by pcall keep asking the same
+ * things: a process remembers the last answers. They keep their prototypes alive. */
+enum { ANSWER_COUNT = 64 };
+typedef struct SlotAnswers {
+    RiObject object;
+    SlotQuery answers[ANSWER_COUNT]; /* proto NULL: none */
+} SlotAnswers;
+
+static SlotQuery *answer_place(RiProcess *process, const SlotQuery *q)
+{
+    SlotAnswers *all = process->slot_answers;
+    if (all == NULL)
+        process->slot_answers = all = ri_heap_alloc_block(process->heap, sizeof *all);
+    uint64_t hash = ((uint64_t)(uintptr_t)q->proto >> 4) + q->pc * 5u + q->slot * 3u + q->from_top;
+    return &all->answers[hash * 0x9e3779b97f4a7c15u >> 58];
+}
+_Static_assert(ANSWER_COUNT == 1 << (64 - 58), "the hash has as many bits");
 
 static void answer_slot_query(void *context, uint32_t pc, const RiAbstractState *state)
 {
@@ -111,15 +130,31 @@ static void answer_slot_query(void *context, uint32_t pc, const RiAbstractState 
     q->found = slot < state->depth;
     if (q->found) {
         q->kind = state->kinds[slot];
-        q->producer = state->producers != NULL ? state->producers[slot] : RI_NO_PRODUCER;
+        q->producer = state->producers[slot];
     }
 }
 
-RiSlotUse ri_slot_use(const RiProto *proto, uint32_t pc, uint32_t slot)
+/* Fill in what is found. `process` may be NULL: nothing is remembered then. */
+static bool ask(RiProcess *process, SlotQuery *q)
 {
-    SlotQuery query = {.pc = pc, .slot = slot};
+    SlotQuery *known = process != NULL ? answer_place(process, q) : NULL;
+    if (known != NULL && known->proto == q->proto && known->pc == q->pc && known->slot == q->slot &&
+        known->from_top == q->from_top) {
+        *q = *known;
+        return q->found;
+    }
     uint32_t bad_pc;
-    if (ri_abstract_walk(proto, false, answer_slot_query, &query, &bad_pc) != NULL || !query.found)
+    if (ri_abstract_walk(q->proto, true, answer_slot_query, q, &bad_pc) != NULL) /* memory is short */
+        return false;
+    if (known != NULL)
+        *known = *q;
+    return q->found;
+}
+
+RiSlotUse ri_slot_use(RiProcess *process, const RiProto *proto, uint32_t pc, uint32_t slot)
+{
+    SlotQuery query = {.proto = proto, .pc = pc, .slot = slot};
+    if (!ask(process, &query))
         return RI_SLOT_NONE;
     switch (RI_KIND_OF(query.kind)) {
     case RI_KIND_VALUE:
@@ -163,22 +198,22 @@ static const char *constant_text(const RiProto *p, uint32_t index)
     return ri_is_string(p->constants[index]) ? text_of(p->constants[index].p) : NULL;
 }
 
-static bool describe(const RiProto *p, uint32_t pc, uint32_t index, unsigned level, Name *out);
+static bool describe(RiProcess *process, const RiProto *p, uint32_t pc, uint32_t index, unsigned level, Name *out);
 
 /* Is operand 0 of the indexing instruction at `pc` the variable _ENV? Then what it finds is a global. */
-static bool indexes_env(const RiProto *p, uint32_t pc, unsigned level)
+static bool indexes_env(RiProcess *process, const RiProto *p, uint32_t pc, unsigned level)
 {
     Name object;
-    return describe(p, pc, 0, level, &object) && (object.kind[0] == 'l' || object.kind[0] == 'u') && is_env(object.name);
+    return describe(process, p, pc, 0, level, &object) && (object.kind[0] == 'l' || object.kind[0] == 'u') && is_env(object.name);
 }
 
-static bool name_field(const RiProto *p, uint32_t pc, const char *key, unsigned level, Name *out)
+static bool name_field(RiProcess *process, const RiProto *p, uint32_t pc, const char *key, unsigned level, Name *out)
 {
-    return set_name(out, indexes_env(p, pc, level) ? "global" : "field", key);
+    return set_name(out, indexes_env(process, p, pc, level) ? "global" : "field", key);
 }
 
 /* The name of value number `nth` that the instruction at `pc` pushed. */
-static bool name_product(const RiProto *p, uint32_t pc, uint32_t nth, unsigned level, Name *out)
+static bool name_product(RiProcess *process, const RiProto *p, uint32_t pc, uint32_t nth, unsigned level, Name *out)
 {
     const RiWord *code = p->code + pc;
     uint32_t a = RI_WORD_A(*code);
@@ -195,12 +230,12 @@ static bool name_product(const RiProto *p, uint32_t pc, uint32_t nth, unsigned l
     case RI_OP_LOADK:
         return set_name(out, "constant", constant_text(p, RI_WORD_U(*code)));
     case RI_OP_GETFIELD:
-        return name_field(p, pc, constant_text(p, p->sites[RI_WORD_U(*code)].key), level, out);
+        return name_field(process, p, pc, constant_text(p, p->sites[RI_WORD_U(*code)].key), level, out);
     case RI_OP_GETFIELD_L:
     case RI_OP_GETFIELD_LM:
     case RI_OP_GETFIELD_U:
     case RI_OP_GETFIELD_UM:
-        return name_field(p, pc, constant_text(p, p->sites[RI_WORD_D(*code)].key), level, out);
+        return name_field(process, p, pc, constant_text(p, p->sites[RI_WORD_D(*code)].key), level, out);
     case RI_OP_SELF:
         return nth == 0 && set_name(out, "method", constant_text(p, p->sites[RI_WORD_U(*code)].key));
     case RI_OP_SELF_L:
@@ -213,8 +248,8 @@ static bool name_product(const RiProto *p, uint32_t pc, uint32_t nth, unsigned l
     case RI_OP_GETINDEX_LL:
     case RI_OP_GETINDEX_UL: {
         Name key;
-        bool is_constant = describe(p, pc, 1, level, &key) && key.kind[0] == 'c';
-        return name_field(p, pc, is_constant ? key.name : "?", level, out);
+        bool is_constant = describe(process, p, pc, 1, level, &key) && key.kind[0] == 'c';
+        return name_field(process, p, pc, is_constant ? key.name : "?", level, out);
     }
     case RI_OP_GETINDEX_I:
     case RI_OP_GETINDEX_LI:
@@ -225,16 +260,14 @@ static bool name_product(const RiProto *p, uint32_t pc, uint32_t nth, unsigned l
 }
 
 /* The value in a stack slot (from the top when from_top) before the instruction at `pc`. */
-static bool name_slot(const RiProto *p, uint32_t pc, uint32_t slot, bool from_top, unsigned level, Name *out)
+static bool name_slot(RiProcess *process, const RiProto *p, uint32_t pc, uint32_t slot, bool from_top, unsigned level, Name *out)
 {
-    SlotQuery query = {.pc = pc, .slot = slot, .from_top = from_top};
-    uint32_t bad_pc;
+    SlotQuery query = {.proto = p, .pc = pc, .slot = slot, .from_top = from_top};
     if (!from_top && set_name(out, "local", ri_local_name_of_slot(p, slot, pc)))
         return true;
-    if (level == 0 || ri_abstract_walk(p, true, answer_slot_query, &query, &bad_pc) != NULL || !query.found ||
-        query.producer == RI_NO_PRODUCER)
+    if (level == 0 || !ask(process, &query) || query.producer == RI_NO_PRODUCER)
         return false;
-    return name_product(p, RI_PRODUCER_PC(query.producer), RI_PRODUCER_NTH(query.producer), level - 1, out);
+    return name_product(process, p, RI_PRODUCER_PC(query.producer), RI_PRODUCER_NTH(query.producer), level - 1, out);
 }
 
 /* Instructions whose named operands come before those on the stack. */
@@ -278,7 +311,7 @@ static bool name_word_operand(const RiProto *p, uint32_t pc, uint32_t n, uint32_
     return found;
 }
 
-static bool describe(const RiProto *p, uint32_t pc, uint32_t index, unsigned level, Name *out)
+static bool describe(RiProcess *process, const RiProto *p, uint32_t pc, uint32_t index, unsigned level, Name *out)
 {
     const RiWord *code = p->code + pc;
     RiOpcode op = RI_WORD_OP(*code);
@@ -287,18 +320,18 @@ static bool describe(const RiProto *p, uint32_t pc, uint32_t index, unsigned lev
     switch (op) {
     case RI_OP_CALL:
     case RI_OP_TAILCALL:
-        return index <= a && name_slot(p, pc, a + 2 - index - above_link, true, level, out);
+        return index <= a && name_slot(process, p, pc, a + 2 - index - above_link, true, level, out);
     case RI_OP_CALLV:
-        return name_slot(p, pc, RI_WORD_D(*code) + index + above_link, false, level, out);
+        return name_slot(process, p, pc, RI_WORD_D(*code) + index + above_link, false, level, out);
     case RI_OP_TAILCALLV:
-        return name_slot(p, pc, RI_WORD_U(*code) + index + above_link, false, level, out);
+        return name_slot(process, p, pc, RI_WORD_U(*code) + index + above_link, false, level, out);
     case RI_OP_TFORCALL:
         return index == 0 && set_name(out, "for iterator", "for iterator");
     case RI_OP_CONCAT:
-        return index < a && name_slot(p, pc, a - index, true, level, out);
+        return index < a && name_slot(process, p, pc, a - index, true, level, out);
     case RI_OP_FORPREP:
     case RI_OP_TFORPREP:
-        return name_slot(p, pc, a + index, false, level, out);
+        return name_slot(process, p, pc, a + index, false, level, out);
     case RI_OP_TBC:
         return set_name(out, "local", ri_local_name_of_slot(p, a, pc));
     case RI_OP_ADD_LLT:
@@ -317,20 +350,21 @@ static bool describe(const RiProto *p, uint32_t pc, uint32_t index, unsigned lev
     if (!names_first(op)) {
         bool keyed = (op == RI_OP_SETFIELD || op == RI_OP_INITFIELD) && index > 0; /* o key v: the key is in the site */
         if (keyed)
-            return index == 1 ? name_word_operand(p, pc, 0, 0, &names, out) : name_slot(p, pc, 1, true, level, out);
+            return index == 1 ? name_word_operand(p, pc, 0, 0, &names, out) : name_slot(process, p, pc, 1, true, level, out);
         if (index < pops)
-            return name_slot(p, pc, pops - index, true, level, out);
+            return name_slot(process, p, pc, pops - index, true, level, out);
         return name_word_operand(p, pc, index - pops, 0, &names, out);
     }
     if (name_word_operand(p, pc, index, 0, &names, out))
         return true;
-    return index >= names && index - names < pops && name_slot(p, pc, pops - (index - names), true, level, out);
+    return index >= names && index - names < pops && name_slot(process, p, pc, pops - (index - names), true, level, out);
 }
 
-bool ri_describe_operand(const RiProto *proto, uint32_t pc, uint32_t index, const char **kind, const char **name)
+bool ri_describe_operand(RiProcess *process, const RiProto *proto, uint32_t pc, uint32_t index, const char **kind,
+                         const char **name)
 {
     Name out;
-    if (!describe(proto, pc, index, 3, &out))
+    if (!describe(process, proto, pc, index, 3, &out))
         return false;
     *kind = out.kind;
     *name = out.name;

@@ -27,8 +27,9 @@ RiValue ri_frame_function(const RiThread *T, const RiFrame *frame);
  * abstract stack over the function up to pc, remembering who pushed each slot. For superinstructions with named
  * operands (locals, constants, upvalues) the names come from the word. Operand numbering follows the plain form of
  * the instruction: for ADD_LK operand 0 is L(A), operand 1 is K(D); for SETINDEX_LL 0 is the table, 1 the key, 2 the
- * value; for calls 0 is the function. */
-bool ri_describe_operand(const RiProto *proto, uint32_t pc, uint32_t index, const char **kind, const char **name);
+ * value; for calls 0 is the function. `process` remembers the last answers; NULL: it need not. Collects: yes. */
+bool ri_describe_operand(RiProcess *process, const RiProto *proto, uint32_t pc, uint32_t index, const char **kind,
+                         const char **name);
 
 typedef enum RiSlotUse {
     RI_SLOT_VALUE, /* may be read and written */
@@ -39,8 +40,8 @@ typedef enum RiSlotUse {
 } RiSlotUse;
 
 /* What slot `slot` holds while the instruction that starts at `pc` is executed: debug.getlocal and setlocal must not
- * take more liberties than this. */
-RiSlotUse ri_slot_use(const RiProto *proto, uint32_t pc, uint32_t slot);
+ * take more liberties than this. `process` as above. Collects: yes. */
+RiSlotUse ri_slot_use(RiProcess *process, const RiProto *proto, uint32_t pc, uint32_t slot);
 
 /* Name of active local variable number `n` (1-based) at pc, and its slot; NULL if none. luaF_getlocalname */
 const char *ri_local_name(const RiProto *proto, uint32_t n, uint32_t pc, uint32_t *slot);

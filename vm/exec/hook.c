@@ -66,6 +66,20 @@ bool ri_is_hooked_frame(RiThread *T, int level)
            RI_LINK_OF(T->stack + callee.base)->flags & RI_LINK_ENTRY;
 }
 
+/* Are the words `from` and `to` of the same line? from < to. */
+static bool same_line(const RiProto *proto, uint32_t from, uint32_t to)
+{
+    int32_t difference = 0;
+    if (from >= proto->code_count)
+        return false;
+    for (uint32_t at = from + 1; at <= to; at++) {
+        if (proto->line_deltas[at] == INT8_MIN) /* a mark says */
+            return ri_proto_line(proto, from) == ri_proto_line(proto, to);
+        difference += proto->line_deltas[at];
+    }
+    return difference == 0;
+}
+
 void ri_hook_instruction(RiThread *T)
 {
     uint8_t mask = T->hook_mask;
@@ -78,12 +92,11 @@ void ri_hook_instruction(RiThread *T)
     if (mask & RI_HOOK_LINE && T->base[-2].tag == RI_TAG_CLOSURE) {
         const RiProto *proto = ((RiClosure *)T->base[-2].p)->feedback->proto;
         uint32_t pc = T->pc - 1, last = T->hook_last_pc;
-        int32_t line = proto->has_lines ? ri_proto_line(proto, pc) : -1; /* stripped: at entry and in loops, without */
-        bool fresh = pc == 0 || pc <= last;
+        bool fresh = pc == 0 || pc <= last; /* stripped: only at entry and in loops, without a line */
         if (!fresh && proto->has_lines)
-            fresh = last >= proto->code_count || line != ri_proto_line(proto, last);
+            fresh = !same_line(proto, last, pc);
         T->hook_last_pc = pc;
         if (fresh)
-            ri_fire_hook(T, "line", line);
+            ri_fire_hook(T, "line", ri_proto_line(proto, pc));
     }
 }

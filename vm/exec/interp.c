@@ -526,7 +526,11 @@ looked:
     {
         if (stats)
             stats->opcodes[RI_WORD_OP(w)]++;
-        if (T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT) && RI_WORD_OP(w) != RI_OP_WARM && RI_WORD_OP(w) != RI_OP_NATIVE) {
+        bool is_internal = RI_WORD_OP(w) == RI_OP_WARM || RI_WORD_OP(w) == RI_OP_NATIVE;
+        uint32_t mask = is_internal ? 0 : T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT);
+        if (mask == RI_HOOK_COUNT && T->hook_left > 1 && T->hook_allowed) {
+            T->hook_left--;
+        } else if (mask != 0) {
             SAVE();
             ri_hook_instruction(T);
             RESUME();

@@ -22,7 +22,7 @@ static void describe(RiThread *T, uint32_t operand, char *out, size_t size)
     if (T->base == T->stack || T->base[-2].tag != RI_TAG_CLOSURE)
         return;
     const RiProto *proto = ((RiClosure *)T->base[-2].p)->feedback->proto;
-    if (ri_describe_operand(proto, T->pc - 1, operand, &kind, &name))
+    if (ri_describe_operand(T->process, proto, T->pc - 1, operand, &kind, &name))
         snprintf(out, size, " (%s '%s')", kind, name);
 }
 
@@ -37,7 +37,7 @@ void ri_error_call(RiThread *T, RiValue culprit)
 {
     const char *name, *kind = NULL;
     if (T->base != T->stack && T->base[-2].tag == RI_TAG_CLOSURE && T->pc > 0)
-        kind = ri_called_name(((RiClosure *)T->base[-2].p)->feedback->proto, T->pc - 1, &name);
+        kind = ri_called_name(T->process, ((RiClosure *)T->base[-2].p)->feedback->proto, T->pc - 1, &name);
     if (kind)
         ri_runtime_error(T, "attempt to call a %s value (%s '%s')", ri_type_name(T, culprit), kind, name);
     ri_runtime_error(T, "attempt to call a %s value", ri_type_name(T, culprit));

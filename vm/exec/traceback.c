@@ -43,7 +43,7 @@ static const char *event_called_by(RiOpcode op)
     return NULL;
 }
 
-const char *ri_called_name(const RiProto *proto, uint32_t pc, const char **name)
+const char *ri_called_name(RiProcess *process, const RiProto *proto, uint32_t pc, const char **name)
 {
     RiOpcode op = (RiOpcode)RI_WORD_OP(proto->code[pc]);
     const char *kind;
@@ -52,7 +52,7 @@ const char *ri_called_name(const RiProto *proto, uint32_t pc, const char **name)
     case RI_OP_CALLV:
     case RI_OP_TAILCALL:
     case RI_OP_TAILCALLV:
-        return ri_describe_operand(proto, pc, 0, &kind, name) ? kind : NULL;
+        return ri_describe_operand(process, proto, pc, 0, &kind, name) ? kind : NULL;
     case RI_OP_TFORCALL:
         *name = "for iterator";
         return "for iterator";
@@ -79,7 +79,7 @@ const char *ri_frame_name(RiThread *T, const RiFrame *frame, const char **name)
     uint32_t pc = ri_link_pc(caller, link);
     if (pc == 0)
         return NULL;
-    return ri_called_name(proto, pc - 1, name);
+    return ri_called_name(T->process, proto, pc - 1, name);
 }
 
 /* Look for `function` among the string keys of `t`, and in its tables while `depth` lasts. */

@@ -14,7 +14,7 @@ const char *ri_frame_name(RiThread *T, const RiFrame *frame, const char **name);
 
 /* How the instruction at `pc` would call what it calls: "global", "method", "metamethod", "for iterator" …, and the
  * name; NULL if nothing is known. */
-const char *ri_called_name(const RiProto *proto, uint32_t pc, const char **name);
+const char *ri_called_name(RiProcess *process, const RiProto *proto, uint32_t pc, const char **name);
 
 /* Name of a function as found in package.loaded ("print", "string.rep"), or NULL. Collects: yes. */
 RiString *ri_global_function_name(RiThread *T, RiValue function);
