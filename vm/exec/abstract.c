@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define SNAPSHOT_BYTES_MAX ((size_t)64 << 20)
+#define SMALL_BYTES 4096 /* what most functions need in all: then no memory is allocated */
 
 typedef struct Snapshot { /* state at a jump target; NULL in Walk.snapshots: not reached so far */
     uint32_t depth;
@@ -20,9 +21,11 @@ typedef struct Walk {
     const char *rule; /* first one broken */
     uint8_t *words;   /* WORD_… per word of code */
     Snapshot **snapshots; /* per word */
+    uint8_t *used_sites;  /* per site: an instruction has it */
     uint32_t *queue;
     uint32_t queue_count;
     size_t snapshot_bytes;
+    char *room, *room_end; /* for the first snapshots */
     uint64_t steps_left;
     int previous_op; /* of the instruction before in program order; -1 if jumped to */
     /* state in hand */
@@ -100,7 +103,7 @@ static bool check_operands(Walk *w)
 }
 
 /* A site belongs to one instruction, as its cache's fields mean different things to different ones. */
-static bool check_site(Walk *w, uint8_t *used)
+static bool check_site(Walk *w)
 {
     RiOpcode op = RI_WORD_OP(*w->code);
     const char *s = ri_op_info[op].operands;
@@ -109,8 +112,8 @@ static bool check_site(Walk *w, uint8_t *used)
     if (*s == '\0')
         return true;
     uint32_t index = (uint32_t)ri_op_read_field(w->code, s[-1]);
-    CHECK(!used[index], "site used twice");
-    used[index] = 1;
+    CHECK(!w->used_sites[index], "site used twice");
+    w->used_sites[index] = 1;
     uint32_t key = w->proto->sites[index].key;
     if (op == RI_OP_NEWTABLE) {
         CHECK(key == RI_NO_KEY, "site of NEWTABLE has a key");
@@ -134,17 +137,12 @@ static bool scan(Walk *w)
         CHECK(ri_op_info[RI_WORD_OP(*w->code)].words <= p->code_count - w->pc, "half an instruction at the end");
         w->words[w->pc] = WORD_IS_START;
     }
-    uint8_t *used_sites = calloc(1, (size_t)p->site_count + 1);
-    CHECK(used_sites != NULL, "not enough memory to verify");
-    bool ok = true;
-    for (w->pc = 0; ok && w->pc < p->code_count;) {
+    for (w->pc = 0; w->pc < p->code_count; w->pc += ri_op_info[RI_WORD_OP(*w->code)].words) {
         w->code = p->code + w->pc;
-        ok = check_operands(w) && check_site(w, used_sites);
-        if (ok)
-            w->pc += ri_op_info[RI_WORD_OP(*w->code)].words;
+        if (!check_operands(w) || !check_site(w))
+            return false;
     }
-    free(used_sites);
-    return ok;
+    return true;
 }
 
 /* -- The abstract stack ------------------------------------------------------------------------------------------ */
@@ -231,13 +229,28 @@ static bool enqueue(Walk *w, uint32_t target)
     return true;
 }
 
+static size_t align8(size_t size)
+{
+    return (size + 7) & ~(size_t)7;
+}
+
+/* sizeof(Snapshot) is a multiple of 8, and so is what is left of the room. */
+static Snapshot *new_snapshot(Walk *w, size_t size)
+{
+    if (size > (size_t)(w->room_end - w->room))
+        return malloc(size);
+    Snapshot *s = (Snapshot *)(void *)w->room;
+    w->room += align8(size) <= (size_t)(w->room_end - w->room) ? align8(size) : (size_t)(w->room_end - w->room);
+    return s;
+}
+
 static bool first_arrival(Walk *w, uint32_t target)
 {
-    size_t kinds_size = ((size_t)w->depth + 7) & ~(size_t)7;
+    size_t kinds_size = align8(w->depth);
     size_t size = sizeof(Snapshot) + kinds_size + (w->producers != NULL ? w->depth * sizeof(int64_t) : 0);
     w->snapshot_bytes += size;
     CHECK(w->snapshot_bytes <= SNAPSHOT_BYTES_MAX, "function too complex to verify");
-    Snapshot *s = malloc(size);
+    Snapshot *s = new_snapshot(w, size);
     CHECK(s != NULL, "not enough memory to verify");
     s->depth = w->depth;
     s->producers = NULL;
@@ -631,6 +644,25 @@ static bool run_all(Walk *w, RiAbstractVisit *visit, void *context)
     return true;
 }
 
+/* Place what the walk needs in `memory` and clear what must be clear; returns the bytes used. NULL: only count them. */
+static size_t lay_out(Walk *w, char *memory, bool want_producers)
+{
+    const RiProto *p = w->proto;
+    size_t words = p->code_count, slots = (size_t)p->frame_size + 1;
+    size_t clear = words * sizeof(Snapshot *) + align8(words) + align8(p->site_count);
+    size_t producers = want_producers ? slots * sizeof(int64_t) : 0;
+    if (memory != NULL) {
+        memset(memory, 0, clear);
+        w->snapshots = (Snapshot **)(void *)memory;
+        w->words = (uint8_t *)(w->snapshots + words);
+        w->used_sites = w->words + align8(words);
+        w->producers = want_producers ? (int64_t *)(void *)(memory + clear) : NULL;
+        w->queue = (uint32_t *)(void *)(memory + clear + producers);
+        w->kinds = (uint8_t *)(w->queue + words);
+    }
+    return align8(clear + producers + words * sizeof(uint32_t) + slots);
+}
+
 const char *ri_abstract_walk(const RiProto *proto, bool want_producers, RiAbstractVisit *visit, void *context, uint32_t *pc)
 {
     *pc = 0;
@@ -638,29 +670,25 @@ const char *ri_abstract_walk(const RiProto *proto, bool want_producers, RiAbstra
         return "function without code";
     if (proto->frame_size > RI_FRAME_SIZE_MAX || proto->param_count > proto->frame_size)
         return "bad frame size";
-    size_t words = proto->code_count;
-    Walk walk = {
-        .proto = proto,
-        .words = calloc(words, 1),
-        .snapshots = calloc(words, sizeof(Snapshot *)),
-        .queue = malloc(words * sizeof(uint32_t)),
-        .kinds = malloc((size_t)proto->frame_size + 1),
-        .producers = want_producers ? malloc(((size_t)proto->frame_size + 1) * sizeof(int64_t)) : NULL,
-        .steps_left = 64 * (uint64_t)words + 100000,
-    };
-    if (walk.words == NULL || walk.snapshots == NULL || walk.queue == NULL || walk.kinds == NULL ||
-        (want_producers && walk.producers == NULL))
-        walk.rule = "not enough memory to verify";
-    else if (scan(&walk))
+    uint64_t small[SMALL_BYTES / sizeof(uint64_t)];
+    Walk walk = {.proto = proto, .steps_left = 64 * (uint64_t)proto->code_count + 100000};
+    size_t size = lay_out(&walk, NULL, want_producers);
+    char *memory = size <= sizeof small ? (char *)small : malloc(size);
+    if (memory == NULL)
+        return "not enough memory to verify";
+    lay_out(&walk, memory, want_producers);
+    walk.room = memory + size;
+    walk.room_end = size <= sizeof small ? (char *)small + sizeof small : walk.room;
+    if (scan(&walk))
         run_all(&walk, visit, context);
     *pc = walk.pc;
-    for (size_t i = 0; walk.snapshots != NULL && i < words; i++)
-        free(walk.snapshots[i]);
-    free(walk.words);
-    free(walk.snapshots);
-    free(walk.queue);
-    free(walk.kinds);
-    free(walk.producers);
+    for (size_t i = 0; i < proto->code_count; i++) {
+        char *snapshot = (char *)walk.snapshots[i];
+        if (snapshot != NULL && (snapshot < memory || snapshot >= walk.room_end))
+            free(snapshot);
+    }
+    if (memory != (char *)small)
+        free(memory);
     return walk.rule;
 }
 
