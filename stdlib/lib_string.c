@@ -454,10 +454,27 @@ static uint32_t capture_result_count(const RiPattern *pattern)
     return pattern->capture_count > 0 ? pattern->capture_count : 1;
 }
 
-static int32_t return_plain_find(RiValue *args, const RiString *s, size_t from, const RiString *needle)
+#define FIND_STEP ((size_t)4 << 20) /* bytes searched between two safe points */
+
+static const char *find_text(RiThread *T, const char *text, size_t size, const RiString *needle)
+{
+    const char *wanted = ri_str_data(needle);
+    size_t piece = FIND_STEP + needle->size;
+    while (RI_UNLIKELY(size > piece)) {
+        const char *found = ri_find_bytes(text, piece, wanted, needle->size);
+        if (found != NULL)
+            return found;
+        text += FIND_STEP; /* what begins in the rest of the piece is in the next one too */
+        size -= FIND_STEP;
+        ri_poll(T);
+    }
+    return ri_find_bytes(text, size, wanted, needle->size);
+}
+
+static int32_t return_plain_find(RiThread *T, RiValue *args, const RiString *s, size_t from, const RiString *needle)
 {
     const char *text = ri_str_data(s);
-    const char *found = ri_find_bytes(text + from, s->size - from, ri_str_data(needle), needle->size);
+    const char *found = find_text(T, text + from, s->size - from, needle);
     if (found == NULL)
         return ri_return_nil(args);
     int64_t start = found - text + 1;
@@ -516,7 +533,7 @@ static int32_t string_find(RiThread *T, RiValue *args, uint32_t nargs)
     if (from > s->size)
         return ri_return_nil(args);
     if ((nargs > 3 && !ri_is_falsy(args[3])) || ri_pattern_is_plain(ri_str_data(p), p->size))
-        return return_plain_find(args, s, from, p);
+        return return_plain_find(T, args, s, from, p);
     ri_match_init(&m, T, T->heap, ri_pattern_of(T, p, false), ri_str_data(s), s->size);
     if (!ri_match_search(&m, m.subject + from, NULL)) {
         if (m.error != NULL)

@@ -221,7 +221,7 @@ static RiString *concat_strings(RiHeap *heap, const RiArray *a, uint32_t first, 
     char *to = result->bytes;
     for (uint32_t i = 0; i < count; i++) {
         const RiString *s = values[i].p;
-        ri_copy_bytes(to, ri_str_data(s), s->size);
+        ri_copy_bytes(heap, to, ri_str_data(s), s->size);
         to += s->size;
         if (i + 1 < count) {
             memcpy(to, ri_str_data(separator), separator->size);
@@ -348,12 +348,31 @@ static int32_t table_concat_resume(RiThread *T, RiValue *args, uint32_t nargs)
 /* -- insert and remove ----------------------------------------------------------------------------------------- */
 
 /* Move `count` elements within one array part. */
-static void shift_elements(RiArray *a, uint32_t to, uint32_t from, uint32_t count)
+static void move_elements(RiArray *a, uint32_t to, uint32_t from, uint32_t count)
 {
     if (a->elem_tag)
         memmove(&a->words[to], &a->words[from], (size_t)count * sizeof a->words[0]);
     else
         memmove(&a->values[to], &a->values[from], (size_t)count * sizeof a->values[0]);
+}
+
+#define SHIFT_STEP 65536u /* elements moved between two safe points */
+
+/* The same by one place, up or down: a large part in pieces. */
+static void shift_elements(RiThread *T, RiArray *a, uint32_t to, uint32_t from, uint32_t count)
+{
+    while (RI_UNLIKELY(count > SHIFT_STEP)) {
+        count -= SHIFT_STEP;
+        if (to < from) {
+            move_elements(a, to, from, SHIFT_STEP);
+            to += SHIFT_STEP;
+            from += SHIFT_STEP;
+        } else {
+            move_elements(a, to + count, from + count, SHIFT_STEP);
+        }
+        ri_poll(T);
+    }
+    move_elements(a, to, from, count);
 }
 
 /* The loop of insert, remove and move: target[to] = source[from] for `left` elements upwards, or downwards if it is
@@ -447,7 +466,7 @@ static int32_t insert_at(RiThread *T, RiValue *args, uint32_t nargs, int64_t siz
         ri_table_append(T->heap, t, ri_array_load(a, count - 1));
         a = t->array;
         if (a->count > count) { /* else it was laid out anew, and the loop below does it all */
-            shift_elements(a, (uint32_t)position, (uint32_t)position - 1, count - (uint32_t)position);
+            shift_elements(T, a, (uint32_t)position, (uint32_t)position - 1, count - (uint32_t)position);
             end = position;
         }
     }
@@ -506,7 +525,7 @@ static int32_t remove_at(RiThread *T, RiValue *args, uint32_t nargs, int64_t siz
     RiArray *a = t ? plain_array(t) : NULL;
     if (RI_LIKELY(a && position >= 1 && position <= a->count)) {
         RiValue removed = ri_array_load(a, (uint32_t)position - 1);
-        shift_elements(a, (uint32_t)position - 1, (uint32_t)position, a->count - (uint32_t)position);
+        shift_elements(T, a, (uint32_t)position - 1, (uint32_t)position, a->count - (uint32_t)position);
         if (a->kind == RI_ARRAY_ANY)
             ri_table_set_int(T->heap, t, a->count, ri_nil());
         else

@@ -312,7 +312,7 @@ static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
     char *to = s->bytes;
     for (uint32_t i = 0; i < count; i++) {
         size_t size = text_of(values[i], &text, number);
-        ri_copy_bytes(to, text, size);
+        ri_copy_bytes(T->heap, to, text, size);
         to += size;
     }
     *to = '\0';

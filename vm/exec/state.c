@@ -24,6 +24,15 @@ static uint32_t next_id(RiHeap *heap)
     return (heap->owner & ~0xffffu) | count;
 }
 
+static void stop_copy(RiHeap *heap)
+{
+    RiThread *T = heap->running;
+    if (T->process->interrupt) {
+        T->process->interrupt = false;
+        ri_error(T, "interrupted!");
+    }
+}
+
 RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t stack_slots)
 {
     RiProcess *process = ri_heap_alloc_block(heap, sizeof *process);
@@ -49,6 +58,7 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
     heap->running = process->main;
     ri_table_set_int(heap, process->registry, 1, ri_object(process->main, RI_TAG_THREAD));
     ri_table_set_int(heap, process->registry, 2, ri_table_value(process->globals));
+    heap->on_long_copy = stop_copy;
     heap->on_no_memory = throw_no_memory; /* from here on there is a thread to throw in */
     return process;
 }

@@ -62,6 +62,8 @@ struct RiHeap {
     const void *native_sp;      /* innermost stay in machine code: its stack pointer; for the JIT and unwinding */
     const uint32_t *hot_code;   /* the one-word routine by which calls look for machine code; NULL: they do not */
     uint32_t hot_loops;         /* back-edges taken before machine code is looked for */
+    void (*on_long_copy)(RiHeap *heap); /* called within copies of megabytes when the budget is used up: throws if the
+                                           process is to be stopped, and does nothing else; NULL: no one wants to */
     const uint32_t *warm_code; /* what a new feedback's `code` points to (exec's one-word warm-up routine); NULL: a
                                   feedback is warm from the start */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */

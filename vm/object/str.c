@@ -344,7 +344,7 @@ uint64_t ri_strings_count(const RiHeap *heap)
 static RiString *new_long(RiHeap *heap, const char *bytes, size_t size)
 {
     RiString *s = ri_str_new_uninit(heap, size);
-    ri_copy_bytes(s->bytes, bytes, size);
+    ri_copy_bytes(heap, s->bytes, bytes, size);
     return s;
 }
 
@@ -445,7 +445,7 @@ const char *ri_str_cstr(RiHeap *heap, RiString *s)
         return s->start;
     }
     RiBuffer *copy = new_buffer(heap, s->size + 1);
-    ri_copy_bytes(copy->bytes, s->start, s->size);
+    ri_copy_bytes(heap, copy->bytes, s->start, s->size);
     copy->bytes[s->size] = '\0';
     copy->used = s->size + 1;
     s->buffer = copy;
@@ -455,12 +455,20 @@ const char *ri_str_cstr(RiHeap *heap, RiString *s)
 
 /* -- Copying ----------------------------------------------------------------------------------------------------- */
 
-void ri_copy_large(char *to, const char *from, size_t size)
+#define UNWATCHED_BYTES_MAX ((size_t)1 << 20) /* bytes between two looks at the budget */
+
+void ri_copy_large(RiHeap *heap, char *to, const char *from, size_t size)
 {
-    for (; size > RI_COPY_STEP; size -= RI_COPY_STEP) {
+    for (size_t unwatched = 0; size > RI_COPY_STEP; size -= RI_COPY_STEP) {
         memcpy(to, from, RI_COPY_STEP);
         to += RI_COPY_STEP;
         from += RI_COPY_STEP;
+        unwatched += RI_COPY_STEP;
+        if (RI_UNLIKELY(unwatched >= UNWATCHED_BYTES_MAX)) {
+            unwatched = 0;
+            if (heap->budget <= 0 && heap->on_long_copy != NULL)
+                heap->on_long_copy(heap);
+        }
     }
     memcpy(to, from, size);
 }
@@ -472,8 +480,8 @@ static RiString *append_in_new_buffer(RiHeap *heap, const RiString *a, const cha
 {
     size_t size = a->size + added;
     RiBuffer *buffer = new_buffer(heap, size + size / 2 + 64);
-    ri_copy_bytes(buffer->bytes, ri_str_data(a), a->size);
-    ri_copy_bytes(buffer->bytes + a->size, bytes, added);
+    ri_copy_bytes(heap, buffer->bytes, ri_str_data(a), a->size);
+    ri_copy_bytes(heap, buffer->bytes + a->size, bytes, added);
     buffer->used = size;
     return new_extended(heap, buffer, buffer->bytes, size, RI_STR_JOINED);
 }
@@ -491,7 +499,7 @@ RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t add
     if (buffer != NULL) {
         size_t end = (size_t)(a->start - buffer->bytes) + a->size;
         if (buffer->used == end && buffer->capacity - end >= added) {
-            ri_copy_bytes(buffer->bytes + end, bytes, added);
+            ri_copy_bytes(heap, buffer->bytes + end, bytes, added);
             buffer->used = end + added;
             return new_extended(heap, buffer, a->start, size, RI_STR_JOINED);
         }
@@ -500,8 +508,8 @@ RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t add
     if ((a->object.flags & RI_STR_JOINED) && size >= EXTEND_MIN && added <= a->size)
         return append_in_new_buffer(heap, a, bytes, added);
     RiString *s = ri_str_new_uninit(heap, size);
-    ri_copy_bytes(s->bytes, ri_str_data(a), a->size);
-    ri_copy_bytes(s->bytes + a->size, bytes, added);
+    ri_copy_bytes(heap, s->bytes, ri_str_data(a), a->size);
+    ri_copy_bytes(heap, s->bytes + a->size, bytes, added);
     s->object.flags |= RI_STR_JOINED;
     return s;
 }
@@ -620,7 +628,7 @@ RI_NOINLINE void ri_sbuf_grow(RiSbuf *sb, size_t extra)
     /* One large piece is often all that comes: then the buffer becomes the string's, without a copy. */
     size_t capacity = sb->capacity * 2 > needed ? sb->capacity * 2 : needed + needed / 8;
     RiBuffer *old = sb->buffer, *buffer = new_buffer(sb->heap, capacity);
-    ri_copy_bytes(buffer->bytes, sb->data, sb->size);
+    ri_copy_bytes(sb->heap, buffer->bytes, sb->data, sb->size);
     sb->buffer = buffer;
     sb->data = buffer->bytes;
     sb->capacity = capacity;

@@ -63,15 +63,16 @@ RiString *ri_str_concat2(RiHeap *heap, RiString *a, RiString *b);
 RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t size);
 
 /* memcpy. On some processors the string instruction that C libraries copy 2 KB and more with takes 20 times as long if
- * the target lies just behind the source modulo 4096, as blocks of a heap of pages do all the time: smaller steps. */
+ * the target lies just behind the source modulo 4096, as blocks of a heap of pages do all the time: smaller steps.
+ * Traps: large copies may be stopped on the way. */
 #define RI_COPY_STEP ((size_t)1536)
-void ri_copy_large(char *to, const char *from, size_t size);
-static RI_ALWAYS_INLINE void ri_copy_bytes(char *to, const char *from, size_t size)
+void ri_copy_large(RiHeap *heap, char *to, const char *from, size_t size);
+static RI_ALWAYS_INLINE void ri_copy_bytes(RiHeap *heap, char *to, const char *from, size_t size)
 {
     if (RI_LIKELY(size <= RI_COPY_STEP))
         __builtin_memcpy(to, from, size);
     else
-        ri_copy_large(to, from, size);
+        ri_copy_large(heap, to, from, size);
 }
 
 /* NUL-terminated bytes that stay valid as long as the string lives. May copy an extended string's bytes. */
@@ -131,7 +132,7 @@ static inline char *ri_sbuf_reserve(RiSbuf *sb, size_t extra)
 static inline void ri_sbuf_add(RiSbuf *sb, const char *bytes, size_t size)
 {
     char *to = ri_sbuf_reserve(sb, size);
-    ri_copy_bytes(to, bytes, size);
+    ri_copy_bytes(sb->heap, to, bytes, size);
     sb->size += size;
 }
 static inline void ri_sbuf_add_char(RiSbuf *sb, char c)
