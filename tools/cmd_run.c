@@ -10,7 +10,7 @@
 
 /* What the options before the script ask for. */
 typedef struct Options {
-    bool is_bad, interactive, version, executes, no_environment, help, stats;
+    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats;
     int script; /* index of the script, 0: none; of the bad option if is_bad; -1: no program name */
     int limit;  /* the options end before this index */
 } Options;
@@ -28,6 +28,8 @@ static bool take_long_option(RiTool *tool, Options *o, const char *option)
         o->version = o->executes = true; /* and no prompt after it */
     else if (strcmp(option, "--stats") == 0)
         o->stats = true;
+    else if (strcmp(option, "--stats=all") == 0)
+        o->stats = o->all_stats = true;
     else if (strcmp(option, "--jit=on") == 0)
         tool->jit = RI_JIT_ON;
     else if (strcmp(option, "--jit=off") == 0)
@@ -278,6 +280,7 @@ int ri_cmd_run(RiTool *tool, int first)
     tool->first = first;
     RiStats *stats = o.stats ? calloc(1, sizeof *stats) : NULL;
     tool->stats = stats;
+    tool->all_stats = o.all_stats;
     int status = ri_tool_run(tool, &body);
     free(stats);
     return status;

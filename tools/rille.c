@@ -55,7 +55,7 @@ void ri_tool_help(const RiTool *tool)
            "Inside the script `arg` holds its arguments, and `...` too.\n\n"
            "Options, before the script:\n%s"
            "  --jit=on|off|always   whether to compile to machine code (on)\n"
-           "  --stats               say at the end what was executed and how memory was used\n"
+           "  --stats[=all]         say at the end what was executed and how memory was used; all: every opcode\n"
            "  --help, --version\n\n"
            "Commands (write ./NAME to run a file called so):\n",
            RI_VERSION_TEXT, tool->name, tool->name, short_options);

@@ -9,24 +9,25 @@
 
 #define SHOWN_MAX 30 /* instructions in the list */
 
-static void print_opcodes(const RiStats *stats)
+static void print_opcodes(const RiStats *stats, int lines)
 {
     uint64_t total = 0;
     bool shown[RI_OP_COUNT] = {false};
     for (int op = 0; op < RI_OP_COUNT; op++)
         total += stats->opcodes[op];
     fprintf(stderr, "instructions        %16" PRIu64 "\n", total);
-    for (int line = 0; line < SHOWN_MAX; line++) {
+    for (int line = 0; line < lines; line++) {
         int most = -1;
         for (int op = 0; op < RI_OP_COUNT; op++) {
-            if (!shown[op] && stats->opcodes[op] > 0 && (most < 0 || stats->opcodes[op] > stats->opcodes[most]))
+            bool counts = !shown[op] && (stats->opcodes[op] > 0 || lines == RI_OP_COUNT);
+            if (counts && (most < 0 || stats->opcodes[op] > stats->opcodes[most]))
                 most = op;
         }
         if (most < 0)
             return;
         shown[most] = true;
         fprintf(stderr, "  %-16s  %16" PRIu64 "  %5.1f %%\n", ri_op_info[most].name, stats->opcodes[most],
-                100.0 * (double)stats->opcodes[most] / (double)total);
+                100.0 * (double)stats->opcodes[most] / (double)(total ? total : 1));
     }
 }
 
@@ -48,12 +49,12 @@ static void print_caches(const char *what, uint64_t count, uint64_t misses)
             count ? 100.0 * (double)hits / (double)count : 0.0);
 }
 
-void ri_print_stats(RiThread *T, const RiStats *stats)
+void ri_print_stats(RiThread *T, const RiStats *stats, bool all)
 {
     RiHeapStats heap;
     ri_heap_stats(T->heap, &heap);
     fflush(stdout);
-    print_opcodes(stats);
+    print_opcodes(stats, all ? RI_OP_COUNT : SHOWN_MAX);
     print_caches("field reads", count_named(stats, "GETFIELD") + count_named(stats, "SELF"), stats->cache_misses_get);
     print_caches("field writes", count_named(stats, "SETFIELD"), stats->cache_misses_set);
     fprintf(stderr, "allocated           %16" PRIu64 " bytes, %" PRIu64 " live, %" PRIu64 " in the heap\n",

@@ -91,7 +91,7 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
     bool ok = status == RI_OK && !ri_is_falsy(T->top[-1]);
     ri_tool_report(tool, T, (int)status);
     if (tool->stats != NULL)
-        ri_print_stats(T, tool->stats);
+        ri_print_stats(T, tool->stats, tool->all_stats);
     ri_close(T);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

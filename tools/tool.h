@@ -21,6 +21,7 @@ typedef struct RiTool {
     bool is_lua;      /* called `lua…`: lua5.4 to the letter, no sub-commands, no long options */
     RiJitMode jit;
     struct RiStats *stats; /* of --stats, or NULL */
+    bool all_stats;        /* with a line for every instruction there is */
     int first;             /* for sub-commands: index of their first argument */
 } RiTool;
 
@@ -52,7 +53,7 @@ int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_c
 /* The prompt: read, run, print until the end of the input. */
 void ri_repl(RiTool *tool, RiThread *T);
 
-/* Counters of --stats, to stderr. */
-void ri_print_stats(RiThread *T, const struct RiStats *stats);
+/* Counters of --stats, to stderr; of the instructions that ran most, or of all there are, even those that never ran. */
+void ri_print_stats(RiThread *T, const struct RiStats *stats, bool all);
 
 #endif
