@@ -83,6 +83,7 @@ local int_makers = {
   function() return fmt("($ $ $)", int(), pick {"+", "-", "*"}, int()) end,
   function() return fmt("($ $ $)", int(), pick {"+", "-", "*", "&", "|", "~"}, int()) end,
   function() return fmt("($ $ $)", int(), pick {"//", "%"}, pick {"3", "-3", "7", "-1", "2", "10", "1000"}) end,
+  function() return fmt("remainder($, $, $)", int(), int(), random(2)) end,
   function() return fmt("($ $ $)", int(), pick {"<<", ">>"}, pick {"1", "3", "31", "63", "64", "-2", int()}) end,
   function() return fmt("$$", pick {"-", "~"}, fmt("($)", int())) end,
   function() return fmt("#$", str()) end,
@@ -109,7 +110,11 @@ function int()
 end
 
 local float_makers = {
-  function() return fmt("($ $ $)", float(), pick {"+", "-", "*", "/"}, num()) end,
+  function() -- x - 0 where x is -0.0: see tests/differences.txt
+    local op = pick {"+", "-", "*", "/"}
+    return fmt("($ $ $)", float(), op, op == "-" and float() or num())
+  end,
+  function() return fmt("power($, $)", num(), pick {"2", "0.5", int()}) end,
   function() return fmt("($ $ $)", int(), pick {"/", "+", "*", "-"}, float()) end,
   function() return fmt("($ $ $)", num(), pick {"//", "%"}, pick {"2.0", "-3.0", "0.5", "1e3"}) end,
   function() return fmt("$ ^ $", fmt("($)", num()), pick {"2", "0.5", "-1", "0", "3"}) end,
@@ -503,7 +508,7 @@ local function table_work()
     elseif k == 6 then emit("table.move($, 1, #$, math.min(#$ + 1, $))", t, t, t, pick {"1", "2", "3"}) -- no hole, hence one border
     elseif k == 7 then emit("for i = 1, $ do $[#$ + 1] = i * $ end", random(8), t, t, int())
     elseif k == 8 then emit("for i = #$, $, -1 do $[i] = nil end", t, random(3), t)
-    elseif k == 9 then emit("$[#$] = nil", t, t)
+    elseif k == 9 then emit(pick {"$[#$] = nil", "put($, #$, nil)"}, t, t)
     else emit("print('packed', table.pack($, nil, $).n, (select(2, $, $)))", any(), any(), any(), int()) end
   end
   emit("print(show($))", t)
@@ -513,6 +518,7 @@ local function table_work()
     for _ = 1, random(4) do
       emit("$$ = $", h, pick {".x", ".new", "[1]", "[-1]", "['k' .. 1]", "[2^53]", "[true]"}, pick {any(), "nil", "nil"})
     end
+    emit("put($, $, $)", h, pick {"1", "'z'", "2.5", str()}, any())
     emit("for i = 1, $ do $['f' .. i] = i end", random(12), h)
     emit("for i = 2, $, 2 do $['f' .. i] = nil end", random(12), h)
     emit("print(show($), $.x == nil, show($.f1))", h, h, h)
@@ -630,6 +636,9 @@ local function rank(a, b)
   for i = 1, math.min(#s, 40) do h = (h * 33 + s:byte(i)) & 0xffffff end
   return h
 end
+local function power(a, b) return (a + 0.0) ^ -b end
+local function remainder(a, b, way) if b == 0 then return a elseif way == 1 then return a % b end return (a + 1) % b end
+local function put(t, k, v) t[k] = v end
 local function closer(name, fail) return setmetatable({}, {__close = function(_, e) print("closing " .. name, show(e)) if fail then error(fail, 0) end end}) end
 local function range(n, step) return function(s, i) if i < n then return i + 1, (i + 1) * s end end, step, 0 end
 local up1, up2
