@@ -86,8 +86,10 @@ static bool make_template(const RiProcess *like)
     void (*on_no_memory)(RiHeap *) = heap->on_no_memory;
     RiProcess *process = NULL;
     TemplateRequest request = {.like = like};
+    RiCallStatus status = RI_ERRMEM;
     if (ri_heap_try(heap, make_process, &process))
-        ri_try(process->main, open_and_capture, &request);
+        status = ri_try(process->main, open_and_capture, &request);
+    ri_assert(status != RI_OK || request.done); /* else a library makes what cannot be copied */
     heap->running = running;
     heap->host = host;
     heap->owner = owner;

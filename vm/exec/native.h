@@ -216,7 +216,10 @@ typedef struct RiLibrary {
     const char *name; /* "string"; "_G" for the basic functions */
     const RiLibFn *functions;
     uint32_t count;
-    void (*open)(RiThread *T, RiTable *library); /* constants, metatables; may be NULL */
+    /* Constants, metatables; may be NULL. It is called in the first process of a heap, and once for all others, which get
+     * copies of what it has put into the registry, the globals and metatables: exec/template.h says what can be copied.
+     * Fields of RiProcess it sets are not, except `io`: what needs one makes it at the first use. */
+    void (*open)(RiThread *T, RiTable *library);
 } RiLibrary;
 /* Make the table, set it in globals and package.loaded. */
 void ri_library_open(RiThread *T, const RiLibrary *library);

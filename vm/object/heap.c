@@ -440,7 +440,8 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
             msp = mark_edge(t->meta, msp, limit);
             msp = mark_storage(t->array, false, msp, limit);
             msp = mark_storage(t->dict, false, msp, limit);
-            if (t->slots != t->inline_slots && t->slots != NULL && !ri_table_is_dict(t) && !(t->flags & RI_TABLE_SHARED))
+            if (t->slots != t->inline_slots && t->slots != NULL && !ri_table_is_dict(t) &&
+                !(t->flags & RI_TABLE_SHARED))
                 msp = mark_storage((char *)t->slots - offsetof(RiSlots, values), false, msp, limit);
             return msp;
         }
@@ -591,7 +592,7 @@ static WeakParts weak_parts(const RiTable *t)
     if (t->slots == t->inline_slots) {
         parts.slots = t->slots;
         parts.slot_count = t->slot_capacity;
-    } else if (t->slots != NULL && !ri_table_is_dict(t) && !(t->flags & RI_TABLE_SHARED)) { /* shared: nothing dies there */
+    } else if (t->slots != NULL && !ri_table_is_dict(t) && !(t->flags & RI_TABLE_SHARED)) { /* nothing shared dies */
         RiSlots *block = (RiSlots *)((char *)t->slots - offsetof(RiSlots, values));
         if (is_object(block, RI_TAG_SLOTS)) {
             parts.slots = block->values;

@@ -814,7 +814,7 @@ void ri_table_set_list(RiHeap *heap, RiTable *t, int64_t first, const RiValue *v
         ri_table_set_int(heap, t, first + i, values[i]);
 }
 
-/* -- Tables of which there are many ------------------------------------------------------------------------------ */
+/* -- Tables of which there are many ---------------------------------------------------------------------------- */
 
 #define LIKE_INLINE_MAX 16 /* fields; with more, they can be given back when the table becomes a dictionary */
 

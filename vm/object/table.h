@@ -85,8 +85,8 @@ enum {
     RI_TABLE_WEAK_KEYS = 2,
     RI_TABLE_WEAK_VALUES = 4,
     RI_TABLE_SAMPLED = 8, /* its constructor site wants to learn how many slots it gets */
-    RI_TABLE_SHARED = 16, /* its slots are another table's, which is never changed: they are copied at the first store of a
-                             field. Its shape is closed and no other's, so that caches know it from loads only */
+    RI_TABLE_SHARED = 16, /* its slots are another table's, which is never changed: they are copied at the first store
+                             of a field. Its shape is closed and no other's: caches know it from loads only */
     RI_TABLE_FINALIZER = 32 /* registered with ri_heap_register_finalizer */
 };
 
@@ -129,8 +129,8 @@ RiTable *ri_table_new_array(RiHeap *heap, const RiValue *values, uint32_t count)
 RiTable *ri_table_new_model(RiHeap *heap, const RiTable *t);
 /* A table with a copy of the model's array and fields. Collects. */
 RiTable *ri_table_new_like(RiHeap *heap, const RiTable *model);
-/* The same, but the fields stay the model's until one is stored to. The model has no array. It is kept alive by the caller,
- * as long as there are such tables. Collects. */
+/* The same, but the fields stay the model's until one is stored to. The model has no array. It is kept alive by the
+ * caller, as long as there are such tables. Collects. */
 RiTable *ri_table_new_shared(RiHeap *heap, const RiTable *model);
 
 /* -- Raw access ------------------------------------------------------------------------------------------------ */
