@@ -12,6 +12,7 @@ check_PROGRAMS += \
 	%D%/unit/check_asm \
 	%D%/unit/check_chunk \
 	%D%/unit/check_compile \
+	%D%/unit/check_copy \
 	%D%/unit/check_debuginfo \
 	%D%/unit/check_heap \
 	%D%/unit/check_host \

@@ -15,11 +15,15 @@ librille_exec_a_SOURCES = \
 	%D%/call.h \
 	%D%/chunk.c \
 	%D%/chunk.h \
+	%D%/copy.c \
+	%D%/copy.h \
 	%D%/debuginfo.c \
 	%D%/debuginfo.h \
 	%D%/disasm.c \
 	%D%/disasm.h \
 	%D%/formats.def \
+	%D%/forward.c \
+	%D%/forward.h \
 	%D%/hook.c \
 	%D%/hooks.h \
 	%D%/interp.c \

@@ -522,6 +522,7 @@ void ri_library_open(RiThread *T, const RiLibrary *library)
     RiProcess *process = T->process;
     bool basic = strcmp(library->name, "_G") == 0;
     RiTable *table = basic ? process->globals : ri_table_new(heap, 0, 0);
+    table->flags |= RI_TABLE_LIBRARY;
     ri_push(T, ri_table_value(table));
     for (uint32_t i = 0; i < library->count; i++) {
         const RiLibFn *fn = &library->functions[i];
@@ -535,6 +536,7 @@ void ri_library_open(RiThread *T, const RiLibrary *library)
     RiValue loaded = ri_table_get_str(process->registry, loaded_key);
     if (!ri_is_table(loaded)) {
         loaded = ri_table_value(ri_table_new(heap, 0, 0));
+        ((RiTable *)loaded.p)->flags |= RI_TABLE_LIBRARY;
         ri_table_set_str(heap, process->registry, loaded_key, loaded);
     }
     ri_table_set_str(heap, loaded.p, ri_str_from_cstr(heap, library->name), ri_table_value(table));

@@ -113,6 +113,7 @@ static void capture_table(Capture *c, Piece *piece, const RiTable *source)
     piece->model = model;
     piece->field_count = (uint16_t)fields;
     model->absent = source->absent;
+    model->flags |= source->flags & RI_TABLE_LIBRARY;
     piece->meta = piece_of(c, source->meta, RI_TAG_TABLE);
     take_references(c, piece, model->slots, fields, 0);
     if (model->array->kind == RI_ARRAY_ANY)
@@ -126,6 +127,7 @@ static void capture_userdata(Capture *c, Piece *piece, const RiUserdata *source)
     RiUserdata *model = ri_udata_new(c->heap, source->size, 0);
     piece->model = model;
     c->failed |= source->object.aux != 0;
+    model->type = source->type;
     memcpy(model->data, source->data, source->size);
     void **words = (void **)(void *)model->data;
     for (uint32_t i = 0; i < source->size / sizeof(void *); i++) {
@@ -208,11 +210,13 @@ static void *copy_piece(RiHeap *heap, const Piece *piece)
     case RI_TAG_TABLE: {
         RiTable *t = piece->is_shared ? ri_table_new_shared(heap, piece->model) : ri_table_new_like(heap, piece->model);
         t->absent = ((const RiTable *)piece->model)->absent;
+        t->flags |= ((const RiTable *)piece->model)->flags;
         return t;
     }
     case RI_TAG_USERDATA: {
         const RiUserdata *model = piece->model;
         RiUserdata *u = ri_udata_new(heap, model->size, 0);
+        u->type = model->type;
         memcpy(u->data, model->data, model->size);
         return u;
     }

@@ -1303,7 +1303,7 @@ void ri_heap_add_root(RiHeap *heap, void *start, size_t size)
         if (change.roots == NULL)
             fail_alloc(heap);
     }
-    if (c->root_count == 0 && change.roots == NULL)
+    if (c->roots == NULL && change.roots == NULL)
         return;
     ri_heap_cfree(GC_call_with_alloc_lock(insert_root, &change));
 }

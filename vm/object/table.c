@@ -872,6 +872,96 @@ RiTable *ri_table_new_shared(RiHeap *heap, const RiTable *model)
     return t;
 }
 
+/* -- Copies ----------------------------------------------------------------------------------------------------- */
+
+/* The collector may take values out of a weak table's parts while room is made for the copy: what counts is what is there
+ * afterwards. */
+static void duplicate_array(RiHeap *heap, RiTable *copy, const RiArray *from, bool exact)
+{
+    uint32_t capacity = exact ? from->capacity : from->count;
+    if (capacity == 0)
+        return;
+    RiArray *a = new_array(heap, from->kind, capacity);
+    uint32_t count = from->count;
+    if (exact)
+        a->flags = from->flags;
+    if (kind_is_compact(from->kind)) {
+        memcpy(a->words, from->words, count * sizeof(uint64_t));
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            ri_copy(&a->values[i], &from->values[i]);
+    }
+    a->count = count;
+    if (count > 0 || exact)
+        copy->array = a;
+}
+
+static void duplicate_dict(RiHeap *heap, RiTable *copy, const RiDict *from, bool exact)
+{
+    uint32_t live = exact ? from->count : dict_count_live(from);
+    if (live == 0 && !exact && !ri_table_is_dict(copy))
+        return;
+    bool is_whole = live == from->count;
+    RiDict *d = new_dict(heap, is_whole ? from->capacity : dict_capacity_for(heap, live));
+    if (is_whole) {
+        d->count = from->count;
+        d->int_keys = from->int_keys;
+        memcpy(d->entries, from->entries, from->count * sizeof(RiEntry));
+        if (d->bucket_mask)
+            memcpy(dict_buckets(d), dict_buckets(from), ((size_t)d->bucket_mask + 1) * sizeof(uint32_t));
+    } else {
+        dict_copy_live(d, from);
+    }
+    copy->dict = d;
+    if (ri_table_is_dict(copy))
+        copy->slots = &d->entries[0].value;
+}
+
+/* A table with the fields of t, as far as they are not in its dictionary. */
+static RiTable *duplicate_fields(RiHeap *heap, const RiTable *t, bool exact)
+{
+    bool is_dict = ri_table_is_dict(t);
+    uint32_t fields = is_dict ? 0 : ri_shape_fields(t->shape), slot_count = exact ? t->slot_capacity : fields;
+    bool is_inline = exact ? slots_are_inline(t) : slot_count <= INLINE_SLOTS_MAX;
+    RiTable *copy = new_table(heap, is_inline ? slot_count : 0, RI_SHAPE_EMPTY);
+    if (!is_inline && slot_count > 0) {
+        copy->slots = new_slots(heap, slot_count)->values;
+        copy->slot_capacity = (uint8_t)slot_count;
+    }
+    copy->shape = is_dict ? RI_SHAPE_DICT : t->shape;
+    for (uint32_t i = 0; i < fields; i++)
+        ri_copy(&copy->slots[i], &t->slots[i]);
+    return copy;
+}
+
+RiTable *ri_table_duplicate(RiHeap *heap, const RiTable *t, bool exact)
+{
+    RiTable *copy = t->flags & RI_TABLE_SHARED ? ri_table_new_shared(heap, t) : duplicate_fields(heap, t, exact);
+    copy->absent = t->absent;
+    if (t->array->capacity > 0)
+        duplicate_array(heap, copy, t->array, exact);
+    if (t->dict != NULL)
+        duplicate_dict(heap, copy, t->dict, exact);
+    if (copy->flags & RI_TABLE_SHARED && !exact)
+        become_dict(heap, copy, 0);
+    return copy;
+}
+
+void ri_table_relink(RiTable *t)
+{
+    RiDict *d = t->dict;
+    if (d == NULL || d->bucket_mask == 0)
+        return;
+    uint32_t *buckets = dict_buckets(d);
+    memset(buckets, 0, ((size_t)d->bucket_mask + 1) * sizeof *buckets);
+    for (uint32_t i = 0; i < d->count; i++) {
+        RiEntry *entry = &d->entries[i];
+        uint32_t *bucket = &buckets[entry_hash(entry) & d->bucket_mask];
+        entry->next = *bucket;
+        *bucket = i + 1;
+    }
+}
+
 /* -- Reading --------------------------------------------------------------------------------------------------- */
 
 static inline RiValue entry_value(const RiEntry *entry)

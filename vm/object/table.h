@@ -87,7 +87,8 @@ enum {
     RI_TABLE_SAMPLED = 8, /* its constructor site wants to learn how many slots it gets */
     RI_TABLE_SHARED = 16, /* its slots are another table's, which is never changed: they are copied at the first store
                              of a field. Its shape is closed and no other's: caches know it from loads only */
-    RI_TABLE_FINALIZER = 32 /* registered with ri_heap_register_finalizer */
+    RI_TABLE_FINALIZER = 32, /* registered with ri_heap_register_finalizer */
+    RI_TABLE_LIBRARY = 64    /* a library was opened into it, or it is package.loaded: another process has its own */
 };
 
 struct RiTable {
@@ -233,6 +234,13 @@ void ri_table_append(RiHeap *heap, RiTable *t, RiValue value);
 void ri_table_set_list(RiHeap *heap, RiTable *t, int64_t first, const RiValue *values, uint32_t count);
 /* Append `count` values to an empty table's array part, as ri_table_new_array does. Collects. */
 void ri_table_fill_array(RiHeap *heap, RiTable *t, const RiValue *values, uint32_t count);
+
+/* A table with what t holds, in the same order, but neither metatable nor flags; as small as it can be, or, if `exact`, laid
+ * out as t is, removed entries included, so that traversals of t go on in it. Who copies a graph then replaces values and
+ * keys in place (t->array if it is of kind ANY, t->slots unless it is a dictionary's, t->dict->entries) and, where a key
+ * in the dictionary that hashes by its serial was replaced by one with another serial, calls ri_table_relink. Collects. */
+RiTable *ri_table_duplicate(RiHeap *heap, const RiTable *t, bool exact);
+void ri_table_relink(RiTable *t);
 
 /* Drop nils at the end of an array part: for the collector, after it cleared weak values. */
 static inline void ri_array_trim(RiArray *a)

@@ -6,6 +6,18 @@
 
 enum { RI_UDATA_FINALIZER = 32 };
 
+struct RiProcess;
+struct RiUserdata;
+
+/* A kind of userdata, known by the address of this constant, which a metatable cannot be relied on for (debug.setmetatable).
+ * Userdata without one, as C modules make them, can be neither copied nor forked. */
+typedef struct RiUserType {
+    const char *name; /* "FILE*" */
+    /* Make a copy of u for process `to`, in which it is called (exec/copy.h); its user values are not its business. NULL:
+     * refused, *why (at first NULL) may tell. NULL instead of the function: always refused. Collects. Traps: no memory. */
+    struct RiUserdata *(*copy)(struct RiProcess *to, const struct RiUserdata *u, const char **why);
+} RiUserType;
+
 typedef struct RiUserdata {
     RiObject object; /* aux: number of user values */
     uint32_t serial;
@@ -13,7 +25,7 @@ typedef struct RiUserdata {
     RiTable *meta;
     size_t size;         /* of data, bytes */
     RiValue *uservalues; /* aux values; they stand behind the data */
-    uint64_t reserved;
+    const RiUserType *type; /* NULL: not of ours */
     char data[]; /* 16-byte aligned; scanned conservatively, as C modules may keep pointers there */
 } RiUserdata;
 
