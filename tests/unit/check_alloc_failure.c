@@ -208,11 +208,11 @@ START_TEST(a_sibling_is_made_or_not)
             process = ri_open_sibling(T->process);
         ck_assert_ptr_nonnull(process);
         ck_assert_uint_gt(process->id, owner);
-        heap->running = process->main;
+        ri_heap_switch(heap, &process->account);
         const char *test = "string.x = 1 return #('x'):rep(3) == 3 and 'fine'";
         if (!run(process->main, test, "fine", n)) /* the failure was yet to come */
             ck_assert(!failed && run(process->main, test, "fine", n));
-        heap->running = T;
+        ri_heap_switch(heap, &T->process->account);
         run_right(T, n);
         ck_assert(run(T, "return string.x == nil and 'fine'", "fine", n));
         ri_close(T);

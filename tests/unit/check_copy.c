@@ -20,8 +20,8 @@ static struct { /* a root */
 
 static void enter(RiProcess *process)
 {
+    ri_heap_switch(heap, &process->account);
     heap->running = process->main;
-    heap->owner = process->id;
 }
 
 static void open_libraries(RiThread *T, void *unused)

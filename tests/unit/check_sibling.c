@@ -40,10 +40,10 @@ static RiProcess *sibling(void)
 /* Run a chunk in a process; what it returns must be true. */
 static void run(RiProcess *process, const char *source)
 {
-    RiThread *T = process->main, *running = heap->running;
-    uint32_t owner = heap->owner;
+    RiThread *T = process->main;
+    RiAccount *mine = heap->account;
+    ri_heap_switch(heap, &process->account);
     heap->running = T;
-    heap->owner = process->id;
     ri_stack_reserve(T, 8);
     RiCallStatus status = ri_load(T, source, strlen(source), "=test", "t");
     if (status == RI_OK) {
@@ -54,8 +54,7 @@ static void run(RiProcess *process, const char *source)
     if (status != RI_OK || result.tag != RI_TAG_TRUE)
         ck_abort_msg("%s\n%s", source, ri_is_string(result) ? ri_str_cstr(heap, result.p) : "(not true)");
     T->top--;
-    heap->running = running;
-    heap->owner = owner;
+    ri_heap_switch(heap, mine);
 }
 
 /* What everybody should find, whatever others have done: names and types of all that is in the libraries. */
@@ -81,7 +80,9 @@ static const char description[] =
 /* The description as the process sees it. */
 static RiString *describe(RiProcess *process)
 {
-    RiThread *T = process->main, *running = heap->running;
+    RiThread *T = process->main;
+    RiAccount *mine = heap->account;
+    ri_heap_switch(heap, &process->account);
     heap->running = T;
     ri_stack_reserve(T, 8);
     ck_assert_int_eq(ri_load(T, description, sizeof description - 1, "=describe", "t"), RI_OK);
@@ -89,7 +90,7 @@ static RiString *describe(RiProcess *process)
     ck_assert_int_eq(ri_pcall(T, 0, 1, ri_nil(), NULL), RI_OK);
     RiString *text = T->top[-1].p;
     T->top--;
-    heap->running = running;
+    ri_heap_switch(heap, mine);
     return text;
 }
 
@@ -226,26 +227,28 @@ START_TEST(many_are_small)
 {
     enum { COUNT = 1000, BYTES_MAX = 5 * 1024 };
     static RiProcess *all[COUNT];
+    RiHeapStats before, after;
     sibling();
-    ri_heap_add_root(heap, all, sizeof all);
     ri_heap_collect(heap);
-    uint64_t before = ri_heap_count_bytes(heap);
-    int64_t credit = heap->credit_bytes;
+    ri_heap_stats(heap, &before);
     for (int i = 0; i < COUNT; i++)
         all[i] = sibling();
-    ck_assert_int_le(credit - heap->credit_bytes, (int64_t)COUNT * BYTES_MAX);
+    ri_heap_stats(heap, &after);
+    ck_assert_uint_le(after.allocated_bytes - before.allocated_bytes, (uint64_t)COUNT * BYTES_MAX);
     ri_heap_collect(heap);
     ri_heap_collect(heap);
-    ck_assert_uint_le(ri_heap_count_bytes(heap) - before, (uint64_t)COUNT * BYTES_MAX);
+    ri_heap_stats(heap, &after);
+    ck_assert_uint_le(after.live_bytes - before.live_bytes, (uint64_t)COUNT * BYTES_MAX);
     for (int i = 0; i < COUNT; i += 37)
         run(all[i], "string.mine = true; mine = 1; return #('x'):rep(10) == 10 and string.mine and mine == 1");
     for (int i = 1; i < COUNT; i += 37)
         run(all[i], "return string.mine == nil and mine == nil");
+    for (int i = 0; i < COUNT; i++)
+        ri_account_close(&all[i]->account);
     memset(all, 0, sizeof all);
     ri_heap_collect(heap);
-    ri_heap_collect(heap);
-    ck_assert_uint_le(ri_heap_count_bytes(heap), before + 64 * BYTES_MAX);
-    ri_heap_remove_root(heap, all, sizeof all);
+    ri_heap_stats(heap, &after);
+    ck_assert_uint_le(after.live_bytes, before.live_bytes + 64 * BYTES_MAX);
 }
 END_TEST
 

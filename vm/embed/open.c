@@ -80,9 +80,7 @@ static void open_and_capture(RiThread *T, void *argument)
 static bool make_template(const RiProcess *like)
 {
     RiHeap *heap = like->heap;
-    RiThread *running = heap->running;
-    void *host = heap->host;
-    uint32_t owner = heap->owner;
+    RiAccount *mine = heap->account;
     void (*on_no_memory)(RiHeap *) = heap->on_no_memory;
     RiProcess *process = NULL;
     TemplateRequest request = {.like = like};
@@ -90,10 +88,11 @@ static bool make_template(const RiProcess *like)
     if (ri_heap_try(heap, make_process, &process))
         status = ri_try(process->main, open_and_capture, &request);
     ri_assert(status != RI_OK || request.done); /* else a library makes what cannot be copied */
-    heap->running = running;
-    heap->host = host;
-    heap->owner = owner;
+    RiAccount *made = heap->account;
+    ri_heap_switch(heap, mine);
     heap->on_no_memory = on_no_memory;
+    if (made != mine)
+        ri_account_close(made);
     return request.done;
 }
 

@@ -22,7 +22,7 @@ typedef struct Copy {
     RiProcess *from, *to;
     const char *name; /* of the value as a whole */
     RiValue value, copy;
-    uint32_t sender_owner;
+    RiAccount *sender;
     bool is_receiving; /* the receiver's account is in use */
     bool has_finalizers;
     bool is_done;
@@ -39,15 +39,14 @@ typedef struct Copy {
 /* From here on objects are made for the receiver. */
 static void begin_receiving(Copy *c)
 {
-    c->sender_owner = c->heap->owner;
-    c->heap->owner = c->to->id;
+    c->sender = ri_heap_begin_gift(c->heap, &c->to->account);
     c->is_receiving = true;
 }
 
 static void end_receiving(Copy *c)
 {
     if (c->is_receiving)
-        c->heap->owner = c->sender_owner;
+        ri_heap_end_gift(c->heap, c->sender);
     c->is_receiving = false;
 }
 

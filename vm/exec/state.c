@@ -17,13 +17,6 @@ static void throw_no_memory(RiHeap *heap)
     ri_error_memory(heap->running);
 }
 
-/* The heap's number in the upper byte, 16 bits of a count below. */
-static uint32_t next_id(RiHeap *heap)
-{
-    uint32_t count = ++heap->processes_made & 0xffff;
-    return (heap->owner & ~0xffffu) | count;
-}
-
 static void stop_copy(RiHeap *heap)
 {
     RiThread *T = heap->running;
@@ -37,12 +30,15 @@ RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t 
 {
     RiProcess *process = ri_heap_alloc_block(heap, sizeof *process);
     process->heap = heap;
+    ri_account_open(heap, &process->account, process);
+    ri_heap_switch(heap, &process->account);
     process->hooks = hooks;
     process->stack_slots_max = RI_STACK_SLOTS_MAX;
-    process->id = heap->owner = next_id(heap);
+    process->id = heap->owner;
     process->main = ri_thread_new(heap, process, stack_slots);
     process->main->status = RI_THREAD_RUNNING;
     process->main->hook_allowed = true;
+    heap->running = process->main;
     return process;
 }
 
@@ -50,12 +46,10 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
 {
     heap->warm_code = &warm_code;
     RiProcess *process = ri_process_alloc(heap, hooks, MAIN_STACK_SLOTS);
-    heap->host = process;
     process->stress = ri_stress_modes();
     process->memory_message = ri_str_from_cstr(heap, "not enough memory");
     process->registry = ri_table_new(heap, 2, 0);
     process->globals = ri_table_new(heap, 0, 0);
-    heap->running = process->main;
     ri_table_set_int(heap, process->registry, 1, ri_object(process->main, RI_TAG_THREAD));
     ri_table_set_int(heap, process->registry, 2, ri_table_value(process->globals));
     heap->on_long_copy = stop_copy;

@@ -11,6 +11,7 @@ struct RiCompileResult;
 typedef struct RiProcess { /* a collected block, scanned conservatively */
     RiObject object;
     RiHeap *heap;
+    RiAccount account; /* what it has in the heap */
     RiThread *main;
     RiTable *registry; /* [1] main thread, [2] globals, "_LOADED", "_PRELOAD", … as lauxlib.h names them */
     RiTable *globals;
@@ -42,7 +43,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
 
 RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks);
 /* The part of it that every process needs: a main thread of `stack_slots`, neither registry nor globals. Objects made from
- * now on are the new process's. Collects. Traps: on_no_memory. */
+ * now on are the new process's, whose account is open and current. Collects. Traps: on_no_memory. */
 RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t stack_slots);
 void ri_process_close(RiProcess *process); /* runs pending closes and all finalizers */
 

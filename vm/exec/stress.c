@@ -38,9 +38,7 @@ static RiProcess *intruder_of(RiProcess *process)
 {
     if (!process->intruder) {
         RiHeap *heap = process->heap;
-        void *host = heap->host;
         RiProcess *other = ri_process_new(heap, process->hooks);
-        heap->host = host;
         process->intruder = other;
         other->intruder = process; /* and no stress of its own */
         other->stress = 0;
@@ -49,6 +47,7 @@ static RiProcess *intruder_of(RiProcess *process)
             ri_unreachable();
         ri_push_link(T);
         ri_call(T, 0, 1);
+        ri_heap_switch(heap, &process->account);
     }
     return process->intruder;
 }
@@ -57,14 +56,11 @@ static void let_intruder_run(RiThread *T)
 {
     RiProcess *process = T->process;
     RiHeap *heap = T->heap;
-    uint32_t owner = heap->owner, serial = heap->serial;
-    RiThread *running = heap->running;
     uint32_t turns = ++process->stress_turns;
     process->stress = 0; /* one level of it */
     RiProcess *other = intruder_of(process);
     RiThread *U = other->main;
-    heap->running = U;
-    heap->owner = other->id;
+    ri_heap_switch(heap, &other->account);
     ri_push(U, U->top[-1]);
     ri_push_link(U);
     ri_call(U, 0, 1);
@@ -72,10 +68,7 @@ static void let_intruder_run(RiThread *T)
     U->top--;
     if (turns % 512 == 0)
         ri_heap_collect(heap);
-    heap->running = running;
-    heap->owner = owner;
-    if (heap->serial < serial)
-        heap->serial = serial;
+    ri_heap_switch(heap, &process->account);
     process->stress = RI_STRESS_PREEMPT;
 }
 

@@ -287,10 +287,13 @@ static void make_process(RiHeap *heap, void *argument)
 RiProcess *ri_process_new_like(RiHeap *heap, const RiProcess *like)
 {
     RiProcess *process = (RiProcess *)(uintptr_t)like;
-    uint32_t owner = heap->owner;
+    RiAccount *mine = heap->account;
     void (*on_no_memory)(RiHeap *) = heap->on_no_memory;
     bool done = ri_heap_try(heap, make_process, &process);
-    heap->owner = owner;
+    RiAccount *made = heap->account;
+    ri_heap_switch(heap, mine);
     heap->on_no_memory = on_no_memory;
+    if (!done && made != mine)
+        ri_account_close(made);
     return done ? process : NULL;
 }

@@ -17,7 +17,8 @@
 bool ri_template_capture(RiProcess *source);
 
 /* A new process of the heap, from its template, which must be there: as ri_process_new and the opening of the libraries
- * make it, but it does not become the running one. The caller keeps it alive. NULL if memory is short. Collects. */
+ * make it, but it does not become the running one. ri_account_close(&process->account) lets it go. NULL if memory is short.
+ * Collects. */
 RiProcess *ri_process_new_like(RiHeap *heap, const RiProcess *like);
 
 #endif

@@ -9,10 +9,12 @@
  * Several heaps. A collection belongs to the heap that asked for it (world.current). The threads of the others are
  * stopped anywhere, so of them nothing is changed: their interned strings, weak tables and registered finalizers are
  * taken as live, their running VM stacks are scanned whole, and values are followed whatever their tags say. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mremap */
+#endif
 #include "vm/object/heap.h"
 
-#include <pthread.h>
-#include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -25,6 +27,7 @@
 #include <gc/gc_inline.h>
 #include <gc/gc_mark.h>
 
+#include "vm/object/collector.h"
 #include "vm/object/shape.h"
 #include "vm/object/thread.h"
 #include "vm/object/udata.h"
@@ -33,7 +36,13 @@
 #define DEBT_MIN_BYTES ((int64_t)2 << 20)  /* no collection before so much has been allocated: it fits into a cache */
 #define DEBT_MAX_RATIO 4                   /* times the live bytes, as long as that is less than … */
 #define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
-#define PAUSE_PERCENT 200
+
+#define LIST_KEPT_BYTES ((size_t)1 << 20)  /* of a collection's lists, for the next one */
+#define UNSTOPPED_BYTES ((int64_t)4 << 20) /* with so little a collection is over before anybody can wait for it */
+#define NO_STACK ((void *)sizeof(void *))  /* an end of a stack below which there is nothing */
+#define PAGE_BYTES ((size_t)4096) /* libgc's */
+#define REGION_BITS 22
+#define REGION_COUNT ((uintptr_t)1 << (47 - REGION_BITS))
 
 #if defined(RI_STRESS) && RI_STRESS
 #define CAN_FAIL_ALLOC 1
@@ -63,52 +72,6 @@ typedef struct WeakTable {
     bool settled;  /* ephemerons: no entry waits for its key any more */
 } WeakTable;
 
-typedef struct Root {
-    void *start;
-    size_t size;
-} Root;
-
-typedef struct Registered { /* an object with a finalizer */
-    void *object;
-    uint64_t tag;
-} Registered;
-
-/* Pointer-free blocks of one middle size: see "Spare blocks". */
-enum { SPARE_CLASS_COUNT = 10 };
-typedef struct Spares {
-    void *first;          /* free blocks; link in word 0 */
-    void **known;         /* blocks taken from libgc since the last collection, and those kept by it */
-    uint32_t known_count; /* at most SPARE_BYTES_MAX / size */
-    uint32_t taken;       /* allocations since the last collection */
-} Spares;
-
-struct RiCollector {
-    RiHeap *heap;
-    RiCollector *next; /* all heaps of the host process; guarded by libgc's lock */
-    uint32_t number;   /* 1 … 255, 0 when there are more: of tables' owners */
-    bool collecting;   /* by `thread`; see on_event */
-    pthread_t thread;
-    Root *roots;
-    size_t root_count, root_capacity;
-    Spares spares[SPARE_CLASS_COUNT];
-    Registered *registered; /* in order of registration */
-    size_t registered_count;
-    Registered *pending; /* to be finalized: [pending_first, pending_end) */
-    size_t pending_first, pending_end;
-    size_t finalizer_capacity; /* of both: every registered object has room among the pending */
-    int64_t live_bytes;        /* after the last collection */
-    int64_t credit_base;       /* heap->credit_bytes then */
-    int64_t uncounted_bytes;   /* allocated since, but not the guest's */
-    int64_t debt_bytes;        /* allocation after which the next collection is due */
-    unsigned pause_percent;
-    uint32_t stress_every, stress_left; /* RILLE_STRESS=gc; 0: off */
-    uint32_t fail_left;                 /* RILLE_FAIL_ALLOC; 0: off */
-    bool fails_on;                      /* so do all after it */
-    bool is_testing;                    /* one of these: every block is taken by itself, none by the fast path */
-    jmp_buf *rescue;                    /* of ri_heap_try */
-    uint64_t collections, collect_ns, allocated_bytes;
-};
-
 enum { META_CACHE_SIZE = 256 };
 typedef struct MetaMode { /* the weak mode that a metatable gives, looked up once a collection */
     const RiTable *meta;
@@ -128,15 +91,23 @@ static struct {
     pthread_key_t thread_key; /* set in threads that we registered: they are to be unregistered at their end */
     RiCollector *heaps;
     uint32_t heap_count;
-    uint8_t numbers[256 / 8]; /* of heaps, those in use */
+    struct {
+        RiCollector *c; /* NULL: not in use */
+        uint32_t first_index;
+    } owner_blocks[RI_OWNER_BLOCKS];
+    uint64_t *regions; /* a bit for each 4 MB of address space that we have had blocks in */
+    uint32_t region_first, region_end;
 
     /* Of the collection under way. */
     RiHeap *current; /* NULL: somebody else's */
     bool precise;    /* the current heap is the only one, and all its values are in order */
     void *stack_rest, *stack_end; /* if not NULL: the part of the C stack that is scanned besides the youngest frames */
     int32_t lock;    /* of the arrays: a host may have parallel marking on */
+    bool by_turns;       /* there are several accounts: mark one after the other */
+    volatile int *stop;  /* nonzero there: it is to be given up. NULL: it cannot be, or not any more */
+    RiAccount *charged;  /* what is reached now is counted here, when live_bytes is next settled */
+    RiAccount nobody;    /* for what no heap has asked for */
     int64_t live_bytes;
-    int64_t owned_bytes[256]; /* of those, by number of the heap they are known to belong to; 0: unknown */
     Vec weak;         /* WeakTable: of the current heap, reached */
     size_t weak_visited;
     Vec dead_entries; /* RiDict *: with removed entries whose keys may be dead */
@@ -147,19 +118,20 @@ static struct {
 
 #define world ri_gc_world
 
-static __thread bool ri_gc_thread_is_known;
+static __thread struct {
+    bool is_known;  /* to libgc */
+    void *handle;   /* libgc's */
+    void *bottom;   /* of its stack */
+} ri_gc_thread;
 
 /* -- Memory that is not collected -------------------------------------------------------------------------------- */
 
-static bool vec_move(Vec *vec, size_t item_size, size_t capacity)
+static bool vec_move(Vec *vec, size_t capacity)
 {
-    void *items = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *items = vec->items == NULL ? mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                                     : mremap(vec->items, vec->capacity_bytes, capacity, MREMAP_MAYMOVE);
     if (items == MAP_FAILED)
         return false;
-    if (vec->items != NULL) {
-        memcpy(items, vec->items, vec->count * item_size);
-        munmap(vec->items, vec->capacity_bytes);
-    }
     vec->items = items;
     vec->capacity_bytes = capacity;
     return true;
@@ -170,7 +142,7 @@ static bool vec_reserve(Vec *vec, size_t item_size)
 {
     if (RI_LIKELY((vec->count + 1) * item_size <= vec->capacity_bytes))
         return true;
-    return vec_move(vec, item_size, vec->capacity_bytes ? vec->capacity_bytes * 2 : 65536);
+    return vec_move(vec, vec->capacity_bytes ? vec->capacity_bytes * 2 : 65536);
 }
 
 static void lock_vecs(void)
@@ -314,11 +286,15 @@ static MarkEntry *mark_storage(void *block, bool walk, MarkEntry *msp, MarkEntry
 
 static RiCollector *collector_of_owner(uint32_t owner)
 {
-    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
-        if (c->number == owner >> 16)
-            return c->number ? c : NULL;
-    }
-    return NULL;
+    return world.owner_blocks[owner / RI_OWNERS_PER_BLOCK % RI_OWNER_BLOCKS].c;
+}
+
+static RiAccount *account_of_owner(uint32_t owner)
+{
+    uint32_t block = owner / RI_OWNERS_PER_BLOCK % RI_OWNER_BLOCKS;
+    const RiCollector *c = world.owner_blocks[block].c;
+    uint32_t index = world.owner_blocks[block].first_index + owner % RI_OWNERS_PER_BLOCK;
+    return c != NULL && index < c->account_end ? ri_collector_account(c, index) : NULL;
 }
 
 static MarkEntry *mark_stack(RiThread *thread, MarkEntry *msp, MarkEntry *limit)
@@ -459,7 +435,6 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
 #define CACHES(p) msp = mark_caches((p), msp, limit)
 #define STACK(p) msp = mark_stack((p), msp, limit)
 #define BLOCK_SIZE(p) GC_size(p)
-#define OWNED(number, size) world.owned_bytes[number] += (int64_t)(size)
 #define OBJECT(tag, type, size, edges)                                                             \
     case RI_TAG_##tag: {                                                                           \
         type *o = object;                                                                          \
@@ -470,7 +445,6 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
     }
 #include "vm/object/objects.def"
 #undef OBJECT
-#undef OWNED
 #undef BLOCK_SIZE
 #undef STACK
 #undef CACHES
@@ -502,6 +476,11 @@ MARK_PROC(entries_proc, mark_entries((const RiEntry *)start, env, msp, limit))
  * world is stopped: it may neither allocate nor take locks. Marking goes on with the same mark procedures and a mark
  * stack of our own. */
 
+static bool is_given_up(void)
+{
+    return world.stop != NULL && *world.stop;
+}
+
 enum { STACK_SLACK = 16384 }; /* entries, more than one call of a mark procedure pushes */
 
 static bool try_reserve_stack(size_t used)
@@ -509,8 +488,7 @@ static bool try_reserve_stack(size_t used)
     size_t needed = (used + STACK_SLACK) * sizeof(MarkEntry);
     if (RI_LIKELY(needed <= world.stack.capacity_bytes))
         return true;
-    world.stack.count = used > 0 ? used + 1 : 0; /* what is to be kept */
-    return vec_move(&world.stack, sizeof(MarkEntry), used > 0 ? needed * 2 : needed);
+    return vec_move(&world.stack, used > 0 ? needed * 2 : needed);
 }
 
 /* The stack with room for what one call may push; entry 0 is never used, `used` is the index of the last in use. Large
@@ -531,9 +509,12 @@ static MarkEntry *stack_limit(void)
     return (MarkEntry *)world.stack.items + world.stack.capacity_bytes / sizeof(MarkEntry);
 }
 
-/* Process entries until the stack is empty. */
+enum { STEPS_UNSTOPPED = 1024 };
+
+/* Process entries until the stack is empty, or the collection is given up. */
 static void drain(size_t used)
 {
+    uint32_t steps = 0;
     const GC_word tag_mask = ((GC_word)1 << (GC_DS_TAG_BITS + GC_LOG_MAX_MARK_PROCS)) - 1;
     while (used > 0) {
         MarkEntry *base = reserve_stack(used), *limit = stack_limit();
@@ -552,6 +533,8 @@ static void drain(size_t used)
         else /* ri_heap_alloc_raw's, or the host's: as libgc itself would */
             msp = mark_words((void *const *)start, GC_size(start) / sizeof(void *), msp, limit);
         used = (size_t)(msp - base);
+        if (RI_UNLIKELY(++steps % STEPS_UNSTOPPED == 0 && is_given_up()))
+            return;
     }
 }
 
@@ -570,6 +553,25 @@ static bool is_live(const void *object)
 static bool is_dead(uint64_t tag, const void *object)
 {
     return ri_tag_is_object(tag) && tag != RI_TAG_STRING && !is_live(object);
+}
+
+/* -- The settling phase: whose is what ------------------------------------------------------------------------------ */
+
+/* What is marked from now on counts for this account. */
+static void charge_to(RiAccount *account)
+{
+    if (world.charged != account) {
+        world.charged->marked_bytes += world.live_bytes;
+        world.live_bytes = 0;
+        world.charged = account;
+    }
+}
+
+static void charge_to_owner(uint32_t owner)
+{
+    RiAccount *account = world.by_turns ? account_of_owner(owner) : NULL;
+    if (account != NULL)
+        charge_to(account);
 }
 
 /* -- The settling phase: weak tables ----------------------------------------------------------------------------- */
@@ -607,6 +609,7 @@ static void visit_weak_table(const WeakTable *weak)
 {
     bool weak_keys = weak->mode & RI_TABLE_WEAK_KEYS, weak_values = weak->mode & RI_TABLE_WEAK_VALUES;
     WeakParts parts = weak_parts(weak->table);
+    charge_to_owner(weak->table->owner);
     if (is_object(weak->table->array, RI_TAG_ARRAY)) {
         const RiArray *a = weak->table->array;
         count_live(RI_ARRAY_HEADER_SIZE + (size_t)a->capacity * (a->elem_tag ? sizeof(uint64_t) : sizeof(RiValue)));
@@ -658,6 +661,7 @@ static bool converge_table(size_t index, bool backwards)
         return false;
     RiDict *d = weak_parts(t).dict;
     bool any = false, waits = false;
+    charge_to_owner(t->owner);
     uint32_t count = d ? d->count : 0;
     for (uint32_t n = 0; n < count; n++) {
         const RiEntry *entry = &d->entries[backwards ? count - 1 - n : n];
@@ -732,6 +736,7 @@ static void clear_weak_keys(void)
         if (d == NULL || !(weak->mode & RI_TABLE_WEAK_KEYS))
             continue;
         bool both = weak->mode & RI_TABLE_WEAK_VALUES;
+        charge_to_owner(weak->table->owner);
         for (uint32_t k = 0; k < d->count; k++) {
             RiEntry *entry = &d->entries[k];
             if (is_dead(entry->key_tag, entry->key_object))
@@ -767,24 +772,40 @@ static void clear_caches(void)
 /* -- The settling phase: finalizers, free lists ------------------------------------------------------------------- */
 
 /* Move unmarked objects with finalizers to the pending ones, the last registered first, and resurrect them. */
-static void resurrect(RiCollector *c)
+static void resurrect(RiAccount *account)
 {
-    size_t kept = c->registered_count, end = c->pending_end;
-    for (size_t i = c->registered_count; i-- > 0;) {
-        if (is_live(c->registered[i].object))
-            c->registered[--kept] = c->registered[i];
+    RiFinalizerList *registered = &account->registered, *pending = &account->pending;
+    size_t kept = registered->end, end = pending->end;
+    for (size_t i = registered->end; i-- > 0;) {
+        if (is_live(registered->items[i].object))
+            registered->items[--kept] = registered->items[i];
         else
-            c->pending[end++] = c->registered[i];
+            pending->items[end++] = registered->items[i];
     }
-    c->registered_count -= kept;
-    if (kept > 0)
-        memmove(c->registered, c->registered + kept, c->registered_count * sizeof *c->registered);
-    for (size_t i = c->pending_end; i < end; i++)
-        mark_now(c->pending[i].object);
-    c->pending_end = end;
-    if (c->pending_first < end) {
-        c->heap->attention = true;
-        c->heap->budget = 0;
+    registered->end -= kept;
+    if (kept > 0 && registered->end > 0)
+        memmove(registered->items, registered->items + kept, registered->end * sizeof *registered->items);
+    if (end > pending->end && world.by_turns)
+        charge_to(account);
+    for (size_t i = pending->end; i < end; i++)
+        mark_now(pending->items[i].object);
+    pending->end = end;
+    if (pending->first == end)
+        return;
+    if (account->heap->account == account) {
+        account->heap->attention = true;
+        account->heap->budget = 0;
+    } else {
+        account->attention = true;
+    }
+}
+
+static void resurrect_all(RiCollector *c)
+{
+    for (uint32_t i = 0; i < c->account_end; i++) {
+        RiAccount *account = ri_collector_account(c, i);
+        if (account != NULL)
+            resurrect(account);
     }
 }
 
@@ -810,20 +831,20 @@ static void keep_free_lists(const RiHeap *heap)
 #define SPARE_BYTES_MAX ((size_t)4 << 20) /* of each class: more blocks are not known */
 
 /* Sizes as libgc makes them: parts of a page, then whole pages. */
-static const uint16_t spare_sizes[SPARE_CLASS_COUNT] = {1360,  2048,  4096,  8192,  12288,
+static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {1360,  2048,  4096,  8192,  12288,
                                                         16384, 20480, 24576, 28672, 32768};
 
-/* The class for `size` bytes; SPARE_CLASS_COUNT: none. */
+/* The class for `size` bytes; RI_SPARE_CLASS_COUNT: none. */
 static size_t spare_class(size_t size)
 {
     if (size <= SPARE_SIZE_MIN || size > SPARE_SIZE_MAX)
-        return SPARE_CLASS_COUNT;
+        return RI_SPARE_CLASS_COUNT;
     return size <= spare_sizes[0] ? 0 : size <= spare_sizes[1] ? 1 : 2 + (size - 1) / 4096;
 }
 
 static void *take_spare(RiCollector *c, size_t class)
 {
-    Spares *spares = &c->spares[class];
+    RiSpares *spares = &c->spares[class];
     void *block = spares->first;
     spares->taken++;
     if (block != NULL)
@@ -841,7 +862,7 @@ static void give_spare(RiCollector *c, size_t class, void *block)
 /* A block taken from libgc just now. */
 static void know_spare(RiCollector *c, size_t class, void *block)
 {
-    Spares *spares = &c->spares[class];
+    RiSpares *spares = &c->spares[class];
     size_t limit = SPARE_BYTES_MAX / spare_sizes[class];
     if (RI_UNLIKELY(GC_size(block) != spare_sizes[class])) /* another libgc: it may be freed by hand */
         return;
@@ -857,8 +878,8 @@ static void know_spare(RiCollector *c, size_t class, void *block)
 /* At the end of marking in a collection of this heap: survivors are forgotten, as they are likely to live on. */
 static void keep_own_spares(RiCollector *c)
 {
-    for (size_t class = 0; class < SPARE_CLASS_COUNT; class++) {
-        Spares *spares = &c->spares[class];
+    for (size_t class = 0; class < RI_SPARE_CLASS_COUNT; class++) {
+        RiSpares *spares = &c->spares[class];
         uint32_t kept = 0;
         for (uint32_t i = 0; i < spares->known_count && kept < spares->taken; i++) {
             if (!GC_is_marked(spares->known[i]))
@@ -877,8 +898,8 @@ static void keep_own_spares(RiCollector *c)
 /* In a collection of another heap or nobody's: this one's thread may be stopped between any two steps of the above. */
 static void keep_all_spares(const RiCollector *c)
 {
-    for (size_t class = 0; class < SPARE_CLASS_COUNT; class++) {
-        const Spares *spares = &c->spares[class];
+    for (size_t class = 0; class < RI_SPARE_CLASS_COUNT; class++) {
+        const RiSpares *spares = &c->spares[class];
         for (uint32_t i = 0; i < spares->known_count; i++)
             GC_set_mark_bit(spares->known[i]);
         for (void *block = spares->first; block != NULL; block = *(void **)block)
@@ -888,7 +909,7 @@ static void keep_all_spares(const RiCollector *c)
 
 static void free_spares(RiCollector *c)
 {
-    for (size_t class = 0; class < SPARE_CLASS_COUNT; class++)
+    for (size_t class = 0; class < RI_SPARE_CLASS_COUNT; class++)
         ri_heap_cfree(c->spares[class].known);
 }
 
@@ -905,45 +926,51 @@ static bool keep_string(const void *string)
     return true;
 }
 
-/* What a heap has, as far as is known, besides what is its own beyond doubt. */
-static int64_t shared_bytes(const RiCollector *c)
+/* All live bytes are known: open the books anew. */
+static void settle_account(RiAccount *account)
 {
-    int64_t bytes = (int64_t)ri_heap_count_bytes(c->heap) - (c->number ? world.owned_bytes[c->number] : 0);
-    return bytes > 0 ? bytes + 1 : 1;
+    account->live_bytes = account->marked_bytes;
+    account->credit_base -= ri_account_since(account);
+    account->uncounted_bytes = 0;
 }
 
-/* The bytes of all heaps are counted together, as strings do not know their heap: share them out. VM stacks do know, and
- * are large at times and then given back at once. */
-static void share_live_bytes(void)
+static void settle_accounts(RiCollector *c)
 {
-    int64_t total = 0, limit = (int64_t)GC_get_heap_size(); /* without unmapped memory */
-    if (world.live_bytes > limit) /* some was counted twice, after the mark stack was full */
+    c->live_bytes = c->dead_bytes = 0;
+    for (uint32_t i = 0; i < c->account_end; i++) {
+        RiAccount *account = ri_collector_account(c, i);
+        if (account != NULL) {
+            settle_account(account);
+            c->live_bytes += account->live_bytes;
+        }
+    }
+    c->heap->elsewhere_bytes = 0;
+    c->list_bytes = (int64_t)(world.weak.capacity_bytes + world.dead_entries.capacity_bytes +
+                              world.feedbacks.capacity_bytes + world.stack.capacity_bytes);
+    ri_quota_on_collect(c);
+}
+
+/* What the stacks alone refer to, and what nobody claims, is charged to whoever runs. */
+static void settle_live_bytes(void)
+{
+    int64_t limit = ri_heap_footprint(); /* some was counted twice, if libgc's mark stack was full */
+    if (world.live_bytes > limit)
         world.live_bytes = limit;
-    int64_t rest = world.live_bytes;
-    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
-        total += shared_bytes(c);
-        rest -= c->number ? world.owned_bytes[c->number] : 0;
-    }
-    if (rest < 0)
-        rest = 0;
-    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
-        int64_t share = (int64_t)((double)rest * ((double)shared_bytes(c) / (double)total));
-        c->live_bytes = world.heap_count == 1 ? world.live_bytes
-                                              : share + (c->number ? world.owned_bytes[c->number] : 0);
-        c->credit_base = c->heap->credit_bytes;
-        c->uncounted_bytes = 0;
-    }
+    charge_to(&world.nobody);
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next)
+        settle_accounts(c);
 }
 
 /* As lgc.c orders it: a resurrected object stays a key of weak tables until it really dies, but it is taken out of
  * weak values before its finalizer sees it. */
 static void settle(void)
 {
+    world.stop = NULL;
     converge();
     clear_weak_values(0);
     size_t before = world.weak.count;
     if (world.current != NULL)
-        resurrect(world.current->collector);
+        resurrect_all(world.current->collector);
     converge();
     clear_weak_keys();
     clear_weak_values(before);
@@ -955,7 +982,9 @@ static void settle(void)
         if (d != NULL)
             forget_dead_keys(d);
     }
-    share_live_bytes();
+    settle_live_bytes();
+    if (world.current != NULL)
+        memset(world.current->free, 0, sizeof world.current->free); /* the cells are swept up with the rest */
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
         if (c->heap != world.current) {
             keep_free_lists(c->heap);
@@ -967,7 +996,156 @@ static void settle(void)
     }
 }
 
+/* -- Marking by turns ----------------------------------------------------------------------------------------------
+ * Where a heap has several accounts, or there are several heaps, what each of them has is marked before libgc begins, one
+ * account after the other: what is reached first from one is counted there. libgc then finds what is left, from the
+ * stack of the running process mostly. Marking is the settling phase's; it runs while the world is stopped and all marks
+ * are clear. */
+
+static void *host_of(const RiAccount *account)
+{
+    const RiHeap *heap = account->heap;
+    return heap->account == account ? heap->host : account->host;
+}
+
+static RiThread *running_of(const RiAccount *account)
+{
+    const RiHeap *heap = account->heap;
+    return heap->account == account ? heap->running : account->running;
+}
+
+static bool has_roots(const RiAccount *account)
+{
+    return host_of(account) != NULL || running_of(account) != NULL || account->pending.first < account->pending.end;
+}
+
+/* Is there more than one account to count for? If not *only is the one, or the heap's own. */
+static bool has_turns(RiAccount **only)
+{
+    uint32_t count = 0;
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
+        for (uint32_t i = 0; i < c->account_end && count < 2; i++) {
+            RiAccount *account = ri_collector_account(c, i);
+            if (account != NULL && has_roots(account)) {
+                *only = account;
+                count++;
+            }
+        }
+    }
+    return count > 1;
+}
+
+/* A range of words that may point anywhere into objects, as C compilers do it. */
+__attribute__((no_sanitize_address)) static void mark_range(void *start, void *end)
+{
+    void **word = (void **)(((uintptr_t)start + sizeof(void *) - 1) & ~(sizeof(void *) - 1));
+    for (; word + 1 <= (void **)end && !is_given_up(); word++) {
+        void *base = GC_base(*word);
+        if (base != NULL)
+            mark_now(base);
+    }
+}
+
+/* Walk what lies behind a root that is marked already, so that nobody else walks it. */
+static void mark_behind(void *object)
+{
+    if (!is_block(object))
+        return;
+    MarkEntry *base = reserve_stack(0);
+    base[1] = (MarkEntry){object, world.storage};
+    drain(1);
+}
+
+/* The part of a stack that is to be scanned; false if there is none, or libgc does it. The threads of other heaps than
+ * the current one are stopped anywhere, even while changing stacks, their registers saved below what they have in use. */
+static bool stack_range(const RiCollector *c, const RiNativeStack *stack, char **start, char **end)
+{
+    enum { SIGNAL_FRAME_BYTES = 16384 };
+    char *low = stack->low, *sp = stack->sp;
+    *end = low != NULL ? stack->high : c->stack_bottom;
+    bool is_foreign = c->heap != world.current, is_running = low != NULL && stack == c->stack;
+    if (is_foreign && low != NULL)
+        *start = low;
+    else if (sp != NULL && is_foreign)
+        *start = sp - SIGNAL_FRAME_BYTES;
+    else
+        *start = sp;
+    return (sp != NULL || (is_foreign && is_running)) && *start < *end;
+}
+
+static void scan_stacks(const RiCollector *c, void (*scan)(void *start, void *end))
+{
+    for (uint32_t i = 0; i < c->stack_count; i++) {
+        char *start, *end;
+        if (world.by_turns && c->stacks[i]->account != NULL)
+            charge_to(c->stacks[i]->account);
+        if (stack_range(c, c->stacks[i], &start, &end))
+            scan(start, end);
+    }
+}
+
+static void mark_account(RiCollector *c, RiAccount *account)
+{
+    charge_to(account);
+    if (host_of(account) != NULL)
+        mark_behind(host_of(account));
+    mark_now(running_of(account));
+    mark_now(account->running); /* ri_heap_begin_gift */
+    if (c->heap != world.current) /* it may be stopped in ri_heap_switch */
+        mark_now(account->host);
+    for (size_t i = account->pending.first; i < account->pending.end; i++)
+        mark_now(account->pending.items[i].object);
+    for (size_t i = 0; c->heap != world.current && i < account->registered.end; i++)
+        mark_now(account->registered.items[i].object);
+}
+
+static void mark_heap(RiCollector *c)
+{
+    for (uint32_t i = 0; i < c->account_end && !is_given_up(); i++) {
+        RiAccount *account = ri_collector_account(c, (c->turn + i) % c->account_end);
+        if (account != NULL)
+            mark_account(c, account);
+    }
+    c->turn++;
+}
+
+/* So that no process is walked in the turn of another that knows it. */
+static void mark_hosts(const RiCollector *c)
+{
+    for (uint32_t i = 0; i < c->account_end; i++) {
+        RiAccount *account = ri_collector_account(c, i);
+        if (account != NULL && host_of(account) != NULL && is_block(host_of(account)))
+            GC_set_mark_bit(host_of(account));
+    }
+}
+
+static void mark_by_turns(void)
+{
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next)
+        mark_hosts(c);
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
+        mark_heap(c);
+        scan_stacks(c, mark_range);
+    }
+    charge_to(world.current != NULL ? world.current->account : &world.nobody);
+}
+
 /* -- Callbacks of libgc ------------------------------------------------------------------------------------------ */
+
+static void clear_counts(void)
+{
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
+        for (uint32_t i = 0; i < c->account_end; i++) {
+            RiAccount *account = ri_collector_account(c, i);
+            if (account != NULL)
+                account->marked_bytes = 0;
+        }
+    }
+    world.live_bytes = 0;
+    RiAccount *only = world.heaps != NULL && world.heaps->next == NULL ? world.heaps->heap->account : &world.nobody;
+    world.by_turns = has_turns(&only);
+    world.charged = only;
+}
 
 static void begin_collection(void)
 {
@@ -977,14 +1155,13 @@ static void begin_collection(void)
             world.current = c->heap;
     }
     world.precise = world.current != NULL && world.heap_count == 1;
-    world.live_bytes = 0;
-    memset(world.owned_bytes, 0, sizeof world.owned_bytes);
+    if (world.current == NULL || world.stop != &world.current->stop_collection)
+        world.stop = NULL;
+    clear_counts();
     world.weak.count = world.weak_visited = 0;
     world.dead_entries.count = 0;
     world.feedbacks.count = 0;
     memset(world.meta_cache, 0, sizeof world.meta_cache);
-    if (world.current != NULL)
-        memset(world.current->free, 0, sizeof world.current->free); /* the cells are swept up with the rest */
 }
 
 static void GC_CALLBACK on_event(GC_EventType event)
@@ -993,8 +1170,25 @@ static void GC_CALLBACK on_event(GC_EventType event)
         world.next_on_event(event);
     if (event == GC_EVENT_START)
         begin_collection();
+    else if (event == GC_EVENT_MARK_START && world.by_turns)
+        mark_by_turns();
     else if (event == GC_EVENT_MARK_END)
         settle();
+}
+
+static void push_eagerly(void *start, void *end)
+{
+    GC_push_all_eager(start, end);
+}
+
+static void push_account(const RiAccount *account)
+{
+    bool is_foreign = account->heap != world.current; /* it may be stopped in ri_heap_switch */
+    void *roots[] = {host_of(account), running_of(account), account->running, is_foreign ? account->host : NULL};
+    GC_push_all_eager(roots, roots + RI_COUNTOF(roots));
+    GC_push_all_eager(account->pending.items + account->pending.first, account->pending.items + account->pending.end);
+    if (is_foreign)
+        GC_push_all_eager(account->registered.items, account->registered.items + account->registered.end);
 }
 
 static void GC_CALLBACK push_roots(void)
@@ -1004,12 +1198,15 @@ static void GC_CALLBACK push_roots(void)
     if (world.stack_rest != NULL)
         GC_push_all_eager(world.stack_rest, world.stack_end);
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
-        GC_push_all_eager(c->heap, c->heap + 1);
+        GC_push_all_eager(c->heap == world.current ? (void *)&c->heap->credit_bytes : c->heap, c->heap + 1);
         for (size_t i = 0; i < c->root_count; i++)
             GC_push_all_eager(c->roots[i].start, (char *)c->roots[i].start + c->roots[i].size);
-        GC_push_all_eager(c->pending + c->pending_first, c->pending + c->pending_end);
-        if (c->heap != world.current)
-            GC_push_all_eager(c->registered, c->registered + c->registered_count);
+        for (uint32_t i = 0; !world.by_turns && i < c->account_end; i++) {
+            if (ri_collector_account(c, i) != NULL)
+                push_account(c->accounts[i]);
+        }
+        if (!world.by_turns)
+            scan_stacks(c, push_eagerly);
     }
 }
 
@@ -1035,12 +1232,14 @@ static RI_COLD void enter_thread(void)
         GC_call_with_alloc_lock(set_stack_bottom, &base); /* libgc may have known an earlier thread by this id */
         pthread_setspecific(world.thread_key, &world);
     }
-    ri_gc_thread_is_known = true;
+    ri_gc_thread.handle = GC_get_my_stackbottom(&base);
+    ri_gc_thread.bottom = base.mem_base;
+    ri_gc_thread.is_known = true;
 }
 
 void ri_heap_enter_thread(void)
 {
-    if (RI_UNLIKELY(!ri_gc_thread_is_known))
+    if (RI_UNLIKELY(!ri_gc_thread.is_known))
         enter_thread();
 }
 
@@ -1089,6 +1288,8 @@ static void init_world(void)
     for (int space = 0; space < RI_SPACE_COUNT; space++)
         world.kind[space] = (int)GC_new_kind(GC_new_free_list(), GC_MAKE_PROC(object_proc, (GC_word)0), 0,
                                              space == RI_SPACE_OBJECT);
+    void *regions = mmap(NULL, REGION_COUNT / 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    world.regions = regions != MAP_FAILED ? regions : NULL;
     world.next_push_roots = GC_get_push_other_roots();
     GC_set_push_other_roots(push_roots);
     world.next_on_event = GC_get_on_collection_event();
@@ -1098,15 +1299,21 @@ static void init_world(void)
 
 /* -- Life of a heap ---------------------------------------------------------------------------------------------- */
 
+uint8_t ri_owner_block_claim(RiCollector *c, uint32_t first_index)
+{
+    for (uint32_t i = 1; i < RI_OWNER_BLOCKS; i++) {
+        if (world.owner_blocks[i].c == NULL) {
+            world.owner_blocks[i].c = c;
+            world.owner_blocks[i].first_index = first_index;
+            return (uint8_t)i;
+        }
+    }
+    return 0;
+}
+
 static void *link_heap(void *collector)
 {
     RiCollector *c = collector;
-    for (uint32_t i = 1; i < 256 && c->number == 0; i++) {
-        if (!(world.numbers[i / 8] >> i % 8 & 1)) {
-            world.numbers[i / 8] |= (uint8_t)(1u << i % 8);
-            c->number = i;
-        }
-    }
     c->next = world.heaps;
     world.heaps = c;
     world.heap_count++;
@@ -1120,8 +1327,10 @@ static void *unlink_heap(void *collector)
         link = &(*link)->next;
     *link = c->next;
     world.heap_count--;
-    if (c->number != 0)
-        world.numbers[c->number / 8] &= (uint8_t) ~(1u << c->number % 8);
+    for (uint32_t i = 1; i < RI_OWNER_BLOCKS; i++) {
+        if (world.owner_blocks[i].c == c)
+            world.owner_blocks[i].c = NULL;
+    }
     return NULL;
 }
 
@@ -1160,9 +1369,8 @@ RiHeap *ri_heap_create(uint64_t seed)
         return NULL;
     }
     c->heap = heap;
-    c->pause_percent = PAUSE_PERCENT;
-    c->debt_bytes = DEBT_MIN_BYTES;
     heap->collector = c;
+    heap->account = &c->home;
     heap->seed = seed;
     heap->epoch = 1;
     heap->serial = 1;
@@ -1173,9 +1381,11 @@ RiHeap *ri_heap_create(uint64_t seed)
     bool has_stack = try_reserve_stack(STACK_SLACK);
     GC_call_with_alloc_lock(link_heap, c);
     pthread_mutex_unlock(&world.mutex);
-    heap->owner = c->number << 16;
+    c->footprint_base = c->footprint_seen = ri_heap_footprint();
     read_environment(c);
-    if (!has_stack || !ri_heap_try(heap, fill_heap, NULL)) {
+    bool has_home = ri_account_link(heap, &c->home);
+    heap->owner = c->home.owner;
+    if (!has_stack || !has_home || !ri_heap_try(heap, fill_heap, NULL)) {
         ri_heap_destroy(heap);
         return NULL;
     }
@@ -1188,19 +1398,19 @@ void ri_heap_destroy(RiHeap *heap)
         return;
     RiCollector *c = heap->collector;
     ri_shapes_destroy(heap);
+    ri_accounts_destroy(heap);
     GC_call_with_alloc_lock(unlink_heap, c);
     ri_strings_destroy(heap);
     free_spares(c);
     ri_heap_cfree(c->roots);
-    ri_heap_cfree(c->registered);
-    ri_heap_cfree(c->pending);
+    ri_heap_cfree(c->stacks);
     free(c);
     free(heap);
 }
 
 /* -- Shortage of memory ------------------------------------------------------------------------------------------- */
 
-static RI_NORETURN void fail_alloc(RiHeap *heap)
+void ri_heap_fail(RiHeap *heap)
 {
     if (heap->on_no_memory != NULL)
         heap->on_no_memory(heap);
@@ -1257,73 +1467,153 @@ void ri_heap_cfree(void *block)
         free(block);
 }
 
-/* -- Roots ------------------------------------------------------------------------------------------------------- */
+/* -- Native stacks ----------------------------------------------------------------------------------------------- */
 
-typedef struct RootChange {
+typedef struct StackChange {
     RiCollector *c;
-    Root *roots; /* a larger array, or NULL */
-    Root root;
-} RootChange;
+    RiNativeStack *stack;
+    RiNativeStack **larger; /* a larger array, or NULL; then the old one */
+} StackChange;
 
-static void *insert_root(void *argument)
+static void *insert_stack(void *argument)
 {
-    RootChange *change = argument;
+    StackChange *change = argument;
     RiCollector *c = change->c;
-    Root *old = NULL;
-    if (change->roots != NULL) {
-        if (c->root_count > 0)
-            memcpy(change->roots, c->roots, c->root_count * sizeof(Root));
-        old = c->roots;
-        c->roots = change->roots;
-        c->root_capacity = c->root_capacity * 2 + 8;
+    if (change->larger != NULL) {
+        RiNativeStack **old = c->stacks;
+        if (c->stack_count > 0)
+            memcpy(change->larger, old, c->stack_count * sizeof *old);
+        c->stacks = change->larger;
+        c->stack_capacity = c->stack_capacity * 2 + 8;
+        change->larger = old;
     }
-    c->roots[c->root_count++] = change->root;
-    return old;
+    change->stack->index = c->stack_count;
+    c->stacks[c->stack_count++] = change->stack;
+    return NULL;
 }
 
-static void *delete_root(void *argument)
+static void *delete_stack(void *argument)
 {
-    RootChange *change = argument;
+    StackChange *change = argument;
     RiCollector *c = change->c;
-    for (size_t i = c->root_count; i-- > 0;) {
-        if (c->roots[i].start == change->root.start && c->roots[i].size == change->root.size) {
-            c->roots[i] = c->roots[--c->root_count];
-            break;
+    RiNativeStack *last = c->stacks[--c->stack_count];
+    last->index = change->stack->index;
+    c->stacks[last->index] = last;
+    return NULL;
+}
+
+void ri_heap_add_stack(RiHeap *heap, RiNativeStack *stack)
+{
+    RiCollector *c = heap->collector;
+    StackChange change = {.c = c, .stack = stack};
+    if (c->stack_count == c->stack_capacity) {
+        change.larger = ri_heap_calloc(heap, c->stack_capacity * 2 + 8, sizeof(RiNativeStack *));
+        if (change.larger == NULL)
+            ri_heap_fail(heap);
+    }
+    ri_heap_enter_thread();
+    c->stack_bottom = ri_gc_thread.bottom;
+    GC_call_with_alloc_lock(insert_stack, &change);
+    ri_heap_cfree(change.larger);
+}
+
+void ri_heap_remove_stack(RiHeap *heap, RiNativeStack *stack)
+{
+    StackChange change = {.c = heap->collector, .stack = stack};
+    GC_call_with_alloc_lock(delete_stack, &change);
+}
+
+/* While a thread runs on a stack that is not its own libgc scans nothing of it in collections of other threads, which may
+ * find it in the middle of a change; stack_range does. In its own the stack's end is set beforehand. */
+void ri_heap_set_stack(RiHeap *heap, RiNativeStack *stack)
+{
+    RiCollector *c = heap->collector;
+    bool was_own = c->stack == NULL, is_own = stack == NULL || stack->low == NULL;
+    c->stack = is_own ? NULL : stack;
+    if (was_own == is_own)
+        return;
+    ri_heap_enter_thread();
+    struct GC_stack_base bottom = {.mem_base = is_own ? ri_gc_thread.bottom : NO_STACK};
+    c->stack_bottom = ri_gc_thread.bottom;
+    GC_set_stackbottom(ri_gc_thread.handle, &bottom); /* a plain store */
+}
+
+/* -- Pages ------------------------------------------------------------------------------------------------------- */
+
+int64_t ri_heap_footprint(void)
+{
+    size_t all = GC_get_heap_size() + GC_get_unmapped_bytes();
+    return (int64_t)(GC_get_heap_size() - GC_get_free_bytes() + (GC_get_obtained_from_os_bytes() - all));
+}
+
+static void *note_region(void *argument)
+{
+    uint32_t region = (uint32_t)(uintptr_t)argument;
+    world.regions[region / 64] |= (uint64_t)1 << region % 64;
+    if (world.region_end == 0 || region < world.region_first)
+        world.region_first = region;
+    if (region >= world.region_end)
+        world.region_end = region + 1;
+    return NULL;
+}
+
+/* The block of libgc's that begins at `page`, or part of one: its size, and is it free? A page that libgc does not know
+ * counts as a block in use. */
+static size_t page_run(char *page, bool *is_free)
+{
+    char *base = GC_base(page);
+    *is_free = base == NULL && GC_is_heap_ptr(page);
+    if (*is_free)
+        return GC_size(page);
+    if (base == NULL || GC_size(base) < PAGE_BYTES)
+        return PAGE_BYTES;
+    return (size_t)(base + ((GC_size(base) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)) - page);
+}
+
+static void *release_pages(void *unused)
+{
+    (void)unused;
+    char *page = NULL;
+    for (uintptr_t region = world.region_first; region < world.region_end; region++) {
+        if (!(world.regions[region / 64] >> region % 64 & 1))
+            continue;
+        char *start = (char *)(region << REGION_BITS), *end = start + ((uintptr_t)1 << REGION_BITS);
+        bool is_free;
+        size_t size;
+        for (page = page > start ? page : start; page < end; page += size) {
+            size = page_run(page, &is_free);
+            if (is_free)
+                madvise(page, size, MADV_DONTNEED);
         }
     }
     return NULL;
 }
 
-void ri_heap_add_root(RiHeap *heap, void *start, size_t size)
+void ri_heap_release_pages(RiHeap *heap)
 {
-    RiCollector *c = heap->collector;
-    RootChange change = {.c = c, .root = {start, size}};
-    if (c->root_count == c->root_capacity) {
-        change.roots = ri_heap_calloc(heap, c->root_capacity * 2 + 8, sizeof(Root));
-        if (change.roots == NULL)
-            fail_alloc(heap);
-    }
-    if (c->roots == NULL && change.roots == NULL)
-        return;
-    ri_heap_cfree(GC_call_with_alloc_lock(insert_root, &change));
-}
-
-void ri_heap_remove_root(RiHeap *heap, void *start, size_t size)
-{
-    RootChange change = {.c = heap->collector, .root = {start, size}};
-    GC_call_with_alloc_lock(delete_root, &change);
+    (void)heap;
+    GC_call_with_alloc_lock(release_pages, NULL);
 }
 
 /* -- Allocation -------------------------------------------------------------------------------------------------- */
 
-static bool is_due(const RiHeap *heap)
+/* After how much allocation since the last collection is the next one due? */
+static int64_t debt_bytes(const RiHeap *heap)
 {
-    const RiCollector *c = heap->collector;
-    return c->credit_base - heap->credit_bytes >= c->debt_bytes && !heap->stopped;
+    int64_t live = heap->collector->live_bytes, more = (int64_t)heap->account->pause_percent - 100;
+    int64_t share = more > 0 ? live / 100 * more : 0;
+    int64_t easy = live < DEBT_EASY_BYTES / DEBT_MAX_RATIO ? live * DEBT_MAX_RATIO : DEBT_EASY_BYTES;
+    int64_t debt = share > easy ? share : easy;
+    return debt > DEBT_MIN_BYTES ? debt : DEBT_MIN_BYTES;
 }
 
-/* Before memory is taken from libgc: collect if it is time. True if the allocation is to fail, for a test. */
-static bool before_alloc(RiHeap *heap)
+static bool is_due(const RiHeap *heap)
+{
+    return ri_heap_since(heap) + heap->collector->dead_bytes >= debt_bytes(heap) && !heap->stopped;
+}
+
+/* Before `size` bytes are taken from libgc: collect if it is time. True if the allocation is to fail, for a test. */
+static bool before_alloc(RiHeap *heap, size_t size)
 {
     RiCollector *c = heap->collector;
     ri_heap_enter_thread();
@@ -1335,14 +1625,28 @@ static bool before_alloc(RiHeap *heap)
             ri_heap_collect(heap);
         }
     } else if (RI_UNLIKELY(is_due(heap))) {
-        if (c->credit_base - heap->credit_bytes >= c->debt_bytes * 2) {
+        if (ri_heap_since(heap) >= debt_bytes(heap) * 2) {
             ri_heap_collect(heap);
         } else {
             heap->attention = true;
             heap->budget = 0;
         }
     }
+    if (heap->account->limit_bytes != RI_NO_MEMORY_LIMIT)
+        ri_quota_check(heap, size);
     return false;
+}
+
+/* A block has been taken from libgc. */
+static void after_alloc(RiHeap *heap, const void *block, size_t size)
+{
+    uintptr_t first = (uintptr_t)block >> REGION_BITS, last = ((uintptr_t)block + size - 1) >> REGION_BITS;
+    for (uintptr_t region = first; region <= last; region++) {
+        if (RI_UNLIKELY(world.regions != NULL && region < REGION_COUNT && !(world.regions[region / 64] >> region % 64 & 1)))
+            GC_call_with_alloc_lock(note_region, (void *)region);
+    }
+    if (heap->collector->limited_count > 0)
+        ri_quota_note_growth(heap);
 }
 
 /* One block, and, if `list` is not NULL, a list of more there. */
@@ -1363,7 +1667,7 @@ static void *alloc_middle(RiHeap *heap, size_t size)
 {
     RiCollector *c = heap->collector;
     size_t class = spare_class(size);
-    if (class == SPARE_CLASS_COUNT || c->is_testing)
+    if (class == RI_SPARE_CLASS_COUNT || c->is_testing)
         return NULL;
     void *block = take_spare(c, class);
     if (block == NULL) {
@@ -1380,8 +1684,8 @@ void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space)
 {
     if (size == 0)
         size = 1;
-    if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap)))
-        fail_alloc(heap);
+    if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap, size)))
+        ri_heap_fail(heap);
     size_t granules = (size + 15) >> 4;
     if (size > SPARE_SIZE_MIN && space == RI_SPACE_LEAF) {
         void *middle = alloc_middle(heap, size);
@@ -1396,9 +1700,10 @@ void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space)
         ri_heap_collect(heap);
         block = take_from_libgc(is_small ? block_size : size, space, list);
         if (block == NULL)
-            fail_alloc(heap);
+            ri_heap_fail(heap);
     }
     heap->credit_bytes -= (int64_t)block_size;
+    after_alloc(heap, block, block_size);
     return block;
 }
 
@@ -1415,25 +1720,26 @@ void *ri_heap_alloc_raw(RiHeap *heap, size_t size, bool has_pointers)
 {
     if (size == 0)
         size = 1;
-    if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap)))
-        fail_alloc(heap);
+    if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap, size)))
+        ri_heap_fail(heap);
     void *block = has_pointers ? GC_malloc(size) : GC_malloc_atomic(size);
     if (RI_UNLIKELY(block == NULL)) {
         ri_heap_collect(heap);
         block = has_pointers ? GC_malloc(size) : GC_malloc_atomic(size);
         if (block == NULL)
-            fail_alloc(heap);
+            ri_heap_fail(heap);
     }
     if (!has_pointers)
         memset(block, 0, size);
     heap->credit_bytes -= (int64_t)ri_heap_block_size(size);
     ri_heap_uncount(heap, size);
+    after_alloc(heap, block, size);
     return block;
 }
 
 void ri_heap_uncount(RiHeap *heap, size_t size)
 {
-    heap->collector->uncounted_bytes += (int64_t)ri_heap_block_size(size);
+    heap->account->uncounted_bytes += (int64_t)ri_heap_block_size(size);
 }
 
 void ri_heap_free(RiHeap *heap, void *block, size_t size)
@@ -1447,7 +1753,7 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size)
     RiBlockSpace space = kind == world.kind[RI_SPACE_OBJECT] ? RI_SPACE_OBJECT : RI_SPACE_LEAF;
     size_t granules = block_size >> 4, class = spare_class(block_size);
     bool is_testing = heap->collector->is_testing;
-    if (kind == world.kind[RI_SPACE_LEAF] && class < SPARE_CLASS_COUNT && block_size == spare_sizes[class] && !is_testing) {
+    if (kind == world.kind[RI_SPACE_LEAF] && class < RI_SPARE_CLASS_COUNT && block_size == spare_sizes[class] && !is_testing) {
         give_spare(heap->collector, class, block); /* it may be known */
         return;
     }
@@ -1463,7 +1769,7 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size)
 
 /* -- Collection -------------------------------------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
+uint64_t ri_heap_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -1515,27 +1821,40 @@ static void clear_traces(void)
     clear_vector_registers();
 }
 
-/* Collect with the C stack scanned from `rest` on, and this function's callees. No other heap can begin a collection
- * meanwhile: there is none, and world.mutex is held. */
-static PLAIN_FRAME void collect_with_rest(void *rest)
+static int is_stopped(void)
 {
-    struct GC_stack_base bottom, here = {.mem_base = __builtin_frame_address(0)};
-    GC_get_my_stackbottom(&bottom);
-    if ((char *)rest <= (char *)here.mem_base || (char *)rest > (char *)bottom.mem_base) {
+    return is_given_up();
+}
+
+static void collect_now(void)
+{
+    if (world.stop != NULL)
+        GC_try_to_collect(is_stopped);
+    else
         GC_gcollect();
+}
+
+/* Collect with the C stack scanned from `rest` up to `bottom`, and this function's callees. No other heap can begin a
+ * collection meanwhile: there is none, and world.mutex is held. */
+static PLAIN_FRAME void collect_with_rest(void *rest, void *bottom)
+{
+    struct GC_stack_base here = {.mem_base = __builtin_frame_address(0)};
+    if ((char *)rest <= (char *)here.mem_base || (char *)rest > (char *)bottom) {
+        collect_now();
         return;
     }
     world.stack_rest = rest;
-    world.stack_end = bottom.mem_base;
+    world.stack_end = bottom;
     GC_call_with_alloc_lock(set_stack_bottom, &here);
     clear_traces();
-    GC_gcollect();
-    GC_call_with_alloc_lock(set_stack_bottom, &bottom);
+    collect_now();
+    here.mem_base = bottom;
+    GC_call_with_alloc_lock(set_stack_bottom, &here);
     world.stack_rest = NULL;
 }
 
 /* The registers that libgc takes for roots may hold what the caller has done with. */
-static PLAIN_FRAME void forget_registers(void *rest)
+static PLAIN_FRAME void forget_registers(void *rest, void *bottom)
 {
     clear_stack_below(); /* the next frame has holes as well */
 #ifdef __x86_64__
@@ -1545,40 +1864,69 @@ static PLAIN_FRAME void forget_registers(void *rest)
                      :
                      : "rbx", "r12", "r13", "r14", "r15", "cc");
 #endif
-    collect_with_rest(rest);
+    collect_with_rest(rest, bottom);
     __asm__ volatile("" : : : "memory"); /* no tail call: the registers lie saved in this frame, which is not scanned */
 }
 
-static void set_debt(RiCollector *c)
+/* Lists that have become large are not kept. */
+static void *trim_lists(void *unused)
 {
-    int64_t share = c->pause_percent > 100 ? c->live_bytes / 100 * (int64_t)(c->pause_percent - 100) : 0;
-    int64_t easy = c->live_bytes < DEBT_EASY_BYTES / DEBT_MAX_RATIO ? c->live_bytes * DEBT_MAX_RATIO : DEBT_EASY_BYTES;
-    int64_t debt = share > easy ? share : easy;
-    c->debt_bytes = debt > DEBT_MIN_BYTES ? debt : DEBT_MIN_BYTES;
+    (void)unused;
+    Vec *lists[] = {&world.weak, &world.dead_entries, &world.feedbacks};
+    for (size_t i = 0; i < RI_COUNTOF(lists); i++) {
+        if (lists[i]->capacity_bytes > LIST_KEPT_BYTES) {
+            munmap(lists[i]->items, lists[i]->capacity_bytes);
+            *lists[i] = (Vec){0};
+        }
+    }
+    if (world.stack.capacity_bytes > LIST_KEPT_BYTES)
+        vec_move(&world.stack, STACK_SLACK * sizeof(MarkEntry));
+    return NULL;
+}
+
+/* With the stack that is running, down from its end, or from `frame` if that is not NULL. */
+static void collect_from(RiHeap *heap, void *frame)
+{
+    RiCollector *c = heap->collector;
+    struct GC_stack_base bottom = {.mem_base = c->stack != NULL ? c->stack->high : ri_gc_thread.bottom};
+    if (c->stack != NULL)
+        GC_call_with_alloc_lock(set_stack_bottom, &bottom);
+    bool is_above = frame != NULL && world.is_ours && pthread_mutex_trylock(&world.mutex) == 0;
+    if (is_above && world.heap_count == 1) {
+        forget_registers(frame, bottom.mem_base);
+    } else {
+        clear_traces();
+        collect_now();
+    }
+    if (is_above)
+        pthread_mutex_unlock(&world.mutex);
+    bottom.mem_base = NO_STACK;
+    if (c->stack != NULL)
+        GC_call_with_alloc_lock(set_stack_bottom, &bottom);
 }
 
 void ri_heap_collect_above(RiHeap *heap, void *frame)
 {
     RiCollector *c = heap->collector;
-    uint64_t start = now_ns();
+    if (heap->stop_collection)
+        return;
+    uint64_t start = ri_heap_now_ns();
     ri_heap_enter_thread();
-    c->allocated_bytes += (uint64_t)(c->credit_base - heap->credit_bytes);
+    c->allocated_bytes += (uint64_t)ri_heap_since(heap);
     c->thread = pthread_self();
     c->collecting = true;
-    bool is_above = frame != NULL && world.is_ours && pthread_mutex_trylock(&world.mutex) == 0;
-    if (is_above && world.heap_count == 1) {
-        forget_registers(frame);
-    } else {
-        clear_traces();
-        GC_gcollect();
-    }
-    if (is_above)
-        pthread_mutex_unlock(&world.mutex);
+    if (world.heap_count == 1 && c->live_bytes + ri_heap_since(heap) > UNSTOPPED_BYTES)
+        world.stop = &heap->stop_collection;
+    collect_from(heap, frame);
+    world.stop = NULL;
     c->collecting = false;
+    GC_call_with_alloc_lock(trim_lists, NULL);
     ri_shapes_on_collect(heap);
-    set_debt(c);
+    uint64_t spent = ri_heap_now_ns() - start;
     c->collections++;
-    c->collect_ns += now_ns() - start;
+    c->collect_ns += spent;
+    heap->account->collections++;
+    heap->account->collect_ns += spent;
 }
 
 void ri_heap_collect(RiHeap *heap)
@@ -1596,21 +1944,26 @@ bool ri_heap_collect_if_due(RiHeap *heap, void *frame)
 
 uint64_t ri_heap_count_bytes(const RiHeap *heap)
 {
-    const RiCollector *c = heap->collector;
-    int64_t bytes = c->live_bytes + (c->credit_base - heap->credit_bytes) - c->uncounted_bytes;
+    const RiAccount *account = heap->account;
+    int64_t bytes = account->live_bytes + ri_account_since(account) - account->uncounted_bytes;
     return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+void ri_heap_trim(RiHeap *heap)
+{
+    ri_heap_collect(heap);
+    ri_heap_release_pages(heap);
 }
 
 void ri_heap_set_pause(RiHeap *heap, unsigned pause_percent)
 {
-    heap->collector->pause_percent = pause_percent;
-    set_debt(heap->collector);
+    heap->account->pause_percent = pause_percent;
 }
 
 void ri_heap_stats(const RiHeap *heap, RiHeapStats *out)
 {
     const RiCollector *c = heap->collector;
-    int64_t since = c->credit_base - heap->credit_bytes;
+    int64_t since = ri_heap_since(heap);
     *out = (RiHeapStats){
         .collections = c->collections,
         .collect_ns = c->collect_ns,
@@ -1618,101 +1971,7 @@ void ri_heap_stats(const RiHeap *heap, RiHeapStats *out)
         .live_bytes = (uint64_t)c->live_bytes,
         .heap_bytes = GC_get_heap_size(),
         .strings_interned = ri_strings_count(heap),
+        .accounts = c->account_count - 1,
     };
 }
 
-/* -- Finalizers -------------------------------------------------------------------------------------------------- */
-
-typedef struct FinalizerRoom {
-    RiCollector *c;
-    Registered *registered, *pending;
-    size_t capacity;
-} FinalizerRoom;
-
-static void *move_finalizers(void *argument)
-{
-    FinalizerRoom *room = argument;
-    RiCollector *c = room->c;
-    FinalizerRoom old = {.registered = c->registered, .pending = c->pending};
-    size_t pending_count = c->pending_end - c->pending_first;
-    if (c->registered_count > 0)
-        memcpy(room->registered, c->registered, c->registered_count * sizeof *c->registered);
-    if (pending_count > 0)
-        memcpy(room->pending, c->pending + c->pending_first, pending_count * sizeof *c->pending);
-    c->registered = room->registered;
-    c->pending = room->pending;
-    c->pending_first = 0;
-    c->pending_end = pending_count;
-    c->finalizer_capacity = room->capacity;
-    *room = old;
-    return NULL;
-}
-
-/* There is room among the pending objects for everything that is registered. */
-static void reserve_finalizers(RiHeap *heap)
-{
-    RiCollector *c = heap->collector;
-    if (c->registered_count + c->pending_end < c->finalizer_capacity)
-        return;
-    size_t needed = c->registered_count + (c->pending_end - c->pending_first) + 1;
-    FinalizerRoom room = {.c = c, .capacity = needed * 2 + 16};
-    room.registered = ri_heap_calloc(heap, room.capacity, sizeof(Registered));
-    room.pending = ri_heap_calloc(heap, room.capacity, sizeof(Registered));
-    if (room.registered == NULL || room.pending == NULL) {
-        ri_heap_cfree(room.registered);
-        ri_heap_cfree(room.pending);
-        fail_alloc(heap);
-    }
-    GC_call_with_alloc_lock(move_finalizers, &room);
-    ri_heap_cfree(room.registered);
-    ri_heap_cfree(room.pending);
-}
-
-static uint8_t *finalizer_flags(const Registered *r, uint8_t *flag)
-{
-    bool is_table = r->tag == RI_TAG_TABLE;
-    *flag = is_table ? (uint8_t)RI_TABLE_FINALIZER : (uint8_t)RI_UDATA_FINALIZER;
-    return is_table ? &((RiTable *)r->object)->flags : &((RiUserdata *)r->object)->object.flags;
-}
-
-void ri_heap_register_finalizer(RiHeap *heap, RiValue object)
-{
-    RiCollector *c = heap->collector;
-    Registered r = {object.p, object.tag};
-    uint8_t flag, *flags = finalizer_flags(&r, &flag);
-    if (*flags & flag)
-        return;
-    reserve_finalizers(heap);
-    c->registered[c->registered_count] = r;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a collection on another thread sees the object before the count */
-    c->registered_count++;
-    *flags |= flag;
-}
-
-RiValue ri_heap_take_finalizable(RiHeap *heap)
-{
-    RiCollector *c = heap->collector;
-    if (c->pending_first == c->pending_end)
-        return ri_nil();
-    Registered r = c->pending[c->pending_first++];
-    if (c->pending_first == c->pending_end)
-        c->pending_first = c->pending_end = 0;
-    uint8_t flag, *flags = finalizer_flags(&r, &flag);
-    *flags &= (uint8_t)~flag; /* its finalizer may register it again */
-    return ri_object(r.object, (RiTag)r.tag);
-}
-
-bool ri_heap_has_finalizable(const RiHeap *heap)
-{
-    return heap->collector->pending_first < heap->collector->pending_end;
-}
-
-void ri_heap_finalize_all(RiHeap *heap)
-{
-    RiCollector *c = heap->collector;
-    while (c->registered_count > 0) {
-        c->pending[c->pending_end++] = c->registered[c->registered_count - 1];
-        __atomic_signal_fence(__ATOMIC_SEQ_CST);
-        c->registered_count--;
-    }
-}

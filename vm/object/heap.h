@@ -1,9 +1,9 @@
 /* The object space of one host thread's worth of guest processes: allocation, collection, interned strings, shapes.
  *
- * One RiHeap serves the processes that run on one host thread; two states on two threads have two heaps. Below lies
- * libgc, which only heap.c includes: objects come from own free lists per size class, refilled by
- * GC_generic_malloc_many; every object with a header is traced by one mark procedure that switches on its tag; strings,
- * buffers and number arrays lie in pointer-free memory. Automatic collection is off: the slow path of allocation
+ * One RiHeap serves the processes that run on one host thread; two states on two threads have two heaps. What a process
+ * has in it, and may have, is kept in its RiAccount; ri_heap_switch changes from one to another. Below lies libgc, which only heap.c includes: objects come from own free lists per size class, refilled by GC_generic_malloc_many; every
+ * object with a header is traced by one mark procedure that switches on its tag; strings, buffers and number arrays lie
+ * in pointer-free memory. Automatic collection is off: the slow path of allocation
  * collects when the debt is due. Objects never move. The C stack of the caller is scanned conservatively, VM stacks
  * precisely up to their thread's `top`: whoever runs Lua keeps `thread->top` exact before anything that may collect. */
 #ifndef RI_OBJECT_HEAP_H
@@ -18,7 +18,9 @@ typedef struct RiThread RiThread;
 typedef struct RiShape RiShape;
 typedef struct RiShapes RiShapes;   /* shape.c */
 typedef struct RiStrings RiStrings; /* str.c: the intern table */
-typedef struct RiCollector RiCollector; /* heap.c: weak lists, finalizer lists, statistics */
+typedef struct RiCollector RiCollector; /* heap.c: roots, accounts, statistics */
+typedef struct RiAccount RiAccount;     /* below: what one process has in the heap */
+typedef struct RiNativeStack RiNativeStack;
 
 typedef enum RiMetamethod {
 #define MM(id, text) RI_MM_##id,
@@ -39,25 +41,34 @@ typedef enum RiBlockSpace {
 
 struct RiHeap {
     void *free[RI_SPACE_COUNT][RI_SIZE_CLASS_COUNT]; /* own free lists; link in word 0, whose bit 0 is clear */
-    int64_t credit_bytes; /* of the current process: decremented by every allocation's block size */
-    int32_t budget;       /* safe points until the slow path is taken; set to 0 to ask for attention */
-    uint32_t serial;      /* next object serial, for hashing by identity (per process) */
-    uint32_t owner;       /* id of the current process, 24 bits; it starts at the heap's number << 16 */
-    uint32_t epoch;       /* of delegates: raised when a table that serves as (part of) a metatable or __index chain
-                             gains or loses a key, changes its metatable or its `__…` entries. Inline caches of
-                             inherited fields compare it. Starts at 1. */
+
+    /* Of the current process: ri_heap_switch exchanges these with its RiAccount. */
+    int64_t credit_bytes; /* decremented by every allocation's block size */
+    uint32_t serial;      /* next object serial, for hashing by identity */
+    uint32_t owner;       /* id of the process among all heaps of the host process, 24 bits */
     bool stopped;         /* collectgarbage("stop") */
     bool attention;       /* finalizers pending or a collection is due: look at it at the next safe point */
-    uint64_t seed;        /* of string hashing */
+    RiThread *running;    /* thread whose VM stack is in use now; a root */
+    void *host;           /* the RiProcess (exec layer); a root */
+    RiAccount *account;   /* never NULL */
+
+    int32_t budget; /* safe points until the slow path is taken; set to 0 to ask for attention */
+    uint32_t epoch; /* of delegates: raised when a table that serves as (part of) a metatable or __index chain gains or
+                       loses a key, changes its metatable or its `__…` entries. Inline caches of inherited fields compare
+                       it. Starts at 1. */
+    volatile int stop_collection; /* nonzero, set from anywhere (a signal handler, another thread): a collection under way
+                                     is given up soon. Whoever sets it clears it; while it is set none is begun. */
+    uint64_t seed;                /* of string hashing */
     RiString *mm_names[RI_MM_COUNT]; /* interned "__index" …, flagged RI_STR_METAMETHOD */
     RiString *one_byte[256];         /* preallocated strings of length 1 */
     RiString *empty;                 /* "" */
     RiStrings *strings;
     RiShapes *shapes;
     RiCollector *collector;
-    RiThread *running;   /* thread whose VM stack is in use now; a root */
-    void *host;          /* the RiMachine (exec layer) this heap belongs to; a root */
-    void (*on_no_memory)(RiHeap *heap); /* must not return: throws "not enough memory" */
+    int64_t elsewhere_bytes;    /* allocated since the last collection by the accounts that are not current */
+    void (*on_no_memory)(RiHeap *heap);  /* must not return: throws "not enough memory" */
+    void (*on_quota_dead)(RiHeap *heap); /* must not return: the current process is past its limit for good, and ends.
+                                            NULL: as on_no_memory */
     void *jit;                  /* of jit/jit.h; NULL: none */
     const void *native_sp;      /* innermost stay in machine code: its stack pointer; for the JIT and unwinding */
     const uint32_t *hot_code;   /* the one-word routine by which calls look for machine code; NULL: they do not */
@@ -67,7 +78,6 @@ struct RiHeap {
     const uint32_t *warm_code; /* what a new feedback's `code` points to (exec's one-word warm-up routine); NULL: a
                                   feedback is warm from the start */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
-    uint32_t processes_made;   /* see `owner` */
 };
 
 /* Create a heap (first use in the host process initializes libgc). NULL if memory is short. Destroy runs no
@@ -133,9 +143,140 @@ void ri_heap_enter_thread(void);
 /* Growable bytes in pointer-free memory, not freed by hand: a longjmp past them leaks nothing. `data` is a heap block
  * with a 16-byte header before the bytes; see ri_sbuf in str.h for the usual way to build strings. */
 
+/* -- Accounts --------------------------------------------------------------------------------------------------
+ * Every object belongs to the account that was current when it was made. A heap is created with one of its own, for
+ * programs (and tests) that need no more; it stays, is never closed, and is nobody's process. */
+
+#define RI_NO_MEMORY_LIMIT INT64_MAX
+
+typedef struct RiFinalizerList { /* heap.c */
+    struct RiRegistered *items;
+    size_t first, end, capacity;
+} RiFinalizerList;
+
+struct RiAccount {
+    /* While another is current: RiHeap's fields of the same names. */
+    int64_t credit_bytes;
+    uint32_t serial;
+    uint32_t owner; /* never changes */
+    bool stopped;
+    bool attention;
+    RiThread *running;
+    void *host;
+
+    /* heap.c's and account.c's. */
+    RiHeap *heap;               /* NULL: not open */
+    int64_t live_bytes;         /* after the last collection */
+    int64_t credit_base;        /* credit_bytes then */
+    int64_t uncounted_bytes;    /* allocated since, but not the guest's */
+    int64_t extra_bytes;        /* outside the heap: ri_account_charge, and the heap's own lists for this account */
+    int64_t limit_bytes;        /* RI_NO_MEMORY_LIMIT: none */
+    int64_t reserve_bytes;      /* of those, kept for the handlers of the first refusal */
+    int64_t footprint_bytes;    /* heap memory really in use: its share at the last collection, and what grew since */
+    int64_t marked_bytes;       /* of the collection under way */
+    uint64_t quota_collect_ns;  /* when the last collection that its limit asked for ended, and … */
+    uint64_t quota_cost_ns;     /* … what it took */
+    bool is_given;              /* between ri_heap_begin_gift and ri_heap_end_gift */
+    bool in_reserve;            /* it has been refused memory: what is left is for handlers */
+    bool unrelieved;            /* the last collection that its limit asked for freed too little */
+    unsigned pause_percent;
+    uint32_t index;             /* in the collector's array of accounts */
+    RiFinalizerList registered; /* objects with a finalizer, in order of registration */
+    RiFinalizerList pending;    /* to be finalized */
+    uint64_t collections, collect_ns; /* that it caused */
+};
+
+/* Open an account for a new process; it does not become current. `account` is the caller's, zeroed or not, and stays where
+ * it is until it is closed (a field of the RiProcess, say). `root`, NULL or a heap object, keeps what the process has
+ * alive, and so does account->running. Serials start at 1; no limit. Traps: on_no_memory. */
+void ri_account_open(RiHeap *heap, RiAccount *account, void *root);
+
+/* The process is gone. Its objects die at the next collection, pending finalizers are dropped: run them before. It must
+ * not be the current one, or the heap's own account becomes current. If it was large its memory is given back to the
+ * host at once, by a collection that is charged to nobody. */
+void ri_account_close(RiAccount *account);
+
+/* Change to another process: exchanges the first fields of RiHeap, nothing else; no lock. If heap->attention is set then,
+ * the next safe point is to look at it: set heap->budget accordingly. */
+static inline void ri_heap_switch(RiHeap *heap, RiAccount *to)
+{
+    RiAccount *from = heap->account;
+    from->credit_bytes = heap->credit_bytes;
+    from->serial = heap->serial;
+    from->stopped = heap->stopped;
+    from->attention = heap->attention;
+    from->running = heap->running;
+    from->host = heap->host;
+    heap->elsewhere_bytes += from->credit_base - from->credit_bytes - (to->credit_base - to->credit_bytes);
+    heap->credit_bytes = to->credit_bytes;
+    heap->serial = to->serial;
+    heap->owner = to->owner;
+    heap->stopped = to->stopped;
+    heap->attention = to->attention;
+    heap->running = to->running;
+    to->running = NULL; /* not to be kept longer than it runs */
+    heap->host = to->host;
+    heap->account = to;
+}
+
+/* Let another account be charged for what is made from now on, though the current process goes on running: for messages to
+ * its process. Errors come to the running process; its on_quota_dead is not called meanwhile. Returns what
+ * ri_heap_end_gift is to be given, which must be called even if an error is thrown. */
+RiAccount *ri_heap_begin_gift(RiHeap *heap, RiAccount *to);
+void ri_heap_end_gift(RiHeap *heap, RiAccount *giver);
+
+/* Limit the memory of a process: its objects with all that keeping them takes, and what is charged besides. The last
+ * 1/32 of it, 64 KiB at least, is a reserve.
+ *   An allocation that would pass limit - reserve: collect; if that does not help, on_no_memory, and the reserve is there
+ *   for whoever handles the error. Only when the reserve is used up too: on_quota_dead. A request for so much at once that
+ *   it is beyond the limit by itself is refused by on_no_memory, however often. A process whose last such collection freed
+ *   less than 1/8 of its limit is refused without another, until some time has passed: no collection per allocation.
+ * RI_NO_MEMORY_LIMIT takes the limit away. A limit below what is in use is felt at the next allocation. */
+void ri_account_set_limit(RiAccount *account, int64_t limit_bytes);
+
+/* Count `delta` bytes that lie outside the heap, pages or buffers of a library: before they are obtained, or (negative)
+ * after they are given back. False, with nothing changed, if the account has no room for them; a positive delta for the
+ * current account may collect first. Traps: no. */
+bool ri_account_charge(RiAccount *account, int64_t delta);
+
+typedef struct RiAccountStats {
+    uint64_t count_bytes;   /* as collectgarbage("count") has it */
+    uint64_t used_bytes;    /* as the limit sees it */
+    uint64_t limit_bytes;   /* UINT64_MAX: none */
+    uint64_t collections, collect_ns; /* that it caused */
+    uint64_t registered, pending; /* objects with finalizers: reachable as far as is known; waiting */
+} RiAccountStats;
+void ri_account_stats(const RiAccount *account, RiAccountStats *out);
+
+/* -- Native stacks ---------------------------------------------------------------------------------------------
+ * A process that is suspended inside nested C calls keeps its C stack. The heap knows every stack that may hold such
+ * calls from ri_heap_add_stack on; switching from one to another is then
+ *
+ *     from->sp = …;                      all registers that C calls preserve lie above sp
+ *     ri_heap_set_stack(heap, to);
+ *     to->sp = NULL;
+ *
+ * done by the switching code itself, in which nothing else may call into the heap. */
+
+struct RiNativeStack {
+    void *sp;           /* suspended here: everything from here to `high` is scanned, conservatively. NULL: it is running,
+                           or there is nothing on it */
+    void *low, *high;   /* lowest address, end. Both NULL: the host thread's own stack */
+    RiAccount *account; /* whose calls lie on it: what they alone refer to is counted there. NULL: nobody's */
+    uint32_t index;     /* heap.c's */
+};
+
+/* Until it is removed the stack's memory must be readable from `low` on. Collects: no. Traps: on_no_memory. */
+void ri_heap_add_stack(RiHeap *heap, RiNativeStack *stack);
+void ri_heap_remove_stack(RiHeap *heap, RiNativeStack *stack); /* not the running one */
+
+/* The calling host thread is about to run on `stack` (NULL, or one with low NULL: its own again). No lock, a few ns. */
+void ri_heap_set_stack(RiHeap *heap, RiNativeStack *stack);
+
 /* -- Collection ------------------------------------------------------------------------------------------------ */
 
-/* A full collection now. Finalizers become pending, are not run. Collects: yes. */
+/* A full collection now, of all accounts; it is charged to the current one. Finalizers become pending, are not run.
+ * Given up, as if it had not been asked for, when heap->stop_collection is set. Collects: yes. */
 void ri_heap_collect(RiHeap *heap);
 
 /* The same, but C frames younger than `frame` (a __builtin_frame_address(0) taken by the innermost dispatch loop, say) are
@@ -150,25 +291,31 @@ bool ri_heap_collect_if_due(RiHeap *heap, void *frame);
 
 /* The same in bounded steps is not offered by libgc: a step of collectgarbage is a full collection when due. */
 
-/* Bytes in use by the heap's guests, honest at any moment: live after the last collection + allocated since. */
+/* Collect, and give all free memory back to the host. */
+void ri_heap_trim(RiHeap *heap);
+
+/* Bytes in use by the current account, honest at any moment: live after the last collection + allocated since. */
 uint64_t ri_heap_count_bytes(const RiHeap *heap);
 
-/* Pace: a collection is due when allocation since the last exceeds max(2 MB, min(4 times live, 8 MB),
- * pause_percent - 100 % of live). */
+/* Pace: a collection is due when the allocation of all accounts since the last exceeds max(2 MB, min(4 times live, 8 MB),
+ * pause_percent - 100 % of live), with the pause of the current account. */
 void ri_heap_set_pause(RiHeap *heap, unsigned pause_percent);
 
-/* Register an object (table or userdata) whose metatable has `__gc` (manual §2.5.3). Once per marking by setmetatable. */
+/* Register an object (table or userdata) whose metatable has `__gc` (manual §2.5.3) with the current account. Once per
+ * marking by setmetatable. */
 void ri_heap_register_finalizer(RiHeap *heap, RiValue object);
-/* Take the next object whose finalizer must be called (reverse order of registration); nil if none. */
+/* Take the next object of the current account whose finalizer must be called (reverse order of registration); nil if
+ * none. */
 RiValue ri_heap_take_finalizable(RiHeap *heap);
 bool ri_heap_has_finalizable(const RiHeap *heap);
-/* At state close: make all registered objects finalizable, in 5.4's order. */
+/* At the end of the current account's process: make all its registered objects finalizable, in 5.4's order. */
 void ri_heap_finalize_all(RiHeap *heap);
 
 typedef struct RiHeapStats {
     uint64_t collections, collect_ns, allocated_bytes, live_bytes, heap_bytes;
     uint64_t strings_interned, shapes;
-} RiHeapStats;
+    uint64_t accounts; /* open, without the heap's own */
+} RiHeapStats; /* live bytes are those of all accounts */
 void ri_heap_stats(const RiHeap *heap, RiHeapStats *out);
 
 /* Bytes that an allocation of `size` is accounted for. */

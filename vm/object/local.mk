@@ -6,12 +6,15 @@ LIB_OBJECT = librille_object.a
 OBJECTS_OBJECT = $(librille_object_a_OBJECTS)
 librille_object_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_OBJECT)
 librille_object_a_SOURCES = \
+	%D%/account.c \
+	%D%/collector.h \
 	%D%/func.c \
 	%D%/func.h \
 	%D%/heap.c \
 	%D%/heap.h \
 	%D%/metamethods.def \
 	%D%/objects.def \
+	%D%/quota.c \
 	%D%/shape.c \
 	%D%/shape.h \
 	%D%/str.c \

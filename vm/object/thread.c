@@ -12,7 +12,7 @@ static size_t stack_size(uint32_t slots)
 static RiValue *new_stack(RiHeap *heap, uint32_t slots)
 {
     RiValue *block = ri_heap_alloc(heap, stack_size(slots), RI_SPACE_LEAF);
-    ri_object_init(block, RI_TAG_STACK, (uint8_t)(heap->owner >> 16), 0, slots);
+    ri_object_init(block, RI_TAG_STACK, 0, 0, slots);
     block->tag = RI_TAG_NIL;
     return block + 1;
 }
