@@ -212,7 +212,14 @@ static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
 
 static int32_t os_getenv(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    return return_text_or_nil(T, ri_host_getenv(text_arg(T, args, nargs, 0)));
+    const char *text = ri_host_getenv(text_arg(T, args, nargs, 0));
+    RiString **last = &ri_stdlib(T)->environment; /* long values tend to be asked for again */
+    if (text != NULL && *last != NULL && strcmp(text, ri_str_data(*last)) == 0)
+        return ri_return_string(T->base, *last);
+    int32_t count = return_text_or_nil(T, text);
+    if (text != NULL)
+        *last = T->base[-2].p;
+    return count;
 }
 
 static int32_t os_setlocale(RiThread *T, RiValue *args, uint32_t nargs)

@@ -9,6 +9,7 @@ typedef struct RiStdlib { /* data of a userdata that the registry holds; scanned
     RiTable *stream_meta;                /* metatable of files; NULL until the io library is open */
     RiUserdata *input, *output;          /* default files */
     RiTable *package;                    /* the library's table; NULL until it is open */
+    RiString *environment;               /* the last value that os.getenv found; NULL: none yet */
     /* collectgarbage remembers these for 5.4's sake; the collector has one mode and one parameter, the pause. */
     int64_t gc_step_credit_bytes; /* of "step"s since the last collection */
     int32_t gc_pause, gc_step_multiplier;

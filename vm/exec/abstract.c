@@ -66,6 +66,25 @@ static bool check_jump(Walk *w, int64_t offset)
     return true;
 }
 
+/* A site belongs to one instruction, as its cache's fields mean different things to different ones. */
+static bool check_site(Walk *w, uint32_t index)
+{
+    RiOpcode op = RI_WORD_OP(*w->code);
+    CHECK(!w->used_sites[index], "site used twice");
+    w->used_sites[index] = 1;
+    uint32_t key = w->proto->sites[index].key;
+    if (op == RI_OP_NEWTABLE) {
+        CHECK(key == RI_NO_KEY, "site of NEWTABLE has a key");
+        return true;
+    }
+    uint32_t count = op == RI_OP_NEWRECORD ? RI_WORD_A(*w->code) : 1;
+    CHECK(count > 0, "record without fields");
+    CHECK(key != RI_NO_KEY, "site without a key");
+    for (uint32_t i = 0; i < count; i++)
+        CHECK(is_name_constant(w->proto, key + i), "key of a site is not a short string");
+    return true;
+}
+
 /* What does not depend on the stack. */
 static bool check_operands(Walk *w)
 {
@@ -78,6 +97,8 @@ static bool check_operands(Walk *w)
             break;
         case 'S':
             CHECK(value < p->site_count, "no such site");
+            if (!check_site(w, (uint32_t)value))
+                return false;
             break;
         case 'U':
             CHECK(value < p->upval_count, "no such upvalue");
@@ -102,31 +123,6 @@ static bool check_operands(Walk *w)
     return true;
 }
 
-/* A site belongs to one instruction, as its cache's fields mean different things to different ones. */
-static bool check_site(Walk *w)
-{
-    RiOpcode op = RI_WORD_OP(*w->code);
-    const char *s = ri_op_info[op].operands;
-    while (*s != '\0' && *s != 'S')
-        s++;
-    if (*s == '\0')
-        return true;
-    uint32_t index = (uint32_t)ri_op_read_field(w->code, s[-1]);
-    CHECK(!w->used_sites[index], "site used twice");
-    w->used_sites[index] = 1;
-    uint32_t key = w->proto->sites[index].key;
-    if (op == RI_OP_NEWTABLE) {
-        CHECK(key == RI_NO_KEY, "site of NEWTABLE has a key");
-        return true;
-    }
-    uint32_t count = op == RI_OP_NEWRECORD ? RI_WORD_A(*w->code) : 1;
-    CHECK(count > 0, "record without fields");
-    CHECK(key != RI_NO_KEY, "site without a key");
-    for (uint32_t i = 0; i < count; i++)
-        CHECK(is_name_constant(w->proto, key + i), "key of a site is not a short string");
-    return true;
-}
-
 static bool scan(Walk *w)
 {
     const RiProto *p = w->proto;
@@ -139,7 +135,7 @@ static bool scan(Walk *w)
     }
     for (w->pc = 0; w->pc < p->code_count; w->pc += ri_op_info[RI_WORD_OP(*w->code)].words) {
         w->code = p->code + w->pc;
-        if (!check_operands(w) || !check_site(w))
+        if (!check_operands(w))
             return false;
     }
     return true;
