@@ -187,6 +187,73 @@ static RI_NOINLINE void make_garbage(int rounds)
     }
 }
 
+enum { MIDDLE_COUNT = 300, KEPT_EVERY = 10 };
+static uintptr_t hidden[MIDDLE_COUNT]; /* complements: no references */
+
+static size_t middle_size(uint32_t i)
+{
+    return 1000 + (size_t)(i * 113) % 33000; /* some below and above those that are kept as spare blocks */
+}
+
+/* Strings of 1 to 34 KB, each of one byte; every tenth is kept in `list`. */
+static RI_NOINLINE uint32_t make_middle_strings(RiTable *list, uint32_t round)
+{
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < MIDDLE_COUNT; i++) {
+        RiString *s = ri_str_new_uninit(heap, middle_size(i));
+        memset(s->bytes, (int)('a' + (i + round) % 26), s->size);
+        s->bytes[s->size] = '\0';
+        for (uint32_t k = 0; k < MIDDLE_COUNT; k++)
+            seen += ~hidden[k] == (uintptr_t)s;
+        if (i % KEPT_EVERY == 0)
+            ri_table_set_int(heap, list, (int64_t)round * MIDDLE_COUNT + i + 1, ri_string_value(s));
+        else
+            hidden[i] = ~(uintptr_t)s;
+    }
+    return seen;
+}
+
+static RI_NOINLINE void check_middle_strings(RiTable *list, uint32_t round)
+{
+    for (uint32_t i = 0; i < MIDDLE_COUNT; i += KEPT_EVERY) {
+        const RiString *s = ri_table_get_int(list, (int64_t)round * MIDDLE_COUNT + i + 1).p;
+        ck_assert_uint_eq(s->size, middle_size(i));
+        for (size_t k = 0; k < s->size; k++)
+            ck_assert_int_eq(s->bytes[k], (int)('a' + (i + round) % 26));
+    }
+}
+
+START_TEST(middle_blocks_are_used_again)
+{
+    RiTable *list = ri_table_new(heap, 0, 0);
+    uint32_t again = 0;
+    put("list", ri_table_value(list));
+    for (uint32_t round = 0; round < 8; round++) {
+        again += make_middle_strings(list, round);
+        collect();
+    }
+    ck_assert_uint_gt(again, 4 * MIDDLE_COUNT); /* of at most 7 * 0.9 */
+    for (uint32_t round = 0; round < 8; round++)
+        check_middle_strings(list, round);
+    RiHeapStats stats;
+    ri_heap_stats(heap, &stats);
+    ck_assert_uint_lt(stats.live_bytes, 8u * MIDDLE_COUNT / KEPT_EVERY * 20000 + 1000000);
+}
+END_TEST
+
+START_TEST(freed_middle_blocks_come_back_first)
+{
+    static const size_t sizes[] = {1025, 1344, 1345, 2048, 2049, 4096, 4097, 20000, 32768};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        RiBuffer *block = ri_heap_alloc(heap, sizes[i], RI_SPACE_LEAF);
+        ri_object_init(block, RI_TAG_BUFFER, 0, 0, 0);
+        ri_heap_free(heap, block, sizes[i]);
+        ck_assert_ptr_eq(ri_heap_alloc(heap, sizes[i], RI_SPACE_LEAF), block);
+        ri_object_init(block, RI_TAG_BUFFER, 0, 0, 0);
+    }
+}
+END_TEST
+
 START_TEST(collects_by_itself)
 {
     for (int i = 0; i < 40; i++)
@@ -1134,6 +1201,8 @@ int main(void)
     tcase_add_test(tc, count_follows_allocation_and_collection);
     tcase_add_test(tc, count_of_small_objects_is_honest);
     tcase_add_test(tc, freeing_lowers_the_count);
+    tcase_add_test(tc, middle_blocks_are_used_again);
+    tcase_add_test(tc, freed_middle_blocks_come_back_first);
     tcase_add_test(tc, collects_by_itself);
     tcase_add_test(tc, stopped_collector_does_not_collect);
     tcase_add_test(tc, absurd_sizes_fail);

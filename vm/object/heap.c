@@ -831,7 +831,7 @@ static void keep_free_lists(const RiHeap *heap)
 #define SPARE_BYTES_MAX ((size_t)4 << 20) /* of each class: more blocks are not known */
 
 /* Sizes as libgc makes them: parts of a page, then whole pages. */
-static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {1360,  2048,  4096,  8192,  12288,
+static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {1344,  2048,  4096,  8192,  12288,
                                                         16384, 20480, 24576, 28672, 32768};
 
 /* The class for `size` bytes; RI_SPARE_CLASS_COUNT: none. */
