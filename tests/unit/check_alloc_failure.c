@@ -221,6 +221,7 @@ START_TEST(a_sibling_is_made_or_not)
             break;
     }
     ck_assert_int_lt(n, ALLOCATIONS_MAX);
+    printf("allocations that failed while a sibling was made: %d\n", failures);
 #if defined(RI_STRESS) && RI_STRESS
     ck_assert_int_gt(failures, 200);
 #endif
