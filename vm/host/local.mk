@@ -9,6 +9,10 @@ librille_host_a_SOURCES = \
 	%D%/codepages.c \
 	%D%/codepages.h \
 	%D%/context.h \
+	%D%/fault.c \
+	%D%/fault.h \
 	%D%/host.c \
-	%D%/host.h
+	%D%/host.h \
+	%D%/pages.c \
+	%D%/pages.h
 # sources end
