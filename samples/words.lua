@@ -16,11 +16,6 @@ for line in io.lines() do
   end
 end
 
-if total == 0 then
-  print("no words: give me a text on standard input")
-  return
-end
-
 local words = {}
 for word in pairs(counts) do words[#words + 1] = word end
 table.sort(words, function(a, b)

@@ -437,6 +437,7 @@ static void open_package(RiThread *T, RiTable *library)
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "config"), text_value(T, "/\n;\n?\n!\n-\n"));
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "loaded"), ri_table_value(registry_table(T, LOADED_KEY)));
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "preload"), ri_table_value(registry_table(T, PRELOAD_KEY)));
+    ri_open_machine_preloads(T, registry_table(T, PRELOAD_KEY));
     ri_table_set_str(heap, T->process->globals, ri_str_from_cstr(heap, "require"), ri_libfn_value(&require_fn));
     ri_stdlib(T)->package = library;
 }

@@ -15,4 +15,12 @@ extern const RiLibrary ri_lib_utf8;
 extern const RiLibrary ri_lib_math;
 extern const RiLibrary ri_lib_debug;
 
+/* Libraries of the machine: a program gets them by `require`, through package.preload. */
+#define RI_MACHINE_LIBRARIES(X) X(process) X(signal) X(thread)
+#define DECLARE(name) extern const RiLibrary ri_lib_##name;
+RI_MACHINE_LIBRARIES(DECLARE)
+#undef DECLARE
+/* Fill package.preload. */
+void ri_open_machine_preloads(RiThread *T, RiTable *preload);
+
 #endif

@@ -6,16 +6,22 @@ LIB_STDLIB = librille_stdlib.a
 OBJECTS_STDLIB = $(librille_stdlib_a_OBJECTS)
 librille_stdlib_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_STDLIB)
 librille_stdlib_a_SOURCES = \
+	%D%/handle.c \
+	%D%/handle.h \
 	%D%/lib_base.c \
 	%D%/lib_coroutine.c \
 	%D%/lib_debug.c \
 	%D%/lib_io.c \
+	%D%/lib_machine.c \
 	%D%/lib_math.c \
 	%D%/lib_os.c \
 	%D%/lib_package.c \
+	%D%/lib_process.c \
+	%D%/lib_signal.c \
 	%D%/lib_string.c \
 	%D%/lib_string.h \
 	%D%/lib_table.c \
+	%D%/lib_thread.c \
 	%D%/lib_utf8.c \
 	%D%/libs.h \
 	%D%/state.c \

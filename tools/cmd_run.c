@@ -17,11 +17,15 @@ typedef struct Options {
 
 /* -- Options ----------------------------------------------------------------------------------------------------- */
 
-/* A long option: true if it is one of Rille's. */
-static bool take_long_option(RiTool *tool, Options *o, const char *option)
+/* A long option, at argv[*i]: true if it is one of Rille's. */
+static bool take_long_option(RiTool *tool, Options *o, int *i)
 {
+    const char *option = tool->argv[*i];
     if (tool->is_lua)
         return false;
+    int taken = ri_limits_take_option(&tool->limits, tool->argv, i);
+    if (taken != 0)
+        return taken > 0;
     if (strcmp(option, "--help") == 0)
         o->help = true;
     else if (strcmp(option, "--version") == 0)
@@ -48,7 +52,7 @@ static bool take_option(RiTool *tool, Options *o, int *i)
     bool alone = option[2] == '\0';
     switch (option[1]) {
     case '-':
-        return take_long_option(tool, o, option);
+        return take_long_option(tool, o, i);
     case 'E':
         o->no_environment = true;
         return alone;
@@ -168,7 +172,9 @@ static bool run_options(const RiTool *tool, RiThread *T, const Options *o, int f
 {
     for (int i = first; i < o->limit; i++) {
         const char *option = tool->argv[i];
-        if (option[1] == 'W') {
+        if (option[1] == '-') {
+            ri_limits_skip_option(tool->argv, &i);
+        } else if (option[1] == 'W') {
             ri_warn(T->process, "@on", false);
         } else if (option[1] == 'e' || option[1] == 'l') {
             const char *argument = option[2] != '\0' ? option + 2 : tool->argv[++i];
@@ -213,6 +219,7 @@ static uint32_t push_arguments(RiThread *T)
 static bool run_script(const RiTool *tool, RiThread *T, int script)
 {
     const char *path = tool->argv[script];
+    ri_proc_set_name(T->process->proc, path);
     if (strcmp(path, "-") == 0 && strcmp(tool->argv[script - 1], "--") != 0)
         path = NULL; /* standard input */
     int status = ri_load_file(T, path, NULL);

@@ -14,6 +14,8 @@ rille_SOURCES = \
 	%D%/cmd_dis.c \
 	%D%/cmd_run.c \
 	%D%/commands.def \
+	%D%/limits.c \
+	%D%/limits.h \
 	%D%/repl.c \
 	%D%/rille.c \
 	%D%/stats.c \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "vm/exec/semantics.h"
+#include "vm/host/host.h"
 #include "vm/exec/traceback.h"
 
 /* The process that Ctrl-C interrupts. A signal handler gets no argument, so it cannot live in a struct. */
@@ -76,6 +77,27 @@ int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_c
     return (int)status;
 }
 
+/* The process has ended itself by process.exit, or was ended. In the second case nothing is closed: whoever stops a program
+ * wants it to stop. */
+static int finish_killed(const RiTool *tool, RiThread *T)
+{
+    RiProc *proc = T->process->proc;
+    int status = proc->exit_status;
+    if (proc->doom == RI_DOOM_EXIT) {
+        proc->doom = RI_DOOM_NONE;
+        ri_close(T);
+        return status;
+    }
+    char reason[100], text[400];
+    ri_doom_describe(proc, reason, sizeof reason);
+    snprintf(text, sizeof text, "%.200s: stopped: %s", proc->name, reason);
+    fflush(stdout);
+    ri_tool_message(tool, text);
+    if (tool->stats != NULL)
+        ri_print_stats(T, tool->stats, tool->all_stats);
+    ri_host_exit_now(status);
+}
+
 int ri_tool_run(RiTool *tool, const RiLibFn *body)
 {
     RiThread *T = ri_open();
@@ -84,10 +106,16 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         return EXIT_FAILURE;
     }
     T->process->stats = tool->stats;
+    if (!ri_limits_apply(&tool->limits, T->process->proc)) {
+        ri_tool_message(tool, "cannot set limits: not enough memory");
+        return EXIT_FAILURE;
+    }
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
     ri_push(T, (RiValue){.p = tool, .tag = RI_TAG_LIGHT});
     RiCallStatus status = ri_pcall(T, 1, 1, ri_nil(), NULL);
+    if (status == RI_KILLED)
+        return finish_killed(tool, T);
     bool ok = status == RI_OK && !ri_is_falsy(T->top[-1]);
     ri_tool_report(tool, T, (int)status);
     if (tool->stats != NULL)

@@ -160,7 +160,6 @@ START_TEST(a_state_goes_on_after_a_failure)
             break;
     }
     ck_assert_int_lt(n, ALLOCATIONS_MAX);
-    printf("allocations that failed one by one, and were followed by right runs: %d\n", failures);
 #if defined(RI_STRESS) && RI_STRESS
     ck_assert_int_gt(failures, 500);
 #endif
@@ -221,7 +220,6 @@ START_TEST(a_sibling_is_made_or_not)
             break;
     }
     ck_assert_int_lt(n, ALLOCATIONS_MAX);
-    printf("allocations that failed while a sibling was made: %d\n", failures);
 #if defined(RI_STRESS) && RI_STRESS
     ck_assert_int_gt(failures, 200);
 #endif

@@ -9,5 +9,7 @@ librille_base_a_SOURCES = \
 	%D%/check.c \
 	%D%/check.h \
 	%D%/num.c \
-	%D%/num.h
+	%D%/num.h \
+	%D%/quantity.c \
+	%D%/quantity.h
 # sources end

@@ -8,7 +8,9 @@
 #include "stdlib/libs.h"
 #include "vm/embed/capi.h"
 #include "vm/exec/call.h"
+#include "vm/exec/engine.h"
 #include "vm/exec/hooks.h"
+#include "vm/machine/sched.h"
 #include "vm/exec/template.h"
 
 static RiProto *compile(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiString **message)
@@ -20,7 +22,7 @@ static RiProto *compile(RiHeap *heap, const char *source, size_t size, const cha
     return proto;
 }
 
-static const RiHooks hooks = {.compile = compile, .call_c = ri_capi_call};
+static const RiHooks hooks = {.compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling};
 
 /* Not a secret of any worth, but two runs should differ in how their strings hash. */
 static uint64_t make_seed(void)
@@ -43,6 +45,11 @@ RiThread *ri_open(void)
     if (heap == NULL)
         return NULL;
     if (!ri_heap_try(heap, make_process, &process)) {
+        ri_heap_destroy(heap);
+        return NULL;
+    }
+    const RiMachineConfig config = {0};
+    if (!ri_machine_attach(process, &config, "main")) {
         ri_heap_destroy(heap);
         return NULL;
     }
@@ -107,6 +114,7 @@ void ri_close(RiThread *T)
 {
     RiHeap *heap = T->heap;
     ri_process_close(T->process);
+    ri_machine_detach(T->process);
     ri_heap_destroy(heap);
 }
 
@@ -114,4 +122,5 @@ void ri_interrupt(RiProcess *process)
 {
     process->interrupt = true;
     process->heap->budget = 0;
+    ri_machine_wake(process->proc->machine);
 }

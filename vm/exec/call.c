@@ -285,6 +285,16 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     }
 }
 
+/* Enter the library function of T's current frame again. */
+static int32_t reenter(RiThread *T, RiLink *link)
+{
+    RiValue f = T->base[-2];
+    const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
+    *link = *RI_LINK_OF(T->base);
+    link->extra = 0;
+    return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
+}
+
 /* Serve what the library function of T's current frame signalled until a Lua frame is to run or C is to be left. */
 static RiAction serve(RiThread *T, int32_t signal, RiLink link)
 {
@@ -302,15 +312,14 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
                 return RI_GO;
             break;
         }
-        case RI_LIB_POLL: {
-            ri_safe_point(T);
-            RiValue f = T->base[-2];
-            const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
-            link = *RI_LINK_OF(T->base);
-            link.extra = 0;
-            signal = fn->resume(T, T->base, (uint32_t)(T->top - T->base));
+        case RI_LIB_BLOCK:
+        case RI_LIB_POLL:
+            if (ri_safe_point(T)) {
+                ri_park(T, true);
+                return RI_LEAVE;
+            }
+            signal = reenter(T, &link);
             break;
-        }
         case RI_LIB_YIELD: {
             RiThread *co = T;
             RiValue *first = co->base;
@@ -339,6 +348,13 @@ RiAction ri_precall(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, 
     RiLink link;
     if (!enter(T, func, nargs, wanted, flags, &signal, &link))
         return RI_GO;
+    return serve(T, signal, link);
+}
+
+RiAction ri_resume_library(RiThread *T)
+{
+    RiLink link;
+    int32_t signal = reenter(T, &link);
     return serve(T, signal, link);
 }
 

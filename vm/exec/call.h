@@ -118,8 +118,20 @@ RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32
 void ri_check_c_depth(RiThread *T);
 /* Pending finalizers, called at safe points and by collectgarbage. */
 void ri_run_finalizers(RiThread *T);
-/* Slow path of a safe point: refill the budget, serve what asked for attention. */
-void ri_safe_point(RiThread *T);
+/* Slow path of a safe point: refill the budget, serve what asked for attention; maybe let other tasks run. True: the
+ * task is to leave the dispatch loop (ri_execute returns), to go on later from the state just saved. */
+RI_MUST_CHECK bool ri_safe_point(RiThread *T);
+/* May this task give up its native stack here? Else it must keep it: ri_sched_switch. In engine.c. */
+bool ri_can_park(const RiThread *T);
+/* It does: leave the dispatch loop with RI_LEAVE. `in_library`: the current frame is a library function to be resumed. */
+void ri_park(RiThread *T, bool in_library);
+/* Re-enter the library function of T's current frame. */
+RiAction ri_resume_library(RiThread *T);
+/* Run `first` (the function below nargs arguments on T's stack) as the outermost code of a task, or go on where it
+ * parked (first == NULL). RI_OK: it has returned; RI_YIELD: it has parked; RI_KILLED. */
+RiCallStatus ri_run_task(RiThread *T, RiValue *first, uint32_t nargs);
+/* The part of a safe point that concerns the machine. In engine.c. */
+bool ri_machine_safe_point(RiThread *T, bool is_poll);
 
 /* Hooks: fire an event ("call", "tail call", "return", "line", "count"). */
 enum { RI_HOOK_CALL = 1, RI_HOOK_RETURN = 2, RI_HOOK_LINE = 4, RI_HOOK_COUNT = 8 };

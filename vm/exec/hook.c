@@ -27,7 +27,7 @@ void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
         uint32_t caller_pc = T->base != T->stack && link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;
         if (T->base != T->stack)
             T->hook_last_pc = caller_pc ? caller_pc - 1 : 0;
-        T->heap->budget = 0; /* let the loop notice */
+        ri_heap_attend(T->heap); /* let the loop notice */
     }
 }
 

@@ -20,6 +20,8 @@ typedef struct RiHooks {
     /* Run machine code from the instruction T->pc of T's current Lua frame on (0: a call; T->top is exact), if there is
      * any, or if it is time to make some. Called only if heap->hot_code is set. Collects. Traps. jit/jit.h */
     RiNativeExit (*enter_native)(RiThread *T);
+    /* A new process in the heap of `like`, with its libraries; it does not become the running one. NULL: no memory. */
+    struct RiProcess *(*open_sibling)(struct RiProcess *like);
 } RiHooks;
 
 #endif

@@ -422,7 +422,8 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
     do {                                                                                           \
         if (RI_UNLIKELY(--heap->budget < 0)) {                                                     \
             SAVE();                                                                                \
-            ri_safe_point(T);                                                                      \
+            if (ri_safe_point(T))                                                                  \
+                return;                                                                            \
             RESUME();                                                                              \
         }                                                                                          \
     } while (0)
@@ -491,7 +492,8 @@ enter_native: /* the registers are saved */
         case RI_NATIVE_LEAVE:
             return;
         case RI_NATIVE_SAFE_POINT:
-            ri_safe_point(heap->running);
+            if (ri_safe_point(heap->running))
+                return;
             RESUME_FRAME();
         }
     }
@@ -1160,7 +1162,8 @@ do_call:
                 if (RI_UNLIKELY(--heap->budget < 0)) {
                     pc = code;
                     SAVE();
-                    ri_safe_point(T);
+                    if (ri_safe_point(T))
+                        return;
                     RESUME_FRAME();
                 }
                 NEXT;
@@ -1194,8 +1197,8 @@ do_call:
         SAVE();
         if (ri_precall(T, func, nargs, wanted, 0) == RI_LEAVE)
             return;
-        if (RI_UNLIKELY(--heap->budget < 0))
-            ri_safe_point(heap->running);
+        if (RI_UNLIKELY(--heap->budget < 0) && ri_safe_point(heap->running))
+            return;
         RESUME_FRAME();
     }
     CASE(TAILCALLV)
@@ -1214,8 +1217,8 @@ do_tailcall:
         SAVE();
         if (ri_tailcall(T, func, nargs) == RI_LEAVE)
             return;
-        if (RI_UNLIKELY(--heap->budget < 0))
-            ri_safe_point(heap->running);
+        if (RI_UNLIKELY(--heap->budget < 0) && ri_safe_point(heap->running))
+            return;
         RESUME_FRAME();
     }
     CASE(RETURN0)

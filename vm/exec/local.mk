@@ -21,6 +21,8 @@ librille_exec_a_SOURCES = \
 	%D%/debuginfo.h \
 	%D%/disasm.c \
 	%D%/disasm.h \
+	%D%/engine.c \
+	%D%/engine.h \
 	%D%/formats.def \
 	%D%/forward.c \
 	%D%/forward.h \
@@ -36,6 +38,7 @@ librille_exec_a_SOURCES = \
 	%D%/opcodes.def \
 	%D%/semantics.c \
 	%D%/semantics.h \
+	%D%/sigcall.c \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/stress.c \

@@ -516,6 +516,28 @@ RiString *ri_dump(RiThread *T, const RiProto *proto, bool strip)
 
 /* -- Libraries ----------------------------------------------------------------------------------------------------------- */
 
+void ri_library_fill(RiThread *T, RiTable *table, const RiLibFn *functions, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const char *dot = strrchr(functions[i].name, '.');
+        const char *colon = strrchr(functions[i].name, ':');
+        const char *last = colon ? colon : dot;
+        RiString *key = ri_str_from_cstr(T->heap, last ? last + 1 : functions[i].name);
+        ri_table_set_str(T->heap, table, key, (RiValue){.cp = &functions[i], .tag = RI_TAG_LIBFN});
+    }
+}
+
+RiTable *ri_library_make(RiThread *T, const RiLibrary *library)
+{
+    RiTable *table = ri_table_new(T->heap, 0, 0);
+    ri_push(T, ri_table_value(table));
+    ri_library_fill(T, table, library->functions, library->count);
+    if (library->open)
+        library->open(T, table);
+    T->top--;
+    return table;
+}
+
 void ri_library_open(RiThread *T, const RiLibrary *library)
 {
     RiHeap *heap = T->heap;
@@ -524,12 +546,7 @@ void ri_library_open(RiThread *T, const RiLibrary *library)
     RiTable *table = basic ? process->globals : ri_table_new(heap, 0, 0);
     table->flags |= RI_TABLE_LIBRARY;
     ri_push(T, ri_table_value(table));
-    for (uint32_t i = 0; i < library->count; i++) {
-        const RiLibFn *fn = &library->functions[i];
-        const char *dot = strrchr(fn->name, '.');
-        RiString *key = ri_str_from_cstr(heap, dot ? dot + 1 : fn->name);
-        ri_table_set_str(heap, table, key, (RiValue){.cp = fn, .tag = RI_TAG_LIBFN});
-    }
+    ri_library_fill(T, table, library->functions, library->count);
     if (!basic)
         ri_table_set_str(heap, process->globals, ri_str_from_cstr(heap, library->name), ri_table_value(table));
     RiString *loaded_key = ri_str_from_cstr(heap, "_LOADED");

@@ -15,7 +15,7 @@
 
 #include "vm/exec/state.h"
 
-enum { RI_LIB_CALL = -1, RI_LIB_YIELD = -2, RI_LIB_RESUME = -3, RI_LIB_POLL = -4 }; /* RiLibSignal */
+enum { RI_LIB_CALL = -1, RI_LIB_YIELD = -2, RI_LIB_RESUME = -3, RI_LIB_POLL = -4, RI_LIB_BLOCK = -5 }; /* RiLibSignal */
 enum {
     RI_LIBFN_CATCHES = 1, /* errors inside its callee come back to its `resume` (pcall, xpcall): exec layer only */
     RI_LIBFN_CATCHES_AS_NIL = 4, /* with RI_LIBFN_CATCHES: nil and the error are its results, and the error passes the
@@ -164,7 +164,15 @@ static RI_ALWAYS_INLINE void ri_push_link(RiThread *T)
     T->top++;
 }
 uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted);
-typedef enum RiCallStatus { RI_OK = 0, RI_YIELD = 1, RI_ERRRUN = 2, RI_ERRSYNTAX = 3, RI_ERRMEM = 4, RI_ERRERR = 5 } RiCallStatus;
+typedef enum RiCallStatus {
+    RI_OK = 0,
+    RI_YIELD = 1,
+    RI_ERRRUN = 2,
+    RI_ERRSYNTAX = 3,
+    RI_ERRMEM = 4,
+    RI_ERRERR = 5,
+    RI_KILLED = 7 /* the process is doomed: no code of it is to run any more (6 is LUA_ERRFILE) */
+} RiCallStatus;
 /* The same, protected; on failure the error object replaces function and link. `handler` (nil: none) is called on errors. */
 RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count);
 
@@ -199,6 +207,14 @@ static RI_ALWAYS_INLINE bool ri_poll_due(RiThread *T)
     return RI_UNLIKELY(--T->heap->budget < 0);
 }
 
+/* To wait: declare what for with ri_task_wait (machine/sched.h), then `return RI_LIB_BLOCK`. Only the calling guest thread is
+ * parked; when it has been woken, fn->resume(T, args, T->top - args) is entered, which looks at its condition again. A
+ * state without a machine (T->process->proc == NULL) cannot wait: it must block in the host instead. */
+static inline struct RiTask *ri_current_task(const RiThread *T) /* NULL: no machine */
+{
+    return T->process->proc != NULL ? T->process->proc->machine->current : NULL;
+}
+
 /* Upvalues of a RiNative being called. */
 static inline RiNative *ri_self_native(RiThread *T)
 {
@@ -223,6 +239,10 @@ typedef struct RiLibrary {
 } RiLibrary;
 /* Make the table, set it in globals and package.loaded. */
 void ri_library_open(RiThread *T, const RiLibrary *library);
+/* Make the table only, for `require`. */
+RiTable *ri_library_make(RiThread *T, const RiLibrary *library);
+/* Put functions into a table (a library, or the methods of a type) under the last part of their names. */
+void ri_library_fill(RiThread *T, RiTable *table, const RiLibFn *functions, uint32_t count);
 
 #define RI_FN(c_name, lua_name, usage_text, doc_text)                                              \
     {.name = lua_name, .usage = usage_text, .doc = doc_text, .call = c_name}

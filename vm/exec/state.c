@@ -2,6 +2,7 @@
 #include "vm/exec/state.h"
 
 #include "vm/exec/call.h"
+#include "vm/exec/engine.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
 #include "vm/exec/stress.h"
@@ -80,7 +81,8 @@ void ri_process_close(RiProcess *process)
     process->in_finalizer = false;
     T->base = T->stack;
     T->pc = 0;
-    ri_try(T, close_main_thread, NULL); /* its pending to-be-closed variables */
+    if (!process->killed)
+        ri_try(T, close_main_thread, NULL); /* its pending to-be-closed variables */
     T->status = RI_THREAD_RUNNING;
     T->top = T->stack + 1;
     process->closing = true; /* objects made from now on get no finalizer */
@@ -99,8 +101,6 @@ RiTable *ri_value_meta(const RiProcess *process, RiValue v)
 }
 
 /* -- Safe points ------------------------------------------------------------------------------------------------- */
-
-#define BUDGET_SLICE 10000
 
 /* "error in __gc" as a warning (lua's luaE_warnerror). */
 static void warn_of_error(RiThread *T, const char *where, RiValue error)
@@ -125,8 +125,8 @@ void ri_run_finalizers(RiThread *T)
         if (ri_is_nil(object))
             break;
         RiValue method = ri_metafield(T, object, RI_MM_GC);
-        if (!ri_is_function(method))
-            continue;
+        if (!ri_is_function(method) || (process->killed && !(method.tag == RI_TAG_LIBFN && ri_is_userdata(object))))
+            continue; /* of a killed process only what gives back resources of the host is run */
         process->in_finalizer = true;
         ri_push(T, method);
         ri_push_link(T);
@@ -149,7 +149,10 @@ static void serve_common(RiThread *T, bool is_poll)
 {
     RiHeap *heap = T->heap;
     RiProcess *process = T->process;
-    heap->budget = BUDGET_SLICE;
+    if (RI_LIKELY(!heap->exact_budget))
+        heap->budget = RI_BUDGET_SLICE;
+    else if (heap->budget < 0)
+        heap->budget = ri_take_fuel(process);
     if (RI_UNLIKELY(process->stress)) {
         ri_stress(T, is_poll);
         heap->budget = 0;
@@ -160,7 +163,7 @@ static void serve_common(RiThread *T, bool is_poll)
     }
 }
 
-void ri_safe_point(RiThread *T)
+bool ri_safe_point(RiThread *T)
 {
     RiHeap *heap = T->heap;
     serve_common(T, false);
@@ -170,11 +173,14 @@ void ri_safe_point(RiThread *T)
         if (ri_heap_has_finalizable(heap))
             ri_run_finalizers(T);
     }
+    return T->process->proc != NULL && ri_machine_safe_point(T, false);
 }
 
 void ri_poll_slow(RiThread *T)
 {
     serve_common(T, true);
+    if (T->process->proc != NULL)
+        (void)ri_machine_safe_point(T, true);
     if (T->heap->attention)
-        T->heap->budget = 0; /* finalizers wait for the dispatch loop */
+        ri_heap_attend(T->heap); /* finalizers wait for the dispatch loop */
 }

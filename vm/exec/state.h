@@ -2,6 +2,7 @@
 #ifndef RI_EXEC_STATE_H
 #define RI_EXEC_STATE_H
 
+#include "vm/machine/proc.h"
 #include "vm/object/thread.h"
 #include "vm/object/udata.h"
 
@@ -12,6 +13,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     RiObject object;
     RiHeap *heap;
     RiAccount account; /* what it has in the heap */
+    RiProc *proc; /* the machine's side of it; NULL: a state without a machine */
     RiThread *main;
     RiTable *registry; /* [1] main thread, [2] globals, "_LOADED", "_PRELOAD", … as lauxlib.h names them */
     RiTable *globals;
@@ -21,6 +23,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     bool warning_continues;
     bool closing;
     bool in_finalizer;        /* one __gc at a time */
+    bool killed;              /* doomed and about to go: only finalizers written in C are called */
     volatile int interrupt;   /* set by a signal handler (with heap->budget = 0): raise "interrupted!" at a safe point */
     uint32_t stack_slots_max; /* of one thread: 1,000,000 */
     uint32_t c_depth;         /* nested C entries, at most RI_C_DEPTH_MAX */
@@ -35,6 +38,11 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     uint32_t stress;          /* RI_STRESS_…: stress.h */
     uint32_t stress_turns;
     struct RiProcess *intruder; /* the other process of RI_STRESS_PREEMPT */
+    RiTable *threads;         /* guest threads by tid: their first RiThread, while they live */
+    struct RiMessage *first_message, *last_message; /* mailbox: engine.h */
+    uint32_t message_count;
+    RiTable *signal_handlers; /* by number; NULL: none */
+    uint64_t fuel_left;       /* with a limit of fuel: safe points still to be given out */
     void *host_data;          /* of the embedding program */
 } RiProcess;
 

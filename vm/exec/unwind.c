@@ -10,6 +10,7 @@
 
 #include "vm/exec/call.h"
 #include "vm/exec/debuginfo.h"
+#include "vm/exec/engine.h"
 #include "vm/exec/semantics.h"
 
 static RiJump *innermost(const RiThread *T)
@@ -243,6 +244,11 @@ RiAction ri_unwind(RiThread *T)
 {
     RiJump *jump = innermost(T);
     RiCallStatus status = jump->status;
+    if (status == RI_KILLED) { /* nobody catches that, and nothing is closed */
+        T->process->jumps = jump->previous;
+        T->process->c_depth = jump->c_depth;
+        jump_out(T, status, T->error);
+    }
     for (;;) {
         RiValue error = T->error;
         uint32_t limit = T == jump->thread ? jump->base : 2;
@@ -302,6 +308,17 @@ void ri_check_c_depth(RiThread *T)
         ri_throw_status(T, RI_ERRERR, ri_string_value(ri_str_from_cstr(T->heap, "error in error handling")));
 }
 
+/* What C code outside this region holds lies above here on the stack. */
+static RI_ALWAYS_INLINE void mark_stack_here(RiJump *jump)
+{
+#ifdef __x86_64__
+    __builtin_unwind_init(); /* the caller's registers lie in this frame */
+    __asm__ volatile("movq %%rsp, %0" : "=r"(jump->stack));
+#else
+    (void)jump;
+#endif
+}
+
 /* Drive `first` (an action's maker) and then the dispatch loop, all in one region. */
 static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs, int32_t wanted)
 {
@@ -312,10 +329,7 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
     uint32_t depth = process->c_depth;
     enter_region(T, &jump, &buffer, base, false, ri_nil());
     jump.c_depth = depth;
-#ifdef __x86_64__
-    __builtin_unwind_init(); /* the caller's registers lie in this frame */
-    __asm__ volatile("movq %%rsp, %0" : "=r"(jump.stack));
-#endif
+    mark_stack_here(&jump);
     volatile bool started = false;
     if (setjmp(buffer)) {
         started = true;
@@ -338,6 +352,45 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
 left:
     process->jumps = jump.previous;
     process->c_depth = depth;
+}
+
+/* Nothing in this frame is needed to go on after the task has parked: the region is entered anew. */
+RiCallStatus ri_run_task(RiThread *T, RiValue *first, uint32_t nargs)
+{
+    RiProcess *process = T->process;
+    RiHeap *heap = T->heap;
+    RiExecTask *volatile task = ri_exec_task(T);
+    RiJump jump;
+    jmp_buf buffer;
+    enter_region(T, &jump, &buffer, 2, false, ri_nil());
+    jump.c_depth = 0;
+    mark_stack_here(&jump);
+    task->parked = false;
+    bool resumes = task->resumes_library;
+    task->resumes_library = false;
+    if (setjmp(buffer)) {
+        if (jump.status == RI_KILLED) {
+            process->jumps = NULL;
+            return RI_KILLED;
+        }
+        process->c_depth = 1;
+        if (ri_unwind(heap->running) == RI_LEAVE)
+            goto left;
+    } else if (first != NULL) {
+        process->c_depth = 1;
+        if (ri_precall(T, first, nargs, -1, RI_LINK_ENTRY) == RI_LEAVE)
+            goto left;
+    } else if (resumes) {
+        ri_task_resumes(heap->running);
+        if (ri_resume_library(heap->running) == RI_LEAVE)
+            goto left;
+    } else {
+        ri_task_resumes(heap->running);
+    }
+    ri_execute(heap->running);
+left:
+    process->jumps = NULL;
+    return task->parked ? RI_YIELD : RI_OK;
 }
 
 void ri_run(RiThread *T)
@@ -366,6 +419,10 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
         process->jumps = &jump; /* closing may throw again, into here */
         process->c_depth = depth;
         T->heap->running = T;
+        if (status == RI_KILLED && jump.previous != NULL) { /* on to the outermost */
+            process->jumps = jump.previous;
+            jump_out(T, status, T->error);
+        }
     }
     if (!called) {
         called = true;
@@ -373,7 +430,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
         if (result_count)
             *result_count = count;
     } else {
-        while (ri_has_tbc(T, func)) {
+        while (status != RI_KILLED && ri_has_tbc(T, func)) {
             uint32_t at = ri_innermost_tbc(T);
             RiValue error = T->error, v = ri_pop_tbc_value(T);
             T->base = T->stack + base;
@@ -415,6 +472,10 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *
         fn(T, argument);
     } else {
         status = jump.status;
+        if (status == RI_KILLED && jump.previous != NULL) {
+            process->jumps = jump.previous;
+            jump_out(T, status, T->error);
+        }
         T->heap->running = T;
         T->base = T->stack + base;
         T->pc = pc;

@@ -1,8 +1,10 @@
 /* POSIX implementation of host.h. */
+#define _GNU_SOURCE 1
 #include "vm/host/host.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +25,23 @@ int64_t ri_host_time_s(void)
 double ri_host_cpu_s(void)
 {
     return (double)clock() / (double)CLOCKS_PER_SEC;
+}
+
+static uint64_t read_clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t ri_host_thread_cpu_ns(void)
+{
+    return read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t ri_host_process_cpu_ns(void)
+{
+    return read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 uint64_t ri_host_monotonic_ns(void)
@@ -78,6 +97,12 @@ int ri_host_child_result(int wait_status, const char **what)
         return WTERMSIG(wait_status);
     }
     return wait_status;
+}
+
+void ri_host_exit_now(int status)
+{
+    fflush(NULL);
+    _exit(status);
 }
 
 void ri_host_exit(int status)
@@ -185,4 +210,17 @@ void *ri_host_find_symbol(void *library, const char *symbol, const char **error)
 void ri_host_unload_library(void *library)
 {
     dlclose(library);
+}
+
+/* -- Waiting ---------------------------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(RiHostPoll) == sizeof(struct pollfd) && RI_HOST_READ == POLLIN && RI_HOST_WRITE == POLLOUT &&
+                   RI_HOST_ERROR == POLLERR,
+               "a RiHostPoll is a struct pollfd");
+
+int ri_host_poll(RiHostPoll *polls, unsigned count, int64_t timeout_ns)
+{
+    const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000), .tv_nsec = (long)(timeout_ns % 1000000000)};
+    int n = ppoll((struct pollfd *)(void *)polls, count, timeout_ns < 0 ? NULL : &timeout, NULL);
+    return n < 0 ? 0 : n;
 }

@@ -14,6 +14,8 @@
 int64_t ri_host_time_s(void);         /* seconds since 1970 */
 double ri_host_cpu_s(void);           /* processor time used by this host process */
 uint64_t ri_host_monotonic_ns(void);  /* never goes back; for measuring */
+uint64_t ri_host_thread_cpu_ns(void); /* processor time, user and system, of the calling host thread */
+uint64_t ri_host_process_cpu_ns(void); /* of the whole host process */
 /* Broken-down time, UTC or local; false if the date cannot be represented. */
 bool ri_host_split_time(int64_t time_s, bool utc, struct tm *out);
 /* The inverse for local time; normalizes *parts. -1 if it cannot be represented. */
@@ -29,6 +31,16 @@ int ri_host_system(const char *command);
 /* What became of a child: writes "exit" or "signal" to *what and returns the exit code or signal number. */
 int ri_host_child_result(int wait_status, const char **what);
 void ri_host_exit(int status) __attribute__((noreturn)); /* as exit(3) */
+void ri_host_exit_now(int status) __attribute__((noreturn)); /* nothing is called; open files are flushed */
+
+/* Wait until one of `count` descriptors has an event of its `events` (RI_HOST_READ, RI_HOST_WRITE) or an error, told in
+ * `revents`; or until timeout_ns (-1: none) is over. Returns how many have. Ended early by a signal: 0. */
+enum { RI_HOST_READ = 1, RI_HOST_WRITE = 4, RI_HOST_ERROR = 8 };
+typedef struct RiHostPoll {
+    int fd;
+    short events, revents; /* laid out like struct pollfd */
+} RiHostPoll;
+int ri_host_poll(RiHostPoll *polls, unsigned count, int64_t timeout_ns);
 
 /* -- Files ----------------------------------------------------------------------------------------------------- */
 FILE *ri_host_open(const char *path, const char *mode);

@@ -8,11 +8,10 @@ librille_host_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_HOST)
 librille_host_a_SOURCES = \
 	%D%/codepages.c \
 	%D%/codepages.h \
+	%D%/context.c \
 	%D%/context.h \
-	%D%/fault.c \
-	%D%/fault.h \
 	%D%/host.c \
 	%D%/host.h \
-	%D%/pages.c \
-	%D%/pages.h
+	%D%/ticker.c \
+	%D%/ticker.h
 # sources end

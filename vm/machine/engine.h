@@ -16,10 +16,14 @@ struct RiEngine {
     void (*switch_to)(RiMachine *machine, RiTask *from, RiTask *to);
     /* Make whatever runs reach a safe point soon. Called from other host threads and signal handlers, too. */
     void (*interrupt)(RiMachine *machine);
-    /* A native stack will be left suspended, or is in use again, or is gone: for the collector. `low` its lowest live
-     * address. */
-    void (*stack_suspended)(RiMachine *machine, RiContext *context, void *low);
-    void (*stack_resumed)(RiMachine *machine, RiContext *context);
+    /* For the collector: a native stack exists from now on, or no more; the host thread's own among them. False: there is
+     * no memory for another. */
+    bool (*stack_made)(RiMachine *machine, RiContext *context);
+    void (*stack_gone)(RiMachine *machine, RiContext *context);
+    /* `from` is about to be left for `to`: with `task` suspended on it (live from `low` up), or (NULL) with nothing. */
+    void (*stack_switch)(RiMachine *machine, RiContext *from, RiTask *task, void *low, RiContext *to);
+    /* A limit has a new value. May be NULL. */
+    void (*limit_changed)(RiProc *proc, RiLimit limit);
     /* The last trace of a task or process goes. The engine's data in it are released here. */
     void (*forget_task)(RiTask *task);
     void (*forget_proc)(RiProc *proc);

@@ -13,6 +13,7 @@ typedef struct RiMachine RiMachine;
 typedef struct RiProc RiProc;
 typedef struct RiTask RiTask;
 typedef struct RiEngine RiEngine;
+struct RiTraceEvent;
 typedef uint32_t RiAddr; /* a guest address */
 
 /* A link of a doubly linked ring; a ring's head is a node of its own. */
@@ -65,23 +66,32 @@ struct RiMachine {
     RiNode ready[RI_LEVELS];
     uint32_t ready_levels;     /* bit n: ready[n] is not empty */
     uint32_t ready_count;
-    uint32_t waiting_count;    /* tasks waiting for a descriptor or a time */
     RiTask **timers;           /* a heap by wake_ns */
     uint32_t timer_count, timer_capacity;
-    struct RiPoller *poller;   /* host/poller.h; NULL until first needed */
+    RiTask **fd_waiters;       /* tasks that wait for a host descriptor */
+    uint32_t fd_waiter_count, fd_waiter_capacity;
+    RiNode *channels;          /* rings of tasks that wait at a channel, by hash */
+    uint32_t channel_mask, channel_waiters;
     struct RiTicker *ticker;   /* host/ticker.h; NULL until first needed */
+    bool ticking;
     uint32_t tick_users;       /* limits that want the clock looked at */
     volatile uint32_t tick_due; /* set by the ticker's thread */
-    uint64_t slice_start_ns;   /* when `current` began to run: CPU clock of the host thread */
+    uint64_t slice_start_ns;   /* when `current` began to run: by slice_clock in sched.c */
+    uint64_t last_aging_ns;
+    bool gives_way;            /* the current task does (process.yield) */
+    bool deadlocked;           /* the first process was woken because nobody else ever could */
+    volatile bool woken;       /* ri_machine_wake: something outside wants a look */
     RiContext host;            /* the host thread's own stack, as a suspended context */
     RiContext *context;        /* the one running */
     RiContext *free_contexts;  /* worker stacks without work */
-    uint32_t context_count;
-    bool has_stopped;          /* ri_machine_stop: no task is run any more */
+    uint32_t context_count, free_context_count;
     /* -- Processes: proc.c -- */
     RiProc **table;            /* by pid, open addressing */
     uint32_t process_count, table_mask;
     uint32_t next_pid, next_tid;
+    RiNode alarms;             /* RiProc.alarms: with interval timers set */
+    void (*on_death[8])(RiProc *proc);
+    uint32_t on_death_count;
     RiMachineConfig config;
     /* -- Other parts, each made by its own file at first use -- */
     struct RiFrames *frames;   /* frame.c */

@@ -38,6 +38,9 @@ typedef enum RiLimit {
 } RiLimit;
 #define RI_NO_LIMIT UINT64_MAX
 
+/* Interval timers: by the wall clock (ALRM), by the processor time of the process (VTALRM). */
+typedef enum RiItimer { RI_ITIMER_REAL, RI_ITIMER_VIRTUAL, RI_ITIMER_COUNT } RiItimer;
+
 typedef struct RiUsage {
     uint64_t cpu_ns;          /* of the dead tasks and of slices that have ended */
     uint64_t children_cpu_ns; /* of children waited for */
@@ -56,23 +59,31 @@ struct RiTask {
     bool is_kept;          /* it is suspended on `context`; else it parked without a native stack */
     bool is_host;          /* it runs on the host thread's own stack, which cannot be given away */
     bool detached;
+    bool held;             /* its process is stopped: it would be ready otherwise */
     bool timed_out;        /* of its last wait */
     bool interrupted;      /* its last wait was ended by a signal or a kill */
-    bool preempted;        /* it gave up the processor at a safe point, not in a wait */
     RiContext *context;
     const void *channel;   /* what it waits for: any address; NULL: nothing but time or descriptor */
     uint64_t wake_ns;      /* monotonic; 0: no time set */
     uint32_t timer_index;  /* 1 + index in machine->timers; 0: not there */
+    uint32_t fd_index;     /* 1 + index in machine->fd_waiters; 0: not there */
     int32_t fd;            /* host descriptor waited for; -1: none */
     uint32_t fd_events;    /* RI_POLL_… that it waits for, then those that came */
     int64_t deficit_ns;    /* what it may still use of its turn */
     uint64_t ready_ns;     /* since when it is ready: for aging */
     uint64_t pending, mask; /* signals sent to this thread; signals held back. Bit n-1: signal n */
     uint64_t cpu_ns;
-    RiNode joiners;        /* unused: tasks joining wait at the channel &task */
     void *engine;          /* exec: the RiThread; not collected memory's only reference: exec roots it by its process */
     void *result;          /* exec: what a finished thread returned */
 };
+
+/* Counts the processes that live under one limit of processes, however they have been orphaned. */
+typedef struct RiJob {
+    struct RiJob *outer; /* the one around it; NULL: none */
+    uint32_t references; /* processes and inner jobs */
+    uint32_t process_count;
+    uint64_t process_limit;
+} RiJob;
 
 struct RiProc {
     RiMachine *machine;
@@ -83,13 +94,17 @@ struct RiProc {
     uint8_t priority;      /* 0 … RI_LEVELS - 1, 4 is usual: where its tasks start */
     int32_t exit_status;   /* 0 … 255 */
     bool reported_stop;    /* wait has told of the stop */
-    uint32_t task_count;
+    bool is_orphan;        /* its parent has died: nobody asks for its status */
+    uint32_t task_count;   /* its address is the channel for joining threads */
+    RiTask *exclusive;     /* while this one is suspended deep in C code, the others of the process do not run */
     RiNode tasks;          /* RiTask.of_proc */
     RiTask *main;          /* NULL when it has ended */
     RiProc *parent;        /* NULL: pid 1 */
     RiNode children;       /* RiProc.sibling */
     RiNode sibling;
+    RiProc *next_in_bucket; /* machine->table */
     uint32_t child_count;
+    struct RiJob *job;     /* what it is counted with: itself, its descendants, and those of whoever set the limit */
     char *name;            /* for people: the script; malloc'ed */
     uint64_t limits[RI_LIMIT_COUNT];
     RiUsage usage;
@@ -99,7 +114,9 @@ struct RiProc {
     struct RiFiles *files;   /* descriptors: file.h; NULL until first used */
     struct RiPolicy *policy; /* capabilities: policy.h; NULL: everything is allowed */
     struct RiMailbox *mailbox; /* the engine's: messages that wait */
-    uint64_t alarm_ns[3];  /* real, virtual, profiling interval timers: see signal.h */
+    RiNode alarms;         /* in machine->alarms while one of these is set */
+    uint64_t alarm_ns[RI_ITIMER_COUNT];    /* when it goes off next, by its clock; 0: not set */
+    uint64_t interval_ns[RI_ITIMER_COUNT]; /* and then again; 0: once */
     uint64_t memory_bytes; /* of pages and buffers charged to it; objects are the engine's */
     void *engine;          /* exec: the RiProcess */
 };
@@ -108,6 +125,7 @@ struct RiProc {
 /* A new process with one task (NEW), child of `parent` (NULL: it becomes pid 1). Inherits limits, priority, policy; not
  * descriptors, space or signals: their files copy them. NULL, with errno EAGAIN (too many) or ENOMEM. */
 RiProc *ri_proc_new(RiMachine *machine, RiProc *parent, const char *name);
+void ri_proc_set_name(RiProc *proc, const char *name); /* a copy; no effect if memory is short */
 RiTask *ri_task_new(RiProc *proc); /* one more thread; NULL, errno */
 RiProc *ri_proc_find(RiMachine *machine, uint32_t pid);
 static inline RiTask *ri_task_of_node(RiNode *node) /* of proc->tasks */
@@ -119,21 +137,35 @@ static inline RiProc *ri_proc_of_node(RiNode *node) /* of parent->children */
     return (RiProc *)(void *)((char *)node - offsetof(RiProc, sibling));
 }
 
+/* Set a limit; the new value counts at once. Lowering PROCESSES begins a job of its own. Errors: -ENOMEM. */
+RI_MUST_CHECK int ri_proc_set_limit(RiProc *proc, RiLimit limit, uint64_t value);
+
 /* -- Ending ---------------------------------------------------------------------------------------------------- */
 /* The task's code has ended; the engine calls this last. When it was the main task or the last one, the process ends
  * with `status`. */
 void ri_task_finish(RiTask *task, int32_t status);
+/* A task that was never made ready goes again. */
+void ri_task_forget(RiTask *task);
 /* End a process whatever it does. Its running or suspended code is abandoned: immediately if it runs elsewhere or waits;
  * if it is the current one, at its next safe point (the engine sees proc->doom). Idempotent: the first reason counts. */
 void ri_proc_doom(RiProc *proc, RiDoom doom, int32_t status_or_signal);
+/* Look whether a limit of time has been exceeded: dooms it. Called at ticks. */
+void ri_proc_check_limits(RiProc *proc);
 /* All tasks are gone (the engine and ri_task_finish call it): become a zombie, tell the parent, give children to pid 1. */
 void ri_proc_zombie(RiProc *proc);
 /* A zombie's status has been taken: the last of it goes. */
 void ri_proc_reap(RiProc *proc);
+/* The process goes whatever its state, without a word to anybody: for the end of the machine. */
+void ri_proc_forget(RiProc *proc);
+/* Call fn for every process that dies, to give back what it holds in some part of the machine. At most 8. */
+void ri_machine_on_death(RiMachine *machine, void (*fn)(RiProc *proc));
 
 /* "memory limit 32 MiB", "cpu limit 300 ms", "signal 9 (KILL)": why it was ended. */
 void ri_doom_describe(const RiProc *proc, char *out, size_t size);
 extern const char *const ri_limit_names[RI_LIMIT_COUNT];
+
+/* May `from` send signals to `to`, or change its priority? Itself and its descendants; the first process everybody. */
+bool ri_proc_may_signal(const RiProc *from, const RiProc *to);
 
 /* -- Waiting for children -------------------------------------------------------------------------------------- */
 /* A child of `proc` that has something to report: a zombie, or (with `stopped`) one stopped since the last report.

@@ -30,12 +30,16 @@ uint32_t ri_wake(RiMachine *machine, const void *channel, uint32_t count);
 /* End the wait of one task, with task->interrupted set. No effect if it does not wait. */
 void ri_task_interrupt(RiTask *task);
 
-/* Run tasks until `until` (a task that the host waits for) is DEAD: called by the host thread, outside of any task. */
-void ri_sched_run(RiMachine *machine, RiTask *until);
-/* The host thread enters `task` itself, to run its code on the host's own stack (the first process; the C API): it is
- * RUNNING and `current` from now on. ri_sched_leave undoes it. */
+/* The host thread enters `task` (NEW) itself, to run its code on the host's own stack (the first process; the C API): it
+ * is RUNNING and `current` from now on. ri_sched_leave undoes it. */
 void ri_sched_enter(RiTask *task);
 void ri_sched_leave(RiTask *task);
+/* The tasks of a process that has been stopped leave the run queues, and return to them. */
+void ri_sched_stop_tasks(RiProc *proc);
+void ri_sched_continue_tasks(RiProc *proc);
+/* Something outside the machine (Ctrl-C) wants the first process to look: its wait is interrupted. May be called from
+ * signal handlers. */
+void ri_machine_wake(RiMachine *machine);
 
 /* Give up the processor with the native stack kept; returns when the current task has been chosen again. A task that
  * neither waits nor is doomed goes to the end of its queue. */
@@ -43,9 +47,6 @@ void ri_sched_switch(RiMachine *machine);
 /* At a safe point: has the current task's turn ended, are timers or descriptors due, limits exceeded? Looks at clocks only
  * when the ticker says so. True: it should give up the processor (park or switch). */
 bool ri_sched_tick(RiMachine *machine);
-/* The same without looking at the clock: give way to others that are ready (process.yield). */
-void ri_sched_yield(RiTask *task);
-
 /* Somebody wants ticks (a limit, a timer): count them; the ticker runs while there is one, or more than one task is ready,
  * or somebody waits for a time or a descriptor. */
 void ri_sched_want_ticks(RiMachine *machine, bool want);

@@ -18,7 +18,7 @@ typedef struct RiRoot {
 } RiRoot;
 
 /* Pointer-free blocks of one middle size: see "Spare blocks" in heap.c. */
-enum { RI_SPARE_CLASS_COUNT = 11 };
+enum { RI_SPARE_CLASS_COUNT = 10 };
 typedef struct RiSpares {
     void *first;          /* free blocks; link in word 0 */
     void **known;         /* blocks taken from libgc since the last collection, and those kept by it */

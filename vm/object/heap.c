@@ -794,7 +794,7 @@ static void resurrect(RiAccount *account)
         return;
     if (account->heap->account == account) {
         account->heap->attention = true;
-        account->heap->budget = 0;
+        account->heap->budget = account->heap->exact_budget ? account->heap->budget : 0;
     } else {
         account->attention = true;
     }
@@ -826,27 +826,20 @@ static void keep_free_lists(const RiHeap *heap)
  * get one out again. So each heap knows the pointer-free blocks of this size that it has taken since its last collection;
  * those that have died are kept, as many as were needed, in free lists that survive collections. */
 
-#define SPARE_SIZE_MIN ((size_t)512) /* smaller ones are many to a page: then libgc is as quick */
+#define SPARE_SIZE_MIN ((size_t)1024) /* smaller ones are many to a page */
 #define SPARE_SIZE_MAX ((size_t)32768)
 #define SPARE_BYTES_MAX ((size_t)4 << 20) /* of each class: more blocks are not known */
 
 /* Sizes as libgc makes them: parts of a page, then whole pages. */
-static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {672,   1344,  2048,  4096,  8192, 12288,
-                                                           16384, 20480, 24576, 28672, 32768};
+static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {1344,  2048,  4096,  8192,  12288,
+                                                        16384, 20480, 24576, 28672, 32768};
 
 /* The class for `size` bytes; RI_SPARE_CLASS_COUNT: none. */
 static size_t spare_class(size_t size)
 {
     if (size <= SPARE_SIZE_MIN || size > SPARE_SIZE_MAX)
         return RI_SPARE_CLASS_COUNT;
-    if (size > 2048)
-        return 3 + (size - 1) / 4096;
-    if (size > 672 && size <= 800) /* libgc has a size for these, but it is slower that way: measured */
-        return RI_SPARE_CLASS_COUNT;
-    size_t class = 0;
-    while (size > spare_sizes[class])
-        class++;
-    return class;
+    return size <= spare_sizes[0] ? 0 : size <= spare_sizes[1] ? 1 : 2 + (size - 1) / 4096;
 }
 
 static void *take_spare(RiCollector *c, size_t class)
@@ -1635,8 +1628,7 @@ static bool before_alloc(RiHeap *heap, size_t size)
         if (ri_heap_since(heap) >= debt_bytes(heap) * 2) {
             ri_heap_collect(heap);
         } else {
-            heap->attention = true;
-            heap->budget = 0;
+            ri_heap_attend(heap);
         }
     }
     if (heap->account->limit_bytes != RI_NO_MEMORY_LIMIT)

@@ -52,6 +52,7 @@ struct RiHeap {
     void *host;           /* the RiProcess (exec layer); a root */
     RiAccount *account;   /* never NULL */
 
+    bool exact_budget; /* the budget is counted (fuel): nobody sets it to 0 but its owner; `attention` alone tells */
     int32_t budget; /* safe points until the slow path is taken; set to 0 to ask for attention */
     uint32_t epoch; /* of delegates: raised when a table that serves as (part of) a metatable or __index chain gains or
                        loses a key, changes its metatable or its `__…` entries. Inline caches of inherited fields compare
@@ -113,6 +114,14 @@ static RI_ALWAYS_INLINE void *ri_heap_alloc(RiHeap *heap, size_t size, RiBlockSp
 static RI_ALWAYS_INLINE void ri_object_init(void *object, RiTag tag, uint8_t flags, uint16_t aux, uint32_t word)
 {
     *(uint64_t *)object = (uint64_t)RI_KIND_BYTE(tag) | (uint64_t)flags << 8 | (uint64_t)aux << 16 | (uint64_t)word << 32;
+}
+
+/* Ask for a look at what has become due, at the next safe point. */
+static inline void ri_heap_attend(RiHeap *heap)
+{
+    heap->attention = true;
+    if (!heap->exact_budget)
+        heap->budget = 0;
 }
 
 /* Give a block back early (grown arrays, dead stacks). Only its sole owner may. NULL is ignored. */

@@ -1,0 +1,33 @@
+/* What the libraries of the machine share: handles for processes and threads, amounts, waiting. */
+#ifndef RI_STDLIB_HANDLE_H
+#define RI_STDLIB_HANDLE_H
+
+#include "vm/exec/engine.h"
+#include "vm/exec/native.h"
+
+/* nil, "text", errno: as io's functions fail. `error` is positive. */
+int32_t ri_return_errno(RiThread *T, int error);
+/* Seconds (a number) or "300ms": nanoseconds. Throws what the argument checkers throw. */
+uint64_t ri_arg_duration(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i);
+/* The same for a value that is no argument; false if it is none. */
+bool ri_value_duration(RiValue v, uint64_t *ns);
+bool ri_value_size(RiValue v, uint64_t *bytes); /* a number of bytes or "8M" */
+/* The moment (monotonic) that is so far away; 0 for none or nil. */
+uint64_t ri_deadline(uint64_t ns);
+
+/* Wait in a library function whose frame holds all it needs: `return ri_wait(T, …)`. Without a machine, or if nothing could
+ * ever wake it, throws. */
+int32_t ri_wait(RiThread *T, const void *channel, uint64_t wake_ns, int32_t fd, uint32_t events);
+/* In the resume of such a function: throws if the wait was ended because every process waits. */
+void ri_check_deadlock(RiThread *T);
+
+/* A handle of another process: userdata of type "process". */
+RiValue ri_process_handle(RiThread *T, uint32_t pid);
+/* The metatable of a type of the machine's libraries; its methods are put in when it is new. */
+RiTable *ri_machine_type(RiThread *T, const char *name, const RiLibFn *methods, uint32_t count);
+/* The process that argument i names, by handle or number: its pid. */
+uint32_t ri_arg_pid(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i);
+/* The signal that argument i names, by name or number. */
+uint32_t ri_arg_signal(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i);
+
+#endif

@@ -1,0 +1,21 @@
+/* The options that limit what a program may use: --mem 32M, --cpu 300ms, --fuel N … (limits.def). */
+#ifndef RI_TOOLS_LIMITS_H
+#define RI_TOOLS_LIMITS_H
+
+#include "vm/machine/proc.h"
+
+typedef struct RiLimits {
+    uint64_t values[RI_LIMIT_COUNT]; /* 0: not given */
+} RiLimits;
+
+/* An option at argv[*i], its value behind '=' or in the next word, which *i is moved to. 1: taken; 0: it is no such option;
+ * -1: it is, but its value is missing or no amount. */
+int ri_limits_take_option(RiLimits *limits, char **argv, int *i);
+/* Only move *i past the value of the long option there, if it has one in the next word. */
+void ri_limits_skip_option(char **argv, int *i);
+/* False if memory is short. */
+bool ri_limits_apply(const RiLimits *limits, RiProc *proc);
+
+extern const char ri_limits_help[];
+
+#endif

@@ -1,0 +1,493 @@
+/* The engine: how the machine's tasks run Lua. */
+#include "vm/exec/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/exec/call.h"
+#include "vm/exec/hooks.h"
+#include "vm/exec/traceback.h"
+#include "vm/machine/sched.h"
+#include "vm/machine/signal.h"
+
+#define CHILD_STACK_SLOTS 48
+#define FUEL_SLICE 256 /* safe points between two looks, where none may be lost */
+
+static RiHeap *heap_of(const RiMachine *machine)
+{
+    return machine->engine_data;
+}
+
+/* -- Messages for people ----------------------------------------------------------------------------------------- */
+
+/* Message handler of a task's outermost call: adds a traceback. */
+static int32_t add_traceback(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiValue error = ri_arg(args, nargs, 0);
+    RiString *text = ri_to_string_raw(T, error);
+    char note[80];
+    if (text == NULL) {
+        if (!ri_is_nil(ri_metafield(T, error, RI_MM_TOSTRING)))
+            return ri_return_string(T->base, ri_tostring(T, error));
+        snprintf(note, sizeof note, "(error object is a %s value)", ri_type_names[ri_type(error)]);
+    }
+    RiString *trace = ri_traceback(T, T, text != NULL ? ri_str_cstr(T->heap, text) : note, 1);
+    return ri_return_string(T->base, trace);
+}
+
+static const RiLibFn add_traceback_fn = {.name = "?", .call = add_traceback};
+/* What lies at the bottom of a process's first stack: xpcall(f, add_traceback, …); of other threads', whose errors are for
+ * whoever joins them: pcall(f, …). */
+static const RiLibFn body_fn = {
+    .name = "?", .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES};
+static const RiLibFn thread_body_fn = {
+    .name = "?", .call = ri_lib_pcall, .resume = ri_lib_pcall_resume, .flags = RI_LIBFN_CATCHES};
+
+/* -- Running ----------------------------------------------------------------------------------------------------- */
+
+/* Report an error nobody caught. */
+static void report(RiTask *task, RiThread *T)
+{
+    RiValue error = T->top[-1];
+    RiString *text = ri_to_string_raw(T, error);
+    fprintf(stderr, "rille: [%u] %s\n", task->proc->pid, text != NULL ? ri_str_cstr(T->heap, text) : "(error object)");
+    fflush(stderr);
+}
+
+/* The outermost call has returned: its results lie on top, a boolean first. */
+static void note_results(RiTask *task, RiThread *T)
+{
+    RiExecTask *x = task->engine;
+    uint32_t count = T->lib_nargs;
+    const RiValue *first = T->top - count;
+    x->ok = count > 0 && first[0].tag == RI_TAG_TRUE;
+    x->result_count = count;
+    if (!x->ok && task->proc->main == task)
+        report(task, T);
+}
+
+/* For whoever joins this thread: what it returned, or false and the error. */
+static void keep_results(RiTask *task, RiExecTask *x, bool returned)
+{
+    RiThread *T = x->first;
+    RiTable *results = ri_table_new(T->heap, 4, 0);
+    if (returned) {
+        for (uint32_t i = 0; i < x->result_count; i++)
+            ri_table_set_int(T->heap, results, (int64_t)i + 1, T->top[(int32_t)i - (int32_t)x->result_count]);
+    }
+    ri_table_set_int(T->heap, results, 0, ri_int(returned ? x->result_count : 0));
+    if (!task->detached)
+        ri_table_set_int(T->heap, T->process->threads, task->tid, ri_table_value(results));
+}
+
+static RiRunResult run(RiTask *task)
+{
+    RiExecTask *x = task->engine;
+    RiProcess *process = task->proc->engine;
+    RiCallStatus status = RI_KILLED;
+    if (task->proc->doom == RI_DOOM_NONE) {
+        RiValue *function = NULL;
+        if (!x->started) {
+            x->started = true;
+            function = x->first->top - x->nargs - 2;
+        }
+        status = ri_run_task(x->first, function, x->nargs);
+        if (status == RI_YIELD)
+            return RI_RUN_PARKED;
+    }
+    if (status == RI_OK)
+        note_results(task, x->first);
+    bool exits = status == RI_OK || task->proc->doom == RI_DOOM_EXIT;
+    if (task->proc->task_count == 1) {
+        process->killed = !exits;
+        task->proc->doom = exits ? RI_DOOM_NONE : task->proc->doom; /* closing is allowed to run code */
+        ri_process_close(process);
+    } else {
+        keep_results(task, x, status == RI_OK);
+    }
+    int32_t exit_status = status == RI_OK ? (x->ok ? 0 : 1) : task->proc->exit_status;
+    ri_task_finish(task, exit_status);
+    return RI_RUN_EXITED;
+}
+
+/* -- Switching --------------------------------------------------------------------------------------------------- */
+
+static void save(RiHeap *heap, RiTask *task)
+{
+    RiExecTask *x = task->engine;
+    RiProcess *process = task->proc->engine;
+    x->running = heap->running;
+    x->jumps = process->jumps;
+    x->c_depth = process->c_depth;
+    x->budget = heap->budget;
+}
+
+static void restore(RiHeap *heap, RiTask *task)
+{
+    RiExecTask *x = task->engine;
+    RiProcess *process = task->proc->engine;
+    if (heap->account != &process->account)
+        ri_heap_switch(heap, &process->account);
+    heap->running = x->running;
+    process->jumps = x->jumps;
+    process->c_depth = x->c_depth;
+    heap->exact_budget = task->proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT;
+    heap->budget = heap->exact_budget ? x->budget : RI_BUDGET_SLICE;
+    if (task->proc->doom != RI_DOOM_NONE || ri_signal_is_due(task))
+        ri_heap_attend(heap);
+}
+
+static void switch_to(RiMachine *machine, RiTask *from, RiTask *to)
+{
+    RiHeap *heap = heap_of(machine);
+    if (from == to)
+        return;
+    if (from != NULL && from->engine != NULL)
+        save(heap, from);
+    restore(heap, to);
+}
+
+/* From another host thread, or a signal handler. */
+static void interrupt(RiMachine *machine)
+{
+    RiHeap *heap = heap_of(machine);
+    if (!heap->exact_budget)
+        heap->budget = 0;
+}
+
+static void forget_task(RiTask *task)
+{
+    RiExecTask *x = task->engine;
+    RiProcess *process = task->proc->engine;
+    if (process != NULL && process->threads != NULL && x != NULL &&
+        ri_table_get_int(process->threads, task->tid).tag == RI_TAG_THREAD)
+        ri_table_set_int(process->heap, process->threads, task->tid, ri_nil());
+    free(x);
+    task->engine = NULL;
+}
+
+static void forget_proc(RiProc *proc)
+{
+    RiProcess *process = proc->engine;
+    if (process == NULL)
+        return;
+    ri_account_close(&process->account);
+    process->proc = NULL;
+}
+
+/* -- Native stacks, for the collector ------------------------------------------------------------------------------ */
+
+static bool stack_made(RiMachine *machine, RiContext *context)
+{
+    RiNativeStack *stack = calloc(1, sizeof *stack);
+    if (stack == NULL)
+        return false;
+    if (context != &machine->host) { /* of the host's own stack libgc knows the bounds */
+        stack->low = context->stack;
+        stack->high = context->end;
+    }
+    ri_heap_add_stack(heap_of(machine), stack);
+    context->owner = stack;
+    return true;
+}
+
+static void stack_gone(RiMachine *machine, RiContext *context)
+{
+    ri_heap_remove_stack(heap_of(machine), context->owner);
+    free(context->owner);
+    context->owner = NULL;
+}
+
+static void stack_switch(RiMachine *machine, RiContext *from, RiTask *task, void *low, RiContext *to)
+{
+    RiNativeStack *left = from->owner, *entered = to->owner;
+    left->sp = task != NULL ? low : NULL;
+    left->account = task != NULL ? &((RiProcess *)task->proc->engine)->account : NULL;
+    ri_heap_set_stack(heap_of(machine), entered);
+    entered->sp = NULL;
+}
+
+/* -- Limits -------------------------------------------------------------------------------------------------------- */
+
+static void limit_changed(RiProc *proc, RiLimit limit)
+{
+    RiProcess *process = proc->engine;
+    uint64_t value = proc->limits[limit];
+    if (process == NULL)
+        return;
+    if (limit == RI_LIMIT_MEMORY)
+        ri_account_set_limit(&process->account, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
+    else if (limit == RI_LIMIT_FUEL)
+        process->fuel_left = value;
+    else if (limit == RI_LIMIT_STACK && value <= RI_STACK_SLOTS_MAX)
+        process->stack_slots_max = (uint32_t)value;
+}
+
+static void describe(RiTask *task, char *out, size_t size)
+{
+    const RiExecTask *x = task->engine;
+    snprintf(out, size, "%s%s", x->started ? "" : "not started", x->parked ? "parked" : "");
+}
+
+static const RiEngine engine = {
+    .run = run,
+    .switch_to = switch_to,
+    .interrupt = interrupt,
+    .stack_made = stack_made,
+    .stack_gone = stack_gone,
+    .stack_switch = stack_switch,
+    .limit_changed = limit_changed,
+    .forget_task = forget_task,
+    .forget_proc = forget_proc,
+    .describe = describe,
+};
+
+/* -- Safe points ------------------------------------------------------------------------------------------------- */
+
+void ri_check_doom(RiThread *T)
+{
+    if (RI_UNLIKELY(T->process->proc->doom != RI_DOOM_NONE))
+        ri_throw_status(T, RI_KILLED, ri_nil());
+}
+
+bool ri_can_park(const RiThread *T)
+{
+    const RiTask *task = ri_current_task(T);
+    const RiJump *jump = T->process->jumps;
+    return !task->is_host && jump != NULL && jump->previous == NULL && !jump->catches;
+}
+
+void ri_park(RiThread *T, bool in_library)
+{
+    RiExecTask *x = ri_exec_task(T);
+    x->parked = true;
+    x->resumes_library = in_library;
+}
+
+int32_t ri_take_fuel(RiProcess *process)
+{
+    uint64_t part = process->fuel_left < FUEL_SLICE ? process->fuel_left : FUEL_SLICE;
+    if (part == 0)
+        ri_proc_doom(process->proc, RI_DOOM_FUEL, 0);
+    process->fuel_left -= part;
+    return (int32_t)part;
+}
+
+/* What may have come while the task did not run. */
+static void check_arrivals(RiThread *T, bool is_poll)
+{
+    RiProcess *process = T->process;
+    RiTask *task = process->proc->machine->current;
+    ri_check_doom(T);
+    if (process->interrupt) {
+        process->interrupt = false;
+        ri_error(T, "interrupted!");
+    }
+    if (!ri_signal_is_due(task))
+        return;
+    if (is_poll) /* C code is in the middle of something: at the next safe point */
+        ri_heap_attend(T->heap);
+    else
+        ri_run_signal_handlers(T);
+}
+
+void ri_task_resumes(RiThread *T)
+{
+    check_arrivals(T, false);
+}
+
+bool ri_machine_safe_point(RiThread *T, bool is_poll)
+{
+    RiMachine *machine = T->process->proc->machine;
+    RiTask *task = machine->current;
+    bool gives_way = ri_sched_tick(machine);
+    if (task->state == RI_TASK_RUNNING && !gives_way && task->proc->state == RI_PROC_ALIVE) {
+        check_arrivals(T, is_poll);
+        return false;
+    }
+    ri_check_doom(T);
+    if (!is_poll && ri_can_park(T)) {
+        ri_park(T, false);
+        return true;
+    }
+    if (is_poll)
+        task->proc->exclusive = task; /* what the C code looks at must not change under its hands */
+    ri_sched_switch(machine);
+    if (is_poll)
+        task->proc->exclusive = NULL;
+    check_arrivals(T, is_poll);
+    return false;
+}
+
+void ri_process_exit(RiThread *T, int32_t status)
+{
+    ri_proc_doom(T->process->proc, RI_DOOM_EXIT, status);
+    ri_throw_status(T, RI_KILLED, ri_nil());
+}
+
+/* The heap refuses to give this process any more. */
+static void end_for_memory(RiHeap *heap)
+{
+    RiThread *T = heap->running;
+    ri_proc_doom(T->process->proc, RI_DOOM_MEMORY, 0);
+    ri_throw_status(T, RI_KILLED, ri_nil());
+}
+
+/* -- The first process ---------------------------------------------------------------------------------------------- */
+
+static RiExecTask *make_exec_task(RiTask *task, RiThread *first)
+{
+    RiExecTask *x = calloc(1, sizeof *x);
+    if (x == NULL)
+        return NULL;
+    x->first = x->running = first;
+    task->engine = x;
+    return x;
+}
+
+bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const char *name)
+{
+    RiMachine *machine = ri_machine_new(&engine, config);
+    if (machine == NULL)
+        return false;
+    machine->engine_data = process->heap;
+    process->heap->on_quota_dead = end_for_memory;
+    RiProc *proc = ri_proc_new(machine, NULL, name);
+    if (proc == NULL || make_exec_task(proc->main, process->main) == NULL) {
+        ri_machine_destroy(machine);
+        return false;
+    }
+    proc->engine = process;
+    process->proc = proc;
+    ri_sched_enter(proc->main);
+    return true;
+}
+
+void ri_machine_detach(RiProcess *process)
+{
+    RiProc *proc = process->proc;
+    if (proc == NULL)
+        return;
+    RiMachine *machine = proc->machine;
+    ri_sched_leave(proc->main);
+    ri_machine_destroy(machine);
+    process->proc = NULL;
+}
+
+/* -- More processes ------------------------------------------------------------------------------------------------- */
+
+RiProcess *ri_process_spawn(RiThread *T, const char *name)
+{
+    RiProcess *parent = T->process;
+    RiProc *proc = ri_proc_new(parent->proc->machine, parent->proc, name);
+    if (proc == NULL)
+        return NULL;
+    RiProcess *process = parent->hooks->open_sibling(parent);
+    if (process == NULL || make_exec_task(proc->main, process->main) == NULL) {
+        ri_proc_forget(proc);
+        errno = ENOMEM;
+        return NULL;
+    }
+    proc->engine = process;
+    process->proc = proc;
+    process->warnings_on = parent->warnings_on;
+    process->fuel_left = proc->limits[RI_LIMIT_FUEL];
+    return process;
+}
+
+
+void ri_process_prepare(RiProcess *process, RiValue function)
+{
+    RiThread *T = process->main;
+    ri_push(T, ri_object(&body_fn, RI_TAG_LIBFN));
+    ri_push_link(T);
+    ri_push(T, function);
+    ri_push(T, ri_object(&add_traceback_fn, RI_TAG_LIBFN));
+}
+
+void ri_process_start(RiProcess *process, uint32_t nargs)
+{
+    RiTask *task = process->proc->main;
+    ((RiExecTask *)task->engine)->nargs = nargs + 2;
+    ri_task_ready(task);
+    process->proc->machine->stats.spawns++;
+}
+
+void ri_process_abandon(RiProcess *process)
+{
+    ri_proc_forget(process->proc);
+}
+
+/* -- Guest threads -------------------------------------------------------------------------------------------------- */
+
+RiTask *ri_thread_spawn(RiThread *T, RiValue function, const RiValue *args, uint32_t nargs)
+{
+    RiProcess *process = T->process;
+    RiTask *task = ri_task_new(process->proc);
+    if (task == NULL)
+        return NULL;
+    ptrdiff_t at = args - T->stack; /* the stack may move */
+    if (process->threads == NULL)
+        process->threads = ri_table_new(T->heap, 0, 0);
+    RiThread *U = ri_thread_new(T->heap, process, CHILD_STACK_SLOTS + nargs);
+    ri_table_set_int(T->heap, process->threads, task->tid, ri_object(U, RI_TAG_THREAD));
+    RiExecTask *x = make_exec_task(task, U);
+    if (x == NULL) {
+        ri_task_forget(task);
+        errno = ENOMEM;
+        return NULL;
+    }
+    U->status = RI_THREAD_RUNNING;
+    U->hook_allowed = true;
+    ri_push(U, ri_object(&thread_body_fn, RI_TAG_LIBFN));
+    ri_push_link(U);
+    ri_push(U, function);
+    ri_stack_reserve(U, nargs);
+    for (uint32_t i = 0; i < nargs; i++)
+        ri_push(U, T->stack[at + i]);
+    x->nargs = nargs + 1;
+    task->mask = process->proc->machine->current->mask;
+    ri_task_ready(task);
+    return task;
+}
+
+/* -- Mailboxes ------------------------------------------------------------------------------------------------------ */
+
+void ri_mailbox_put(RiProcess *to, RiValue value, uint32_t sender)
+{
+    RiMessage *message = ri_heap_alloc_block(to->heap, sizeof *message);
+    message->next = NULL;
+    ri_store(&message->value, value);
+    message->sender = sender;
+    if (to->last_message != NULL)
+        to->last_message->next = message;
+    else
+        to->first_message = message;
+    to->last_message = message;
+    to->message_count++;
+    ri_wake(to->proc->machine, &to->proc->mailbox, UINT32_MAX);
+}
+
+bool ri_mailbox_take(RiProcess *process, uint32_t sender, RiValue *value, uint32_t *from)
+{
+    RiMessage *before = NULL, *message = process->first_message;
+    while (message != NULL && sender != 0 && message->sender != sender) {
+        before = message;
+        message = message->next;
+    }
+    if (message == NULL)
+        return false;
+    if (before != NULL)
+        before->next = message->next;
+    else
+        process->first_message = message->next;
+    if (process->last_message == message)
+        process->last_message = before;
+    process->message_count--;
+    ri_store(value, message->value);
+    *from = message->sender;
+    ri_heap_free(process->heap, message, sizeof *message);
+    return true;
+}

@@ -1,0 +1,77 @@
+/* Lua processes as the machine's processes: the engine that the machine runs (machine/engine.h).
+ *
+ * A guest thread is an RiTask with an RiThread of its own. It needs a native stack only while it runs, or while it waits
+ * inside a C call that calls Lua (a nested ri_run): then the stack is kept as it is. Otherwise its whole state lies on
+ * its VM stack, and it parks: the dispatch loop returns, and the native stack serves the next task. */
+#ifndef RI_EXEC_ENGINE_H
+#define RI_EXEC_ENGINE_H
+
+#include "vm/exec/native.h"
+#include "vm/machine/engine.h"
+
+#define RI_BUDGET_SLICE 10000 /* safe points between two looks at what is due */
+
+/* The engine's part of a task: malloc'ed, reached by RiTask.engine. */
+typedef struct RiExecTask {
+    RiThread *first;      /* the thread it began with; process->main or in process->threads */
+    RiThread *running;    /* while it is not: first, or the coroutine that ran */
+    struct RiJump *jumps; /* the same for what RiProcess holds of the running task */
+    uint32_t c_depth;
+    int32_t budget;
+    uint32_t nargs;       /* of the function that waits to be called on first's stack */
+    bool started;
+    bool parked;          /* ri_park was called */
+    bool resumes_library; /* it goes on with the `resume` of its current library frame */
+    uint32_t result_count;
+    bool ok;              /* it ended without an error */
+} RiExecTask;
+
+static inline RiExecTask *ri_exec_task(const RiThread *T) /* of the running task; NULL without a machine */
+{
+    RiTask *task = ri_current_task(T);
+    return task != NULL ? task->engine : NULL;
+}
+
+/* Something a process has been sent, or is to be given: in a mailbox. */
+typedef struct RiMessage {
+    RiObject object; /* RI_TAG_BLOCK */
+    struct RiMessage *next;
+    RiValue value;
+    uint32_t sender; /* pid */
+} RiMessage;
+
+/* A machine for `process`, which becomes pid 1 and the current task on the host thread's own stack. False if memory is
+ * short. */
+bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const char *name);
+/* The machine of the process goes, and all its other processes with it. */
+void ri_machine_detach(RiProcess *process);
+
+/* A new process of T's machine, child of T's, with libraries and nothing to run yet: NULL and errno. `name` for people. */
+RiProcess *ri_process_spawn(RiThread *T, const char *name);
+/* Its main thread is to call `function` with `nargs` values, pushed by the caller after ri_process_prepare; errors end it
+ * with status 1 and a message. Then ri_process_start. */
+void ri_process_prepare(RiProcess *process, RiValue function);
+void ri_process_start(RiProcess *process, uint32_t nargs);
+/* A process that is not to be started after all. */
+void ri_process_abandon(RiProcess *process);
+
+/* One more thread in T's process: it calls the function with the arguments, which lie below T->top. NULL, errno. */
+RiTask *ri_thread_spawn(RiThread *T, RiValue function, const RiValue *args, uint32_t nargs);
+
+/* A task that parked runs again: what has come meanwhile is dealt with before its code goes on. */
+void ri_task_resumes(RiThread *T);
+/* Call the handlers of the signals that are due, on T. May throw what they throw. In sigcall.c. */
+void ri_run_signal_handlers(RiThread *T);
+/* With a limit of fuel: the next part of it, or the end of the process. */
+int32_t ri_take_fuel(RiProcess *process);
+/* Throw RI_KILLED if the process is doomed. */
+void ri_check_doom(RiThread *T);
+/* End the current process now: never returns. */
+RI_NORETURN void ri_process_exit(RiThread *T, int32_t status);
+
+/* Put a message into a mailbox and wake whoever waits for it. The value is the receiver's already. Collects. */
+void ri_mailbox_put(RiProcess *to, RiValue value, uint32_t sender);
+/* Take the first message of `sender` (0: anybody). False if there is none. */
+bool ri_mailbox_take(RiProcess *process, uint32_t sender, RiValue *value, uint32_t *from);
+
+#endif

@@ -1,0 +1,714 @@
+/* Run queues, waiting, the timer interrupt, and the switch from task to task. */
+#include "vm/machine/sched.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/host/host.h"
+#include "vm/host/ticker.h"
+#include "vm/machine/engine.h"
+#include "vm/machine/signal.h"
+
+#define QUANTUM_NS 2000000     /* of one turn at the most urgent level; lower levels have longer ones */
+#define AGE_NS 50000000u       /* who has been ready for so long moves up a level */
+#define DEMOTION_MAX 2         /* levels that a task can sink below its priority */
+#define FREE_CONTEXTS_MAX 64   /* worker stacks that are kept for later */
+#define SWITCH_FRAMES_BYTES 1024 /* what the switch itself puts on a stack, and more */
+
+static RiTask *task_of_queue(RiNode *node)
+{
+    return (RiTask *)(void *)((char *)node - offsetof(RiTask, queue));
+}
+
+/* -- Time ------------------------------------------------------------------------------------------------------ */
+
+/* The clock that slices are measured by. A limit of processor time wants the exact one, which is a system call; without
+ * one the cheap clock will do. */
+static uint64_t slice_clock(const RiMachine *machine)
+{
+    return machine->tick_users > 0 ? ri_host_thread_cpu_ns() : ri_host_monotonic_ns();
+}
+
+/* Charge what `current` has used since the slice began. */
+static void charge(RiMachine *machine)
+{
+    RiTask *task = machine->current;
+    uint64_t now = slice_clock(machine);
+    uint64_t used = now > machine->slice_start_ns ? now - machine->slice_start_ns : 0;
+    machine->slice_start_ns = now;
+    if (task != NULL) {
+        task->cpu_ns += used;
+        task->proc->usage.cpu_ns += used;
+        task->deficit_ns -= (int64_t)used;
+    }
+}
+
+uint64_t ri_proc_cpu_ns(RiProc *proc)
+{
+    if (proc->machine->current != NULL && proc->machine->current->proc == proc)
+        charge(proc->machine);
+    return proc->usage.cpu_ns;
+}
+
+/* From the ticker's thread. */
+static void on_tick(void *argument)
+{
+    RiMachine *machine = argument;
+    machine->tick_due = 1;
+    machine->engine->interrupt(machine);
+}
+
+/* Is there anybody for whom the clock must be looked at while `current` runs? */
+static bool wants_ticks(const RiMachine *machine)
+{
+    return machine->tick_users > 0 || machine->ready_count > 0 || machine->timer_count > 0 ||
+           machine->fd_waiter_count > 0 || ri_node_is_linked(&machine->alarms);
+}
+
+static void stop_ticker(RiMachine *machine)
+{
+    if (machine->ticking) {
+        machine->ticking = false;
+        ri_ticker_set(machine->ticker, false);
+    }
+}
+
+/* Ticks begin as soon as they are wanted; they end when one finds that nobody does, since a message to and fro would
+ * turn the ticker on and off each time. */
+static void adjust_ticker(RiMachine *machine)
+{
+    if (RI_LIKELY(machine->ticking || !wants_ticks(machine)))
+        return;
+    if (machine->ticker == NULL) {
+        machine->ticker = ri_ticker_new(RI_TICK_NS, on_tick, machine);
+        if (machine->ticker == NULL)
+            return; /* it is asked for again */
+    }
+    machine->ticking = true;
+    ri_ticker_set(machine->ticker, true);
+}
+
+void ri_sched_want_ticks(RiMachine *machine, bool want)
+{
+    bool first = want && machine->tick_users == 0;
+    if (first)
+        charge(machine);
+    machine->tick_users += want ? 1 : -1u;
+    if (first || machine->tick_users == 0)
+        machine->slice_start_ns = slice_clock(machine);
+    adjust_ticker(machine);
+}
+
+/* -- Run queues -------------------------------------------------------------------------------------------------- */
+
+static int64_t quantum(uint32_t level)
+{
+    return QUANTUM_NS * (int64_t)(1 + level / 2);
+}
+
+static void enqueue(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    ri_node_insert(&machine->ready[task->level], &task->queue);
+    machine->ready_levels |= 1u << task->level;
+    machine->ready_count++;
+    task->state = RI_TASK_READY;
+    task->ready_ns = machine->slice_start_ns;
+}
+
+static void dequeue(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    ri_node_remove(&task->queue);
+    if (!ri_node_is_linked(&machine->ready[task->level]))
+        machine->ready_levels &= ~(1u << task->level);
+    machine->ready_count--;
+}
+
+/* Who has waited longest at each level, if that was too long, moves up. */
+static void age(RiMachine *machine)
+{
+    uint64_t now = machine->slice_start_ns;
+    if (now - machine->last_aging_ns < AGE_NS / 4)
+        return;
+    machine->last_aging_ns = now;
+    for (uint32_t level = 1; level < RI_LEVELS; level++) {
+        if (!(machine->ready_levels >> level & 1))
+            continue;
+        RiTask *task = task_of_queue(machine->ready[level].next);
+        if (now - task->ready_ns < AGE_NS || task->ready_ns > now)
+            continue;
+        dequeue(task);
+        task->level = (uint8_t)(level - 1);
+        enqueue(task);
+    }
+}
+
+/* `task`, first in its ring, must not run now: the task that its process is suspended in is ready too, somewhere. Go on with
+ * the next of the ring, or of the next level if the whole ring has been seen. */
+static bool pass_over(RiMachine *machine, RiTask *task, uint32_t *level)
+{
+    RiTask *holder = task->proc->exclusive;
+    if (holder->state != RI_TASK_READY)
+        return false; /* cannot be: it does not wait */
+    ri_node_remove(&task->queue);
+    ri_node_insert(&machine->ready[*level], &task->queue);
+    if (holder->level > *level) { /* it would wait for those that wait for it */
+        dequeue(holder);
+        holder->level = (uint8_t)*level;
+        enqueue(holder);
+    }
+    return true;
+}
+
+/* The task whose turn it is; NULL if none is ready. It leaves its queue. */
+static RiTask *take_next(RiMachine *machine)
+{
+    if (machine->ready_levels == 0)
+        return NULL;
+    uint32_t level = (uint32_t)__builtin_ctz(machine->ready_levels);
+    RiNode *ring = &machine->ready[level];
+    for (;;) {
+        RiTask *task = task_of_queue(ring->next);
+        if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
+            if (!pass_over(machine, task, &level))
+                return NULL;
+            ring = &machine->ready[level];
+            continue;
+        }
+        if (task->deficit_ns <= 0)
+            task->deficit_ns += quantum(level);
+        if (task->deficit_ns > 0 || ring->next == ring->prev) { /* alone: nobody to be just to */
+            if (task->deficit_ns <= 0)
+                task->deficit_ns = quantum(level);
+            dequeue(task);
+            return task;
+        }
+        ri_node_remove(&task->queue);
+        ri_node_insert(ring, &task->queue);
+    }
+}
+
+/* -- Timers: a binary heap ----------------------------------------------------------------------------------------- */
+
+static void place_timer(RiMachine *machine, uint32_t index, RiTask *task)
+{
+    machine->timers[index] = task;
+    task->timer_index = index + 1;
+}
+
+static void sift_up(RiMachine *machine, uint32_t index, RiTask *task)
+{
+    while (index > 0 && machine->timers[(index - 1) / 2]->wake_ns > task->wake_ns) {
+        place_timer(machine, index, machine->timers[(index - 1) / 2]);
+        index = (index - 1) / 2;
+    }
+    place_timer(machine, index, task);
+}
+
+static void sift_down(RiMachine *machine, uint32_t index, RiTask *task)
+{
+    for (;;) {
+        uint32_t child = index * 2 + 1;
+        if (child >= machine->timer_count)
+            break;
+        if (child + 1 < machine->timer_count && machine->timers[child + 1]->wake_ns < machine->timers[child]->wake_ns)
+            child++;
+        if (machine->timers[child]->wake_ns >= task->wake_ns)
+            break;
+        place_timer(machine, index, machine->timers[child]);
+        index = child;
+    }
+    place_timer(machine, index, task);
+}
+
+static bool grow(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
+{
+    if (count < *capacity)
+        return true;
+    uint32_t more = *capacity ? *capacity * 2 : 16;
+    void *moved = realloc(*items, more * item_size);
+    if (moved == NULL)
+        return false;
+    *items = moved;
+    *capacity = more;
+    return true;
+}
+
+static bool add_timer(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    if (!grow((void **)&machine->timers, &machine->timer_capacity, machine->timer_count, sizeof *machine->timers))
+        return false;
+    machine->timer_count++;
+    sift_up(machine, machine->timer_count - 1, task);
+    return true;
+}
+
+static void remove_timer(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    if (task->timer_index == 0)
+        return;
+    uint32_t index = task->timer_index - 1;
+    task->timer_index = 0;
+    RiTask *last = machine->timers[--machine->timer_count];
+    if (last == task)
+        return;
+    if (index > 0 && machine->timers[(index - 1) / 2]->wake_ns > last->wake_ns)
+        sift_up(machine, index, last);
+    else
+        sift_down(machine, index, last);
+}
+
+/* -- Waiting ----------------------------------------------------------------------------------------------------- */
+
+static RiNode *ring_of(const RiMachine *machine, const void *channel)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)channel * 0x9e3779b97f4a7c15u;
+    return &machine->channels[(hash >> 32) & machine->channel_mask];
+}
+
+/* As many rings as there are waiting tasks. False only if there are none at all. */
+static bool reserve_channels(RiMachine *machine)
+{
+    if (machine->channels != NULL && machine->channel_waiters <= machine->channel_mask)
+        return true;
+    uint32_t count = machine->channels != NULL ? (machine->channel_mask + 1) * 4 : 64;
+    RiNode *old = machine->channels, *rings = malloc(count * sizeof *rings);
+    if (rings == NULL)
+        return old != NULL;
+    for (uint32_t i = 0; i < count; i++)
+        ri_node_init(&rings[i]);
+    uint32_t old_count = old != NULL ? machine->channel_mask + 1 : 0;
+    machine->channels = rings;
+    machine->channel_mask = count - 1;
+    for (uint32_t i = 0; i < old_count; i++) {
+        while (ri_node_is_linked(&old[i])) {
+            RiTask *task = task_of_queue(old[i].next);
+            ri_node_remove(&task->queue);
+            ri_node_insert(ring_of(machine, task->channel), &task->queue);
+        }
+    }
+    free(old);
+    return true;
+}
+
+static void remove_fd_waiter(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    if (task->fd_index == 0)
+        return;
+    RiTask *last = machine->fd_waiters[--machine->fd_waiter_count];
+    machine->fd_waiters[task->fd_index - 1] = last;
+    last->fd_index = task->fd_index;
+    task->fd_index = 0;
+}
+
+/* Take a task off everything it waits for. */
+static void stop_waiting(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    if (task->channel != NULL) {
+        ri_node_remove(&task->queue);
+        machine->channel_waiters--;
+        task->channel = NULL;
+    }
+    remove_timer(task);
+    remove_fd_waiter(task);
+}
+
+int ri_task_wait(RiTask *task, const void *channel, uint64_t wake_ns, int32_t fd, uint32_t events)
+{
+    RiMachine *machine = task->proc->machine;
+    ri_assert(task->state == RI_TASK_RUNNING);
+    task->timed_out = task->interrupted = false;
+    task->wake_ns = wake_ns;
+    task->fd = fd;
+    task->fd_events = events;
+    if (task->proc->doom != RI_DOOM_NONE)
+        return 0; /* it will not wait: the safe point ends it */
+    task->state = RI_TASK_BLOCKED;
+    if (channel != NULL) {
+        if (!reserve_channels(machine))
+            goto fail;
+        task->channel = channel;
+        ri_node_insert(ring_of(machine, channel), &task->queue);
+        machine->channel_waiters++;
+    }
+    if (wake_ns != 0 && !add_timer(task))
+        goto fail;
+    if (fd >= 0) {
+        if (!grow((void **)&machine->fd_waiters, &machine->fd_waiter_capacity, machine->fd_waiter_count,
+                  sizeof *machine->fd_waiters))
+            goto fail;
+        machine->fd_waiters[machine->fd_waiter_count++] = task;
+        task->fd_index = machine->fd_waiter_count;
+    }
+    return 0;
+fail:
+    stop_waiting(task);
+    task->state = RI_TASK_RUNNING;
+    return -EAGAIN;
+}
+
+/* The running task is woken before it has given up the processor: it just goes on running. */
+void ri_task_ready(RiTask *task)
+{
+    if (task->state != RI_TASK_NEW && task->state != RI_TASK_BLOCKED)
+        return;
+    RiMachine *machine = task->proc->machine;
+    bool was_blocked = task->state == RI_TASK_BLOCKED;
+    if (was_blocked)
+        stop_waiting(task);
+    if (task == machine->current) {
+        task->state = RI_TASK_RUNNING;
+        return;
+    }
+    if (task->proc->state == RI_PROC_STOPPED && task->proc->doom == RI_DOOM_NONE) {
+        task->state = RI_TASK_BLOCKED;
+        task->held = true;
+        return;
+    }
+    if (was_blocked) { /* who waits much is served first */
+        task->level = task->proc->priority;
+        if (task->deficit_ns > 0)
+            task->deficit_ns = 0;
+    }
+    enqueue(task);
+    adjust_ticker(machine);
+}
+
+/* A stopped task is BLOCKED and waits for nothing; one that waits goes on waiting, and what wakes it is remembered by
+ * ri_task_ready leaving it in the same state. */
+void ri_sched_stop_tasks(RiProc *proc)
+{
+    for (RiNode *node = proc->tasks.next; node != &proc->tasks; node = node->next) {
+        RiTask *task = ri_task_of_node(node);
+        if (task->state == RI_TASK_READY) {
+            dequeue(task);
+            task->state = RI_TASK_BLOCKED;
+            task->held = true;
+        }
+    }
+}
+
+void ri_sched_continue_tasks(RiProc *proc)
+{
+    for (RiNode *node = proc->tasks.next; node != &proc->tasks; node = node->next) {
+        RiTask *task = ri_task_of_node(node);
+        if (task->held) {
+            task->held = false;
+            ri_task_ready(task);
+        }
+    }
+}
+
+uint32_t ri_wake(RiMachine *machine, const void *channel, uint32_t count)
+{
+    if (machine->channel_waiters == 0)
+        return 0;
+    RiNode *ring = ring_of(machine, channel);
+    uint32_t woken = 0;
+    for (RiNode *node = ring->next, *next; node != ring && woken < count; node = next) {
+        next = node->next;
+        RiTask *task = task_of_queue(node);
+        if (task->channel == channel) {
+            ri_task_ready(task);
+            woken++;
+        }
+    }
+    return woken;
+}
+
+void ri_task_interrupt(RiTask *task)
+{
+    if (task->state == RI_TASK_BLOCKED) {
+        task->interrupted = true;
+        task->held = false;
+        ri_task_ready(task);
+    }
+}
+
+static void wake_sleepers(RiMachine *machine)
+{
+    if (machine->timer_count == 0)
+        return;
+    uint64_t now = ri_host_monotonic_ns();
+    while (machine->timer_count > 0 && machine->timers[0]->wake_ns <= now) {
+        machine->timers[0]->timed_out = true;
+        ri_task_ready(machine->timers[0]);
+    }
+}
+
+/* Wake those whose descriptors are ready, waiting up to timeout_ns (-1: for ever) for the first. */
+static void poll_descriptors(RiMachine *machine, int64_t timeout_ns)
+{
+    enum { FEW = 16 };
+    RiHostPoll few[FEW], *polls = few;
+    uint32_t count = machine->fd_waiter_count;
+    if (count > FEW && (polls = malloc(count * sizeof *polls)) == NULL) {
+        polls = few; /* some of them, then */
+        count = FEW;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        polls[i] = (RiHostPoll){.fd = machine->fd_waiters[i]->fd, .events = (short)machine->fd_waiters[i]->fd_events};
+    machine->stats.polls++;
+    if (ri_host_poll(polls, count, timeout_ns) > 0) {
+        for (uint32_t i = count; i-- > 0;) { /* from the end: removal moves the last one */
+            if (polls[i].revents == 0)
+                continue;
+            RiTask *task = machine->fd_waiters[i];
+            task->fd_events = (uint32_t)polls[i].revents;
+            ri_task_ready(task);
+        }
+    }
+    if (polls != few)
+        free(polls);
+}
+
+/* Nobody is ready: wait for a time or a descriptor. False if nothing can ever happen again. */
+static bool idle(RiMachine *machine)
+{
+    uint64_t alarm = ri_signal_next_alarm_ns(machine);
+    if (machine->timer_count == 0 && machine->fd_waiter_count == 0 && alarm == 0)
+        return false;
+    stop_ticker(machine);
+    int64_t timeout = -1;
+    uint64_t wake = machine->timer_count > 0 ? machine->timers[0]->wake_ns : 0;
+    if (alarm != 0 && (wake == 0 || alarm < wake))
+        wake = alarm;
+    if (wake != 0) {
+        uint64_t now = ri_host_monotonic_ns();
+        timeout = wake > now ? (int64_t)(wake - now) : 0;
+    }
+    poll_descriptors(machine, timeout);
+    wake_sleepers(machine);
+    ri_signal_check_alarms(machine);
+    return true;
+}
+
+/* All tasks wait for each other. Somebody has to be told: the first process, whose wait fails. */
+static void break_deadlock(RiMachine *machine)
+{
+    RiTask *task = machine->init != NULL ? machine->init->main : NULL;
+    if (task == NULL || task->state != RI_TASK_BLOCKED)
+        ri_panic(__FILE__, __LINE__, "no task can ever run again");
+    machine->deadlocked = true;
+    ri_task_interrupt(task);
+}
+
+/* The next task to run; waits for one. */
+static RiTask *choose(RiMachine *machine)
+{
+    for (;;) {
+        RiTask *task = take_next(machine);
+        if (task != NULL)
+            return task;
+        if (machine->woken) {
+            machine->woken = false;
+            if (machine->init != NULL && machine->init->main != NULL)
+                ri_task_interrupt(machine->init->main);
+        } else if (!idle(machine)) {
+            break_deadlock(machine);
+        }
+    }
+}
+
+void ri_machine_wake(RiMachine *machine)
+{
+    machine->woken = true;
+}
+
+/* -- Switching --------------------------------------------------------------------------------------------------- */
+
+static void set_current(RiMachine *machine, RiTask *from, RiTask *next)
+{
+    charge(machine); /* idle time: nobody's */
+    machine->current = next;
+    next->state = RI_TASK_RUNNING;
+    next->proc->usage.switches++;
+    machine->stats.switches++;
+    machine->engine->switch_to(machine, from, next);
+    adjust_ticker(machine);
+}
+
+static void worker_main(void *argument);
+
+/* A worker stack for a task that has none. */
+static RiContext *take_context(RiMachine *machine)
+{
+    RiContext *context = machine->free_contexts;
+    if (context != NULL) {
+        machine->free_contexts = context->next;
+        machine->free_context_count--;
+        return context;
+    }
+    context = ri_context_new(worker_main, machine);
+    if (context == NULL || !machine->engine->stack_made(machine, context))
+        ri_panic(__FILE__, __LINE__, "no memory for a native stack");
+    machine->context_count++;
+    return context;
+}
+
+static void free_context(RiMachine *machine, RiContext *context)
+{
+    machine->engine->stack_gone(machine, context);
+    ri_context_free(context);
+    machine->context_count--;
+}
+
+/* `context` has nothing to do: it waits in worker_main. */
+static void put_context(RiMachine *machine, RiContext *context)
+{
+    if (machine->free_context_count >= FREE_CONTEXTS_MAX)
+        free_context(machine, take_context(machine)); /* another: this one may be running */
+    context->next = machine->free_contexts;
+    machine->free_contexts = context;
+    machine->free_context_count++;
+}
+
+/* Leave the running native stack, with `kept` suspended on it (NULL: nothing), for what `next`, which is current already,
+ * needs. */
+static void switch_stacks(RiMachine *machine, RiTask *kept, RiTask *next)
+{
+    RiContext *from = machine->context;
+    RiContext *to = next->is_kept ? next->context : take_context(machine);
+    next->is_kept = false;
+    if (kept == NULL)
+        put_context(machine, from);
+    machine->context = to;
+    machine->engine->stack_switch(machine, from, kept, (char *)__builtin_frame_address(0) - SWITCH_FRAMES_BYTES, to);
+    ri_context_switch(from, to);
+}
+
+/* Put a task that could go on, but must not now, back into its queue. */
+static void requeue(RiTask *task)
+{
+    if (task->deficit_ns <= 0 && task->level < RI_LEVELS - 1 && task->level < task->proc->priority + DEMOTION_MAX)
+        task->level++; /* it used all of its turn */
+    else if (task->level < task->proc->priority)
+        task->level = task->proc->priority; /* it had aged */
+    if (task->proc->state == RI_PROC_STOPPED && task->proc->doom == RI_DOOM_NONE)
+        task->state = RI_TASK_BLOCKED, task->held = true;
+    else
+        enqueue(task);
+}
+
+/* The stack of tasks that leave nothing on it: one runs after the other. */
+static void worker_main(void *argument)
+{
+    RiMachine *machine = argument;
+    for (;;) {
+        RiTask *task = machine->current;
+        RiRunResult result = machine->engine->run(task);
+        if (result == RI_RUN_EXITED) {
+            charge(machine);
+            task = NULL; /* it is gone */
+        } else {
+            charge(machine);
+            if (task->state == RI_TASK_RUNNING) /* pre-empted, or woken on its way */
+                requeue(task);
+        }
+        machine->current = NULL;
+        RiTask *next = choose(machine);
+        set_current(machine, task, next);
+        if (next->is_kept)
+            switch_stacks(machine, NULL, next);
+    }
+}
+
+void ri_sched_switch(RiMachine *machine)
+{
+    RiTask *task = machine->current;
+    charge(machine);
+    if (task->state == RI_TASK_RUNNING)
+        requeue(task);
+    machine->current = NULL;
+    RiTask *next = choose(machine);
+    if (next == task) { /* woken while it was looking for others, or nobody else is ready */
+        charge(machine);
+        machine->current = task;
+        task->state = RI_TASK_RUNNING;
+        return;
+    }
+    task->context = machine->context;
+    task->is_kept = true;
+    set_current(machine, task, next);
+    switch_stacks(machine, task, next);
+}
+
+void ri_sched_enter(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    ri_assert(machine->current == NULL && task->state == RI_TASK_NEW);
+    ri_context_init_host(&machine->host);
+    machine->context = &machine->host;
+    if (machine->host.owner == NULL && !machine->engine->stack_made(machine, &machine->host))
+        ri_panic(__FILE__, __LINE__, "no memory for the host's stack");
+    task->is_host = true;
+    machine->slice_start_ns = slice_clock(machine);
+    set_current(machine, NULL, task);
+}
+
+void ri_sched_leave(RiTask *task)
+{
+    RiMachine *machine = task->proc->machine;
+    ri_assert(machine->current == task && machine->context == &machine->host);
+    charge(machine);
+    stop_ticker(machine);
+    machine->current = NULL;
+}
+
+bool ri_sched_tick(RiMachine *machine)
+{
+    if (machine->gives_way) {
+        machine->gives_way = false;
+        if (machine->ready_count > 0)
+            return true;
+    }
+    if (!machine->tick_due)
+        return false;
+    machine->tick_due = 0;
+    machine->stats.ticks++;
+    RiTask *task = machine->current;
+    charge(machine);
+    wake_sleepers(machine);
+    if (machine->fd_waiter_count > 0)
+        poll_descriptors(machine, 0);
+    ri_signal_check_alarms(machine);
+    ri_proc_check_limits(task->proc);
+    if (!wants_ticks(machine))
+        stop_ticker(machine);
+    if (machine->ready_count == 0)
+        return false;
+    age(machine);
+    bool is_over = task->deficit_ns <= 0 || (uint32_t)__builtin_ctz(machine->ready_levels) < task->level;
+    if (is_over) {
+        machine->stats.preemptions++;
+        task->proc->usage.preemptions++;
+    }
+    return is_over;
+}
+
+void ri_sched_init(RiMachine *machine)
+{
+    for (uint32_t level = 0; level < RI_LEVELS; level++)
+        ri_node_init(&machine->ready[level]);
+}
+
+void ri_sched_destroy(RiMachine *machine)
+{
+    ri_ticker_free(machine->ticker);
+    while (machine->free_contexts != NULL) {
+        RiContext *context = machine->free_contexts;
+        machine->free_contexts = context->next;
+        free_context(machine, context);
+    }
+    if (machine->host.owner != NULL)
+        machine->engine->stack_gone(machine, &machine->host);
+    free(machine->timers);
+    free(machine->fd_waiters);
+    free(machine->channels);
+}
