@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,21 @@ uint64_t ri_host_random_seed(void)
     seed = ri_host_monotonic_ns() ^ (uint64_t)ri_host_time_s() << 32 ^ (uint64_t)getpid() << 16 ^ (uint64_t)(uintptr_t)&seed;
     seed = (seed ^ seed >> 31) * 0x9e3779b97f4a7c15u;
     return seed ^ seed >> 29;
+}
+
+/* The second number of /proc/self/statm, in pages. */
+uint64_t ri_host_resident_bytes(void)
+{
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    const char *second = strchr(text, ' ');
+    return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 /* -- Environment and processes --------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ bool ri_host_split_time(int64_t time_s, bool utc, struct tm *out);
 /* The inverse for local time; normalizes *parts. -1 if it cannot be represented. */
 int64_t ri_host_join_time(struct tm *parts);
 
+/* Bytes of memory that this host process has in use as the host sees it; 0 if it does not tell. Some microseconds. */
+uint64_t ri_host_resident_bytes(void);
+
 /* 64 bits that differ from run to run. */
 uint64_t ri_host_random_seed(void);
 

@@ -174,9 +174,8 @@ void ri_heap_end_gift(RiHeap *heap, RiAccount *giver)
 
 void ri_account_stats(const RiAccount *account, RiAccountStats *out)
 {
-    int64_t since = ri_account_since(account);
-    int64_t counted = account->live_bytes + since, count = counted - account->uncounted_bytes;
-    int64_t used = (account->footprint_bytes > counted ? account->footprint_bytes : counted) + account->extra_bytes;
+    int64_t count = account->live_bytes + ri_account_since(account) - account->uncounted_bytes;
+    int64_t used = ri_quota_used(account);
     *out = (RiAccountStats){
         .count_bytes = count > 0 ? (uint64_t)count : 0,
         .used_bytes = used > 0 ? (uint64_t)used : 0,

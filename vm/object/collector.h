@@ -57,8 +57,10 @@ struct RiCollector {
     int64_t footprint_base;       /* ri_heap_footprint without anything in the heap */
     int64_t footprint_seen;       /* ri_heap_footprint when it was last charged to an account */
     int64_t resident_base;        /* the host process's resident bytes without the only account that has a limit */
+    uint64_t refused_ns;          /* when ri_quota_admits last said no for their sake */
     int64_t resident_left;        /* what may be allocated until they are looked at again */
-    bool is_quota_collection;     /* the collection under way is one */
+    bool is_quota_collection;     /* the collection under way is to free as much as possible */
+    bool settled;                 /* the last collection was carried through */
     uint32_t stress_every, stress_left; /* RILLE_STRESS=gc; 0: off */
     uint32_t fail_left;                 /* RILLE_FAIL_ALLOC; 0: off */
     bool fails_on;                      /* so do all after it */
@@ -99,6 +101,9 @@ uint8_t ri_owner_block_claim(RiCollector *c, uint32_t first_index);
 /* Bytes that the host process's collected heap keeps in use: whole pages, with what it takes to manage them. */
 int64_t ri_heap_footprint(void);
 
+/* Is there no other heap in the host process? */
+bool ri_heap_is_alone(const RiCollector *c);
+
 /* Give pages without objects back to the host. */
 void ri_heap_release_pages(RiHeap *heap);
 
@@ -122,7 +127,10 @@ bool ri_quota_admits(RiHeap *heap, size_t size);
 /* The heap's footprint may have grown: charge it to the current account. */
 void ri_quota_note_growth(RiHeap *heap);
 
-/* In every collection, when all live bytes are known. */
-void ri_quota_on_collect(RiCollector *c);
+/* After every collection that was carried through. */
+void ri_quota_after_collect(RiCollector *c);
+
+/* What the limit is compared with. */
+int64_t ri_quota_used(const RiAccount *account);
 
 #endif

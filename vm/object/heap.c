@@ -37,6 +37,7 @@
 #define DEBT_MAX_RATIO 4                   /* times the live bytes, as long as that is less than … */
 #define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
 
+#define UNLIMITED_BYTES ((size_t)16 << 10) /* memory of the heap's own that no limit asks for */
 #define LIST_KEPT_BYTES ((size_t)1 << 20)  /* of a collection's lists, for the next one */
 #define UNSTOPPED_BYTES ((int64_t)4 << 20) /* with so little a collection is over before anybody can wait for it */
 #define NO_STACK ((void *)sizeof(void *))  /* an end of a stack below which there is nothing */
@@ -881,7 +882,8 @@ static void keep_own_spares(RiCollector *c)
     for (size_t class = 0; class < RI_SPARE_CLASS_COUNT; class++) {
         RiSpares *spares = &c->spares[class];
         uint32_t kept = 0;
-        for (uint32_t i = 0; i < spares->known_count && kept < spares->taken; i++) {
+        uint32_t limit = c->is_quota_collection ? 0 : spares->taken;
+        for (uint32_t i = 0; i < spares->known_count && kept < limit; i++) {
             if (!GC_is_marked(spares->known[i]))
                 spares->known[kept++] = spares->known[i];
         }
@@ -947,7 +949,7 @@ static void settle_accounts(RiCollector *c)
     c->heap->elsewhere_bytes = 0;
     c->list_bytes = (int64_t)(world.weak.capacity_bytes + world.dead_entries.capacity_bytes +
                               world.feedbacks.capacity_bytes + world.stack.capacity_bytes);
-    ri_quota_on_collect(c);
+    c->settled = true;
 }
 
 /* What the stacks alone refer to, and what nobody claims, is charged to whoever runs. */
@@ -1451,6 +1453,9 @@ void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size)
 {
     if (must_fail(heap->collector))
         return NULL;
+    if (heap->account->limit_bytes != RI_NO_MEMORY_LIMIT && size <= RI_ALLOC_SIZE_MAX / count &&
+        count * size > UNLIMITED_BYTES && !ri_quota_admits(heap, count * size))
+        return NULL;
     void *block = calloc(count, size);
     if (RI_LIKELY(block != NULL) || size > RI_ALLOC_SIZE_MAX / count)
         return block;
@@ -1544,6 +1549,11 @@ int64_t ri_heap_footprint(void)
 {
     size_t all = GC_get_heap_size() + GC_get_unmapped_bytes();
     return (int64_t)(GC_get_heap_size() - GC_get_free_bytes() + (GC_get_obtained_from_os_bytes() - all));
+}
+
+bool ri_heap_is_alone(const RiCollector *c)
+{
+    return world.heap_count == 1 && world.heaps == c;
 }
 
 static void *note_region(void *argument)
@@ -1674,6 +1684,7 @@ static void *alloc_middle(RiHeap *heap, size_t size)
         if (block == NULL)
             return NULL;
         know_spare(c, class, block);
+        after_alloc(heap, block, spare_sizes[class]);
     }
     heap->credit_bytes -= (int64_t)ri_heap_block_size(size);
     return block;
@@ -1916,8 +1927,11 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
     c->collecting = true;
     if (world.heap_count == 1 && c->live_bytes + ri_heap_since(heap) > UNSTOPPED_BYTES)
         world.stop = &heap->stop_collection;
+    c->settled = false;
     collect_from(heap, frame);
     world.stop = NULL;
+    if (c->settled)
+        ri_quota_after_collect(c);
     c->collecting = false;
     GC_call_with_alloc_lock(trim_lists, NULL);
     ri_shapes_on_collect(heap);
@@ -1950,7 +1964,9 @@ uint64_t ri_heap_count_bytes(const RiHeap *heap)
 
 void ri_heap_trim(RiHeap *heap)
 {
+    heap->collector->is_quota_collection = true;
     ri_heap_collect(heap);
+    heap->collector->is_quota_collection = false;
     ri_heap_release_pages(heap);
 }
 

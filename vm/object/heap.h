@@ -183,9 +183,11 @@ struct RiAccount {
     int64_t reserve_bytes;      /* of those, kept for the handlers of the first refusal */
     int64_t footprint_bytes;    /* heap memory really in use: its share at the last collection, and what grew since */
     int64_t marked_bytes;       /* of the collection under way */
-    uint64_t quota_collect_ns;  /* when the last collection that its limit asked for ended, and … */
+    int64_t quota_used_bytes;   /* after the last collection that its limit asked for, … */
+    uint64_t quota_collect_ns;  /* … when the last collection it ended, and … */
     uint64_t quota_cost_ns;     /* … what it took */
     bool is_given;              /* between ri_heap_begin_gift and ri_heap_end_gift */
+    bool has_grown;             /* the footprint, since it was last looked at */
     bool in_reserve;            /* it has been refused memory: what is left is for handlers */
     bool unrelieved;            /* the last collection that its limit asked for freed too little */
     unsigned pause_percent;
