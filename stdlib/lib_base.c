@@ -602,7 +602,7 @@ static const RiLibFn functions[] = {
           "Show a warning made of all arguments. \"@on\" and \"@off\" switch warnings."),
     {.name = "xpcall", .usage = "xpcall(f, handler [, …])",
      .doc = "As pcall, but errors go through `handler`, which is called where they happen.",
-     .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES},
+     .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES | RI_LIBFN_HANDLER},
 };
 
 static void open_base(RiThread *T, RiTable *library)

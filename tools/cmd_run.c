@@ -5,6 +5,7 @@
 
 #include "stdlib/stream.h"
 #include "tools/tool.h"
+#include "vm/exec/call.h"
 #include "vm/exec/semantics.h"
 #include "vm/exec/warn.h"
 
@@ -117,24 +118,38 @@ static RiValue string_of(RiThread *T, const char *text)
     return ri_string_value(ri_str_from_cstr(T->heap, text));
 }
 
-/* Run the function on top of the stack, if `status` says that there is one. */
-static bool run_loaded(const RiTool *tool, RiThread *T, int status)
+/* For ri_cmd_run's body: call the function below a link and `count` arguments on top of the stack, as the outermost function
+ * of the program, so that nothing of the C stack is needed to go on (process.fork). */
+static int32_t call_outermost(RiThread *T, uint32_t count)
 {
+    ri_lib_catch(T);
+    return ri_lib_call(T, count, 0);
+}
+
+/* The message on top of the stack is what the body returns. */
+static int32_t fail(RiThread *T)
+{
+    RiValue message = T->top[-1];
+    return ri_return2(T->base, ri_bool(false), message);
+}
+
+/* Run the function on top of the stack, if `status` says that there is one. */
+static int32_t start_loaded(RiThread *T, int status)
+{
+    if (status != RI_OK)
+        return fail(T);
+    ri_push_link(T);
+    return call_outermost(T, 0);
+}
+
+static bool run_file_now(const RiTool *tool, RiThread *T, const char *path)
+{
+    int status = ri_load_file(T, path, NULL);
     if (status == RI_OK) {
         ri_push_link(T);
         status = ri_tool_call(T, 0, 0, NULL);
     }
     return ri_tool_report(tool, T, status);
-}
-
-static bool run_file(const RiTool *tool, RiThread *T, const char *path)
-{
-    return run_loaded(tool, T, ri_load_file(T, path, NULL));
-}
-
-static bool run_text(const RiTool *tool, RiThread *T, const char *text, const char *name)
-{
-    return run_loaded(tool, T, (int)ri_load(T, text, strlen(text), name, NULL));
 }
 
 /* -l name, -l global=name: global = require(name). A suffix "-v2" of the name is no part of the global's. */
@@ -155,7 +170,8 @@ static bool run_require(const RiTool *tool, RiThread *T, const char *what)
     return ri_tool_report(tool, T, status);
 }
 
-static bool run_init(const RiTool *tool, RiThread *T)
+/* LUA_INIT: true if there is something to call, which *signal stands for. */
+static bool start_init(RiThread *T, int32_t *signal)
 {
     const char *name = "=LUA_INIT_5_4", *init = getenv(name + 1);
     if (init == NULL) {
@@ -163,27 +179,34 @@ static bool run_init(const RiTool *tool, RiThread *T)
         init = getenv(name + 1);
     }
     if (init == NULL)
-        return true;
-    return init[0] == '@' ? run_file(tool, T, init + 1) : run_text(tool, T, init, name);
+        return false;
+    int status = init[0] == '@' ? ri_load_file(T, init + 1, NULL) : (int)ri_load(T, init, strlen(init), name, NULL);
+    *signal = start_loaded(T, status);
+    return true;
 }
 
-/* What the options -e, -l and -W ask for, in their order; the options have been checked. */
-static bool run_options(const RiTool *tool, RiThread *T, const Options *o, int first)
+/* What the option at *i (-e, -l, -W; all have been checked) asks for; *i moves on. True: *signal says what the body does. */
+static bool start_option(const RiTool *tool, RiThread *T, int *i, int32_t *signal)
 {
-    for (int i = first; i < o->limit; i++) {
-        const char *option = tool->argv[i];
-        if (option[1] == '-') {
-            ri_limits_skip_option(tool->argv, &i);
-        } else if (option[1] == 'W') {
-            ri_warn(T->process, "@on", false);
-        } else if (option[1] == 'e' || option[1] == 'l') {
-            const char *argument = option[2] != '\0' ? option + 2 : tool->argv[++i];
-            bool ok = option[1] == 'e' ? run_text(tool, T, argument, "=(command line)") : run_require(tool, T, argument);
-            if (!ok)
-                return false;
+    const char *option = tool->argv[*i];
+    if (option[1] == '-') {
+        ri_limits_skip_option(tool->argv, i);
+    } else if (option[1] == 'W') {
+        ri_warn(T->process, "@on", false);
+    } else if (option[1] == 'e' || option[1] == 'l') {
+        const char *argument = option[2] != '\0' ? option + 2 : tool->argv[++*i];
+        if (option[1] == 'e') {
+            ++*i;
+            *signal = start_loaded(T, (int)ri_load(T, argument, strlen(argument), "=(command line)", NULL));
+            return true;
+        }
+        if (!run_require(tool, T, argument)) {
+            *signal = ri_return_bool(T->base, false);
+            return true;
         }
     }
-    return true;
+    ++*i;
+    return false;
 }
 
 /* -- The script -------------------------------------------------------------------------------------------------- */
@@ -216,51 +239,72 @@ static uint32_t push_arguments(RiThread *T)
     return count > 0 ? (uint32_t)count : 0;
 }
 
-static bool run_script(const RiTool *tool, RiThread *T, int script)
+static int32_t start_script(const RiTool *tool, RiThread *T, int script)
 {
     const char *path = tool->argv[script];
     ri_proc_set_name(T->process->proc, path);
     if (strcmp(path, "-") == 0 && strcmp(tool->argv[script - 1], "--") != 0)
         path = NULL; /* standard input */
     int status = ri_load_file(T, path, NULL);
-    if (status == RI_OK) {
-        ri_push_link(T);
-        uint32_t count = push_arguments(T);
-        uint32_t result_count = 0;
-        status = ri_tool_call(T, count, -1, &result_count);
-        if (status == RI_OK)
-            T->top -= result_count;
-    }
-    return ri_tool_report(tool, T, status);
+    if (status != RI_OK)
+        return fail(T);
+    ri_push_link(T);
+    uint32_t count = push_arguments(T);
+    return call_outermost(T, count);
 }
 
 /* -- The whole --------------------------------------------------------------------------------------------------- */
 
-static bool run_all(RiTool *tool, RiThread *T, const Options *o)
+/* What comes after options and script. */
+static void finish(RiTool *tool, RiThread *T, const Options *o)
 {
-    make_arg_table(tool, T, o->script);
-    if (!o->no_environment && !run_init(tool, T))
-        return false;
-    if (!run_options(tool, T, o, tool->first))
-        return false;
-    if (o->script > 0 && !run_script(tool, T, o->script))
-        return false;
     if (o->interactive) {
         ri_repl(tool, T);
     } else if (o->script < 1 && !o->executes && !o->version) {
         if (!isatty(STDIN_FILENO)) {
-            run_file(tool, T, NULL); /* its failure does not show in the exit status, as in lua5.4 */
+            run_file_now(tool, T, NULL); /* its failure does not show in the exit status, as in lua5.4 */
         } else {
             ri_tool_version();
             ri_repl(tool, T);
         }
     }
-    return true;
+}
+
+/* The body is a library function that is entered again after each part of the program, args[2] telling what comes next: an
+ * option's index, or one of these. A part that fails ends it (RI_LIBFN_CATCHES): its results are false and the message. */
+enum { NEXT_INIT = 0, NEXT_END = 1 << 24 };
+
+static int32_t go_on(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)nargs;
+    RiTool *tool = ri_tool_of(args);
+    const Options o = parse_options(tool, tool->first);
+    int next = (int)args[2].i;
+    int32_t signal;
+    T->top = args + 3;
+    ri_lib_set_step(T, 0);
+    if (next == NEXT_INIT) {
+        T->base[2].i = next = tool->first;
+        if (!o.no_environment && start_init(T, &signal))
+            return signal;
+    }
+    while (next < o.limit) {
+        bool starts = start_option(tool, T, &next, &signal);
+        T->base[2].i = next;
+        if (starts)
+            return signal;
+    }
+    if (next != NEXT_END) {
+        T->base[2].i = NEXT_END;
+        if (o.script > 0)
+            return start_script(tool, T, o.script);
+    }
+    finish(tool, T, &o);
+    return ri_return_bool(T->base, true);
 }
 
 static int32_t run(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    (void)nargs;
     RiTool *tool = ri_tool_of(args);
     Options o = parse_options(tool, tool->first);
     if (o.version)
@@ -268,13 +312,14 @@ static int32_t run(RiThread *T, RiValue *args, uint32_t nargs)
     if (o.no_environment)
         ri_table_set_str(T->heap, T->process->registry, ri_str_from_cstr(T->heap, "LUA_NOENV"), ri_bool(true));
     ri_open_libraries(T);
-    bool ok = run_all(tool, T, &o);
-    return ri_return_bool(T->base, ok);
+    make_arg_table(tool, T, o.script);
+    return go_on(T, T->base, nargs);
 }
 
 int ri_cmd_run(RiTool *tool, int first)
 {
-    static const RiLibFn body = {.name = "?", .call = run};
+    static const RiLibFn body = {
+        .name = "?", .call = run, .resume = go_on, .flags = RI_LIBFN_CATCHES | RI_LIBFN_HANDLER};
     Options o = parse_options(tool, first);
     if (o.is_bad) {
         ri_tool_usage(tool, tool->argv[o.script]);

@@ -24,6 +24,14 @@ static void on_interrupt(int signal_number)
     ri_interrupt(interrupted_process);
 }
 
+static void catch_interrupts(RiProcess *process, bool on)
+{
+    interrupted_process = process;
+    set_signal_handler(SIGINT, on ? on_interrupt : SIG_DFL);
+    if (!on)
+        process->interrupt = false; /* too late to stop what has ended */
+}
+
 void ri_tool_message(const RiTool *tool, const char *text)
 {
     if (tool->name != NULL)
@@ -69,11 +77,9 @@ static const RiLibFn add_traceback_fn = {.name = "?", .call = add_traceback};
 
 int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_count)
 {
-    interrupted_process = T->process;
-    set_signal_handler(SIGINT, on_interrupt);
+    catch_interrupts(T->process, true);
     RiCallStatus status = ri_pcall(T, nargs, wanted, ri_object(&add_traceback_fn, RI_TAG_LIBFN), result_count);
-    set_signal_handler(SIGINT, SIG_DFL);
-    T->process->interrupt = false; /* too late to stop what has ended */
+    catch_interrupts(T->process, false);
     return (int)status;
 }
 
@@ -112,12 +118,17 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
     }
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
+    ri_push(T, ri_object(&add_traceback_fn, RI_TAG_LIBFN));
     ri_push(T, (RiValue){.p = tool, .tag = RI_TAG_LIGHT});
-    RiCallStatus status = ri_pcall(T, 1, 1, ri_nil(), NULL);
+    ri_push(T, ri_int(0));
+    catch_interrupts(T->process, true);
+    RiCallStatus status = ri_pcall(T, 3, 2, ri_nil(), NULL);
+    catch_interrupts(T->process, false);
     if (status == RI_KILLED)
         return finish_killed(tool, T);
-    bool ok = status == RI_OK && !ri_is_falsy(T->top[-1]);
-    ri_tool_report(tool, T, (int)status);
+    bool ok = status == RI_OK && !ri_is_falsy(T->top[-2]);
+    if (status != RI_OK || (!ok && !ri_is_nil(T->top[-1])))
+        ri_tool_report(tool, T, RI_ERRRUN);
     if (tool->stats != NULL)
         ri_print_stats(T, tool->stats, tool->all_stats);
     ri_close(T);

@@ -37,12 +37,13 @@ void ri_tool_version(void);               /* -v, --version */
 void ri_tool_usage(const RiTool *tool, const char *bad_option); /* to stderr */
 void ri_tool_message(const RiTool *tool, const char *text);     /* "name: text" to stderr */
 
-/* Open a process, run `body` in it as a library function with a light pointer to `tool` as argument (its true result
- * means success), report its error, print statistics, close. Returns the exit status. */
+/* Open a process, run `body` in it as a library function, report its error, print statistics, close. Returns the exit status.
+ * Its arguments are a message handler (which adds a traceback, and serves if `body` is RI_LIBFN_CATCHES), a light pointer to
+ * `tool`, and 0. Its results: did it succeed, and, if not, a message to be shown or nil. */
 int ri_tool_run(RiTool *tool, const RiLibFn *body);
 static inline RiTool *ri_tool_of(const RiValue *args)
 {
-    return args[0].p;
+    return args[1].p;
 }
 
 /* If `status` is not RI_OK, print the message on top of the stack and pop it. Returns whether it was RI_OK. */

@@ -41,7 +41,7 @@ static const RiLibFn add_traceback_fn = {.name = "?", .call = add_traceback};
 /* What lies at the bottom of a process's first stack: xpcall(f, add_traceback, …); of other threads', whose errors are for
  * whoever joins them: pcall(f, …). */
 static const RiLibFn body_fn = {
-    .name = "?", .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES};
+    .name = "?", .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES | RI_LIBFN_HANDLER};
 static const RiLibFn thread_body_fn = {
     .name = "?", .call = ri_lib_pcall, .resume = ri_lib_pcall_resume, .flags = RI_LIBFN_CATCHES};
 

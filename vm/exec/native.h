@@ -20,6 +20,7 @@ enum {
     RI_LIBFN_CATCHES = 1, /* errors inside its callee come back to its `resume` (pcall, xpcall): exec layer only */
     RI_LIBFN_CATCHES_AS_NIL = 4, /* with RI_LIBFN_CATCHES: nil and the error are its results, and the error passes the
                                     message handlers around it (load) */
+    RI_LIBFN_HANDLER = 8, /* with RI_LIBFN_CATCHES: its first slot is the message handler of what it calls (xpcall) */
     RI_LIBFN_CONTROL = 2  /* handled inside the dispatch loop: exec layer only */
 };
 

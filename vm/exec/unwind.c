@@ -87,7 +87,7 @@ static RiValue find_handler(RiThread *T)
         RiValue f = base[-2];
         if (f.tag == RI_TAG_LIBFN && RI_LINK_OF(base)->extra &&
             (((const RiLibFn *)f.cp)->flags & (RI_LIBFN_CATCHES | RI_LIBFN_CATCHES_AS_NIL)) == RI_LIBFN_CATCHES)
-            return ((const RiLibFn *)f.cp)->resume == ri_lib_xpcall_resume ? base[0] : ri_nil();
+            return ((const RiLibFn *)f.cp)->flags & RI_LIBFN_HANDLER ? base[0] : ri_nil();
         uint32_t delta = RI_LINK_OF(base)->delta;
         base = delta ? base - delta : T->stack;
     }
