@@ -406,6 +406,7 @@ static int32_t base_load(RiThread *T, RiValue *args, uint32_t nargs)
     }
     ri_arg_check_function(T, args, nargs, 0);
     LoadState *state = ri_heap_alloc_block(T->heap, sizeof *state);
+    ri_block_describe(state, offsetof(LoadState, sb.inline_bytes), false);
     state->nargs = nargs;
     ri_sbuf_init(&state->sb, T->heap);
     for (uint32_t i = nargs; i < LOAD_STATE; i++)

@@ -35,10 +35,17 @@ static RI_ALWAYS_INLINE RiString *draft_finish(Draft *draft, RiHeap *heap, size_
 
 /* -- Loops that leave at safe points ------------------------------------------------------------------------------ */
 
+RiTextState *ri_text_state_new(RiThread *T)
+{
+    RiTextState *state = ri_heap_alloc_block(T->heap, sizeof *state);
+    ri_block_describe(state, offsetof(RiTextState, size), false);
+    return state;
+}
+
 RiTextState *ri_text_save(RiThread *T, const RiSbuf *sb, RiTextState *state)
 {
     if (state == NULL)
-        state = ri_heap_alloc_block(T->heap, sizeof *state);
+        state = ri_text_state_new(T);
     state->buffer = sb->buffer;
     state->size = sb->size;
     state->capacity = sb->capacity;
@@ -84,8 +91,10 @@ static int32_t fill_by_slices(RiThread *T, RiString *result, size_t done, Fillin
         fill(T, result->bytes, done, to);
         done = to;
         if (done < result->size && ri_poll_due(T)) {
-            if (state == NULL)
+            if (state == NULL) {
                 state = ri_heap_alloc_block(T->heap, sizeof *state);
+                ri_block_describe(state, offsetof(Filling, done), false);
+            }
             state->result = result;
             state->done = done;
             ri_string_keep(T, slot, state);
@@ -625,6 +634,7 @@ typedef struct Gsub {
     RiObject object; /* RI_TAG_BLOCK */
     RiPattern *pattern;
     RiBuffer *buffer; /* the result so far; NULL while it fits into inline_bytes */
+    RiMatchState *search;
     size_t size, capacity;
     size_t at;          /* where the next search begins */
     size_t copied;      /* the subject up to here is in the result, or was replaced */
@@ -635,7 +645,6 @@ typedef struct Gsub {
     bool is_in_frame;
     bool is_calling;   /* the function */
     bool is_searching; /* the search was suspended: `search` */
-    RiMatchState *search;
     char inline_bytes[400];
 } Gsub;
 
@@ -700,7 +709,9 @@ static Gsub *gsub_new_state(RiThread *T)
         *spare = NULL;
         return g;
     }
-    return ri_heap_alloc_block(T->heap, sizeof(Gsub));
+    Gsub *g = ri_heap_alloc_block(T->heap, sizeof *g);
+    ri_block_describe(g, offsetof(Gsub, size), false);
+    return g;
 }
 
 static void gsub_leave_state(RiThread *T, Gsub *g)

@@ -44,6 +44,7 @@ typedef struct RiTextState {
     char inline_bytes[sizeof((RiSbuf *)NULL)->inline_bytes];
 } RiTextState;
 
+RiTextState *ri_text_state_new(RiThread *T);
 /* Keep it in `state` (NULL: in a new one). Collects: yes. */
 RiTextState *ri_text_save(RiThread *T, const RiSbuf *sb, RiTextState *state);
 void ri_text_restore(RiThread *T, RiSbuf *sb, RiTextState *state);

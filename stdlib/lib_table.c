@@ -265,6 +265,7 @@ static void concat_save(RiThread *T, ConcatState *state, const RiSbuf *sb, int64
 {
     if (!state) {
         state = ri_heap_alloc_block(T->heap, sizeof *state);
+        ri_block_describe(state, offsetof(ConcatState, sb.inline_bytes), false);
         sbuf_move(&state->sb, sb);
     }
     RiValue *slots = T->base;
@@ -932,6 +933,7 @@ static void fast_begin(RiThread *T, FastSort *s, SortKind kind, size_t count, vo
         s->scratch_size = 0;
     } else if (kind == SORT_STRINGS) {
         s->scratch = ri_heap_alloc_block(T->heap, size);
+        ri_block_describe(s->scratch, SCRATCH_HEADER, false); /* strings are shared by clones */
     } else {
         s->scratch = ri_heap_alloc(T->heap, size, RI_SPACE_LEAF);
         ri_object_init(s->scratch, RI_TAG_BUFFER, 0, 0, 0);
@@ -1312,6 +1314,7 @@ static int32_t sort_run(RiThread *T, SortState *s)
 static int32_t sort_generally(RiThread *T, size_t count)
 {
     SortState *s = ri_heap_alloc_block(T->heap, sort_state_size(count));
+    ri_block_describe(s, offsetof(SortState, values), true);
     T->top = T->base + SORT_SLOTS;
     ri_set_object(&T->base[SORT_STATE], s, RI_TAG_BLOCK);
     ri_lib_set_step(T, STEP_RUN);
@@ -1359,6 +1362,7 @@ static int32_t sort_begin(RiThread *T, RiValue *args, uint32_t nargs, int64_t co
     if (kind == SORT_OTHERS)
         return sort_generally(T, (size_t)count);
     FastSort *s = ri_heap_alloc_block(T->heap, sizeof *s);
+    ri_block_describe(s, offsetof(FastSort, scratch) + sizeof s->scratch, false);
     ri_set_object(&T->base[SORT_STATE], s, RI_TAG_BLOCK);
     fast_begin(T, s, kind, (size_t)count, NULL, 0);
     return sort_fast(T, s);

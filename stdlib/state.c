@@ -1,10 +1,27 @@
 /* What the libraries keep per process. */
 #include "stdlib/state.h"
 
+#include "vm/exec/clone.h"
+
+static bool fork_state(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why)
+{
+    RiStdlib *state = (RiStdlib *)(void *)u->data;
+    (void)why;
+    *state = *(const RiStdlib *)(const void *)from->data;
+    state->stream_meta = ri_clone_of(clone, state->stream_meta); /* the type names are strings */
+    state->input = ri_clone_of(clone, state->input);
+    state->output = ri_clone_of(clone, state->output);
+    state->package = ri_clone_of(clone, state->package);
+    return true;
+}
+
+static const RiUserType state_type = {.name = "libraries' state", .fork = fork_state};
+
 RiStdlib *ri_stdlib_new(RiThread *T)
 {
     RiHeap *heap = T->heap;
     RiUserdata *holder = ri_udata_new(heap, sizeof(RiStdlib), 0);
+    holder->type = &state_type;
     ri_table_set_str(heap, T->process->registry, ri_str_from_cstr(heap, "_STDLIB"), ri_object(holder, RI_TAG_USERDATA));
     RiStdlib *state = (RiStdlib *)(void *)holder->data;
     for (int type = 0; type < RI_TYPE_COUNT; type++)

@@ -29,9 +29,39 @@ int ri_stream_close_standard(void *state)
     return 2;
 }
 
+static bool fork_stream(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why)
+{
+    const RiStream *source = (const RiStream *)(const void *)from->data;
+    RiStream *stream = ri_stream_of(u);
+    (void)clone;
+    *stream = *source;
+    if (source->close == NULL || source->close == ri_stream_close_standard)
+        return true;
+    if (source->close != ri_stream_close_file && source->close != ri_stream_close_command) {
+        *why = "a C module closes it";
+        return false;
+    }
+    stream->close = ri_stream_close_file;
+    stream->file = ri_host_duplicate(source->file);
+    if (stream->file == NULL)
+        *why = strerror(errno);
+    return stream->file != NULL;
+}
+
+static void drop_stream(RiUserdata *u)
+{
+    RiStream *stream = ri_stream_of(u);
+    if (stream->close == ri_stream_close_file)
+        fclose(stream->file);
+    stream->close = NULL;
+}
+
+const RiUserType ri_stream_type = {.name = RI_STREAM_TYPE, .fork = fork_stream, .drop = drop_stream};
+
 RiUserdata *ri_stream_new(RiThread *T)
 {
     RiUserdata *u = ri_udata_new(T->heap, sizeof(RiStream), 0);
+    u->type = &ri_stream_type;
     u->meta = ri_stdlib(T)->stream_meta;
     if (!T->process->closing) {
         ri_heap_register_finalizer(T->heap, ri_object(u, RI_TAG_USERDATA));

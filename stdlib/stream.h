@@ -24,6 +24,10 @@ int ri_stream_close_file(void *state);     /* fclose */
 int ri_stream_close_command(void *state);  /* pclose */
 int ri_stream_close_standard(void *state); /* stays open */
 
+/* In a forked process standard streams are the same, a file is one of its own at the same place (ri_host_duplicate), and so
+ * is the stream of a command, which is not waited for there. Messages do not carry streams. */
+extern const RiUserType ri_stream_type;
+
 /* A new closed stream: the userdata, its `file` NULL. Collects: yes. */
 RiUserdata *ri_stream_new(RiThread *T);
 static inline RiStream *ri_stream_of(RiUserdata *u)

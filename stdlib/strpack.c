@@ -366,7 +366,7 @@ static RI_ALWAYS_INLINE int32_t packsize(RiThread *T, RiValue *args, uint32_t na
     while (*f.at != '\0') {
         if (format_poll_due(&f, &poll_at)) {
             if (state == NULL)
-                state = ri_heap_alloc_block(T->heap, sizeof *state);
+                state = ri_text_state_new(T);
             format_save(&f, state, format);
             state->total = total;
             ri_string_keep(T, PACKSIZE_STATE, state);
@@ -426,7 +426,7 @@ static RI_COLD int32_t unpack_suspend(RiThread *T, const Format *f, RiTextState 
 {
     RiString *format = T->base[UNPACK_FORMAT].p;
     if (state == NULL)
-        state = ri_heap_alloc_block(T->heap, sizeof *state);
+        state = ri_text_state_new(T);
     format_save(f, state, format);
     state->total = at;
     state->i = count;

@@ -1212,8 +1212,10 @@ RiMatchState *ri_match_save(const RiMatch *m, RiMatchState *state)
     const RiPattern *pattern = m->pattern;
     const RiPatternOp *ops = (const RiPatternOp *)(const void *)(pattern + 1);
     const RiMatchFrame *frames = m->frames + (m->frames != m->inline_frames);
-    if (state == NULL)
+    if (state == NULL) {
         state = ri_heap_alloc_block(m->heap, sizeof *state + pattern->op_count * sizeof(SavedFrame));
+        ri_block_describe(state, offsetof(RiMatchState, start), false);
+    }
     state->pattern = pattern;
     state->start = (size_t)(m->start - m->subject);
     for (uint32_t i = 0; i < pattern->capture_count; i++) { /* some may not have been set: nonsense, but never used */

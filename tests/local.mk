@@ -11,6 +11,7 @@ check_PROGRAMS += \
 	%D%/unit/check_alloc_failure \
 	%D%/unit/check_asm \
 	%D%/unit/check_chunk \
+	%D%/unit/check_clone \
 	%D%/unit/check_compile \
 	%D%/unit/check_copy \
 	%D%/unit/check_debuginfo \

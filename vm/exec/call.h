@@ -95,6 +95,11 @@ typedef struct RiJump {
 /* Run until the ENTRY frame just set up has returned; errors are delivered to pcall frames inside. */
 void ri_run(RiThread *T);
 
+/* Go on with frames that are there already, those of a cloned process: the library function of the current frame of
+ * heap->running returns the `count` values on top of its stack, and everything goes on until the outermost function of
+ * `first`, the thread that was called by C, has returned; T->lib_nargs results lie on top of its stack then. */
+void ri_run_again(RiThread *first, uint32_t count);
+
 /* Grow the stack so that `slots` fit above T->top, up to the limit; else throws "stack overflow". */
 void ri_stack_grow(RiThread *T, uint32_t slots);
 

@@ -15,6 +15,8 @@ librille_exec_a_SOURCES = \
 	%D%/call.h \
 	%D%/chunk.c \
 	%D%/chunk.h \
+	%D%/clone.c \
+	%D%/clone.h \
 	%D%/copy.c \
 	%D%/copy.h \
 	%D%/debuginfo.c \

@@ -393,6 +393,29 @@ left:
     return task->parked ? RI_YIELD : RI_OK;
 }
 
+void ri_run_again(RiThread *first, uint32_t count)
+{
+    RiProcess *process = first->process;
+    RiThread *T = process->heap->running;
+    RiJump jump;
+    jmp_buf buffer;
+    uint32_t depth = process->c_depth;
+    enter_region(first, &jump, &buffer, 2, false, ri_nil());
+    mark_stack_here(&jump);
+    bool goes_on;
+    if (setjmp(buffer)) {
+        process->c_depth = depth + 1;
+        goes_on = ri_unwind(process->heap->running) == RI_GO;
+    } else {
+        process->c_depth++;
+        goes_on = ri_return_values(T, T->top - count, count) == RI_GO;
+    }
+    if (goes_on)
+        ri_execute(process->heap->running);
+    process->jumps = jump.previous;
+    process->c_depth = depth;
+}
+
 void ri_run(RiThread *T)
 {
     run_region(T, offset_of(T, T->base), NULL, 0, 0);

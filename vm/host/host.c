@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -136,6 +137,26 @@ FILE *ri_host_open(const char *path, const char *mode)
 FILE *ri_host_open_temporary(void)
 {
     return tmpfile();
+}
+
+FILE *ri_host_duplicate(FILE *file)
+{
+    if (fflush(file) != 0 && errno != ESPIPE)
+        return NULL;
+    int flags = fcntl(fileno(file), F_GETFL);
+    int fd = flags >= 0 ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd < 0)
+        return NULL;
+    bool appends = flags & O_APPEND, updates = (flags & O_ACCMODE) == O_RDWR;
+    const char *mode = (flags & O_ACCMODE) == O_RDONLY ? "r" : updates ? (appends ? "a+" : "r+") : appends ? "a" : "w";
+    FILE *copy = fdopen(fd, mode);
+    if (copy == NULL)
+        close(fd);
+    else if (__flbf(file))
+        setvbuf(copy, NULL, _IOLBF, BUFSIZ);
+    else if (__fbufsize(file) == 1) /* as glibc has it for no buffer */
+        setvbuf(copy, NULL, _IONBF, 0);
+    return copy;
 }
 
 FILE *ri_host_open_command(const char *command, const char *mode)

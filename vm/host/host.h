@@ -48,6 +48,9 @@ int ri_host_poll(RiHostPoll *polls, unsigned count, int64_t timeout_ns);
 /* -- Files ----------------------------------------------------------------------------------------------------- */
 FILE *ri_host_open(const char *path, const char *mode);
 FILE *ri_host_open_temporary(void); /* removed when closed */
+/* A stream of its own for the file that `file` is open on, in the same mode and at the same place, which they share from
+ * then on. What `file` has buffered is written, or counted as not read. NULL: reason in errno. */
+FILE *ri_host_duplicate(FILE *file);
 FILE *ri_host_open_command(const char *command, const char *mode);
 int ri_host_close_command(FILE *file); /* a wait status, or -1 */
 #define RI_HOST_TEMPORARY_NAME_SIZE 32

@@ -330,6 +330,21 @@ RiValue ri_heap_take_finalizable(RiHeap *heap)
     return ri_object(r.object, (RiTag)r.tag);
 }
 
+bool ri_account_registered_at(const RiAccount *account, size_t index, RiValue *object)
+{
+    const RiFinalizerList *registered = &account->registered, *pending = &account->pending;
+    if (index < registered->end) {
+        *object = ri_object(registered->items[index].object, (RiTag)registered->items[index].tag);
+        return true;
+    }
+    index -= registered->end;
+    if (index >= pending->end - pending->first)
+        return false;
+    const RiRegistered *r = &pending->items[pending->end - 1 - index];
+    *object = ri_object(r->object, (RiTag)r->tag);
+    return true;
+}
+
 bool ri_heap_has_finalizable(const RiHeap *heap)
 {
     return heap->account->pending.first < heap->account->pending.end;

@@ -1747,6 +1747,22 @@ void *ri_heap_alloc_raw(RiHeap *heap, size_t size, bool has_pointers)
     return block;
 }
 
+void *ri_heap_object_of(const void *p)
+{
+    RiObject *object = p != NULL ? GC_base((void *)(uintptr_t)p) : NULL;
+    if (object == NULL)
+        return NULL;
+    size_t size;
+    int kind = GC_get_kind_and_size(object, &size);
+    bool is_ours = kind == world.kind[RI_SPACE_OBJECT] || kind == world.kind[RI_SPACE_LEAF];
+    return is_ours && object->kind_byte & 1 ? object : NULL;
+}
+
+size_t ri_heap_size_of(const void *object)
+{
+    return GC_size(object);
+}
+
 void ri_heap_uncount(RiHeap *heap, size_t size)
 {
     heap->account->uncounted_bytes += (int64_t)ri_heap_block_size(size);

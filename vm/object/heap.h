@@ -131,6 +131,22 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size);
  * struct begins with an RiObject). Pointers in it count if they point to the start of an object. */
 void *ri_heap_alloc_block(RiHeap *heap, size_t size);
 
+/* Say that only the first `pointers_end` bytes of a block hold pointers, and that what comes after them is no reference, or
+ * (has_values) an array of RiValue. Who clones the block then does not take data for pointers. */
+enum { RI_BLOCK_DESCRIBED = 1, RI_BLOCK_VALUES = 2 };
+static inline void ri_block_describe(void *block, size_t pointers_end, bool has_values)
+{
+    RiObject *object = block;
+    object->flags = (uint8_t)(RI_BLOCK_DESCRIBED | (has_values ? RI_BLOCK_VALUES : 0));
+    object->aux = (uint16_t)(pointers_end / sizeof(void *));
+}
+
+/* The live object that `p` points to or into, NULL if there is none. Only for words that are known to be pointers: what is
+ * dead and not yet swept up is not told from what is alive. And the size of an object's block, at least what was asked
+ * for. Collect: no. */
+void *ri_heap_object_of(const void *p);
+size_t ri_heap_size_of(const void *object);
+
 /* Zeroed memory without a header, scanned conservatively like the above or not at all: for what belongs to the code of
  * a program rather than to its data. It is not counted by ri_heap_count_bytes. Collects: yes. Traps: on_no_memory. */
 void *ri_heap_alloc_raw(RiHeap *heap, size_t size, bool has_pointers);
@@ -321,6 +337,10 @@ RiValue ri_heap_take_finalizable(RiHeap *heap);
 bool ri_heap_has_finalizable(const RiHeap *heap);
 /* At the end of the current account's process: make all its registered objects finalizable, in 5.4's order. */
 void ri_heap_finalize_all(RiHeap *heap);
+
+/* The objects of an account with finalizers, in order of registration, those that wait to be finalized at the end, as if
+ * registered last; false if there are not as many. A collection may re-order them. */
+bool ri_account_registered_at(const RiAccount *account, size_t index, RiValue *object);
 
 typedef struct RiHeapStats {
     uint64_t collections, collect_ns, allocated_bytes, live_bytes, heap_bytes;

@@ -6,6 +6,7 @@
 
 enum { RI_UDATA_FINALIZER = 32 };
 
+struct RiClone;
 struct RiProcess;
 struct RiUserdata;
 
@@ -16,6 +17,11 @@ typedef struct RiUserType {
     /* Make a copy of u for process `to`, in which it is called (exec/copy.h); its user values are not its business. NULL:
      * refused, *why (at first NULL) may tell. NULL instead of the function: always refused. Collects. Traps: no memory. */
     struct RiUserdata *(*copy)(struct RiProcess *to, const struct RiUserdata *u, const char **why);
+    /* Fill the data of u, of the same size and zeroed, in a clone of the process that `from` belongs to (exec/clone.h:
+     * ri_clone_of gives what they refer to). Metatable and user values are not its business. False: refused, as above. */
+    bool (*fork)(struct RiClone *clone, const struct RiUserdata *from, struct RiUserdata *u, const char **why);
+    /* Give back what fork has obtained outside the heap: the clone is not to be. NULL: nothing. Collects: no. */
+    void (*drop)(struct RiUserdata *u);
 } RiUserType;
 
 typedef struct RiUserdata {
