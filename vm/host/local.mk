@@ -10,8 +10,14 @@ librille_host_a_SOURCES = \
 	%D%/codepages.h \
 	%D%/context.c \
 	%D%/context.h \
+	%D%/files.c \
+	%D%/files.h \
 	%D%/host.c \
 	%D%/host.h \
+	%D%/host_flags.h \
+	%D%/place.c \
+	%D%/sockets.c \
+	%D%/sockets.h \
 	%D%/ticker.c \
 	%D%/ticker.h
 # sources end

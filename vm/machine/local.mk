@@ -6,15 +6,40 @@ LIB_MACHINE = librille_machine.a
 OBJECTS_MACHINE = $(librille_machine_a_OBJECTS)
 librille_machine_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_MACHINE)
 librille_machine_a_SOURCES = \
+	%D%/capabilities.def \
+	%D%/constants.def \
 	%D%/engine.h \
+	%D%/file.c \
+	%D%/file.h \
+	%D%/file_host.c \
+	%D%/gate.c \
+	%D%/gate.h \
 	%D%/limits.def \
 	%D%/machine.c \
 	%D%/machine.h \
+	%D%/mount.c \
+	%D%/mount.h \
+	%D%/pipe.c \
+	%D%/policy.c \
+	%D%/policy.h \
 	%D%/proc.c \
 	%D%/proc.h \
 	%D%/sched.c \
 	%D%/sched.h \
 	%D%/signal.c \
 	%D%/signal.h \
-	%D%/signals.def
+	%D%/signals.def \
+	%D%/socket.c \
+	%D%/sys_file.c \
+	%D%/sys_mem.c \
+	%D%/sys_net.c \
+	%D%/sys_proc.c \
+	%D%/sys_time.c \
+	%D%/syscall.c \
+	%D%/syscall.h \
+	%D%/syscalls.def \
+	%D%/trace.c \
+	%D%/trace.h \
+	%D%/user.c \
+	%D%/user.h
 # sources end

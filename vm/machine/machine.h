@@ -98,6 +98,7 @@ struct RiMachine {
     struct RiShmTable *shm;    /* shm.c */
     struct RiDevices *devices; /* device.c */
     struct RiMounts *mounts;   /* mount.c: the name space of files */
+    const struct RiSysHooks *sys_hooks; /* bodies of system calls that other parts have: syscall.h; NULL: none */
     void (*trace)(RiMachine *machine, const struct RiTraceEvent *event); /* NULL: nobody looks. trace.h */
     void *trace_data;
     RiMachineStats stats;

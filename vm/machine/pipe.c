@@ -1,0 +1,114 @@
+/* Pipes within the machine: a ring of bytes between two open file descriptions. A write of at most RI_PIPE_ATOMIC bytes is
+ * never mixed with another. The ring is made when the first byte comes, so an idle pipe is small. */
+#include <errno.h>
+#include <string.h>
+
+#include "vm/machine/file.h"
+
+#define PIPE_SIZE 65536u /* bytes, a power of two */
+#define PIPE_ATOMIC 4096u
+
+typedef struct RiPipe {
+    RiFile *ends[2]; /* reader, writer; NULL when closed */
+    char *ring;
+    uint32_t head, count; /* where the oldest byte is, and how many there are */
+} RiPipe;
+
+static RiPipe *pipe_of(const RiFile *file)
+{
+    return file->data;
+}
+
+static int64_t pipe_read(RiTask *task, RiFile *file, void *to, size_t size)
+{
+    RiPipe *pipe = pipe_of(file);
+    if (size == 0)
+        return 0;
+    if (pipe->count == 0)
+        return pipe->ends[1] == NULL ? 0 : ri_file_wait(task, file, RI_EVENT_IN);
+    uint32_t taken = size < pipe->count ? (uint32_t)size : pipe->count;
+    uint32_t first = PIPE_SIZE - pipe->head < taken ? PIPE_SIZE - pipe->head : taken;
+    memcpy(to, pipe->ring + pipe->head, first);
+    memcpy((char *)to + first, pipe->ring, taken - first);
+    pipe->head = (pipe->head + taken) % PIPE_SIZE;
+    pipe->count -= taken;
+    if (pipe->ends[1] != NULL)
+        ri_file_changed(pipe->ends[1]);
+    return taken;
+}
+
+static int64_t pipe_write(RiTask *task, RiFile *file, const void *from, size_t size)
+{
+    RiPipe *pipe = pipe_of(file);
+    uint32_t room = PIPE_SIZE - pipe->count;
+    if (pipe->ends[0] == NULL)
+        return -EPIPE;
+    if (size == 0)
+        return 0;
+    if (room == 0 || (size <= PIPE_ATOMIC && size > room))
+        return ri_file_wait(task, file, RI_EVENT_OUT);
+    if (pipe->ring == NULL && (pipe->ring = malloc(PIPE_SIZE)) == NULL)
+        return -ENOMEM;
+    uint32_t put = size < room ? (uint32_t)size : room;
+    put = (uint32_t)ri_files_count_output(task->proc, put);
+    uint32_t tail = (pipe->head + pipe->count) % PIPE_SIZE;
+    uint32_t first = PIPE_SIZE - tail < put ? PIPE_SIZE - tail : put;
+    memcpy(pipe->ring + tail, from, first);
+    memcpy(pipe->ring, (const char *)from + first, put - first);
+    pipe->count += put;
+    ri_file_changed(pipe->ends[0]);
+    return put > 0 ? (int64_t)put : -EFBIG;
+}
+
+static unsigned pipe_poll(RiFile *file)
+{
+    const RiPipe *pipe = pipe_of(file);
+    if (pipe->ends[0] == file)
+        return (pipe->count > 0 ? RI_EVENT_IN : 0u) | (pipe->ends[1] == NULL ? RI_EVENT_HANGUP : 0u);
+    bool has_room = PIPE_SIZE - pipe->count >= PIPE_ATOMIC;
+    return (has_room ? RI_EVENT_OUT : 0u) | (pipe->ends[0] == NULL ? RI_EVENT_ERROR : 0u);
+}
+
+static int pipe_info(RiFile *file, RiFileInfo *info)
+{
+    *info = (RiFileInfo){.mode = RI_S_FIFO | 0600, .links = 1, .size = pipe_of(file)->count, .block_size = PIPE_ATOMIC};
+    return 0;
+}
+
+static void pipe_close(RiFile *file)
+{
+    RiPipe *pipe = pipe_of(file);
+    int end = pipe->ends[1] == file;
+    pipe->ends[end] = NULL;
+    if (pipe->ends[!end] != NULL) {
+        ri_file_changed(pipe->ends[!end]);
+        return;
+    }
+    free(pipe->ring);
+    free(pipe);
+}
+
+static const RiFileOps pipe_ops = {
+    .kind = "pipe",
+    .read = pipe_read,
+    .write = pipe_write,
+    .poll = pipe_poll,
+    .info = pipe_info,
+    .close = pipe_close,
+};
+
+int ri_pipe_new(RiMachine *machine, RiFile *ends[2])
+{
+    RiPipe *pipe = calloc(1, sizeof *pipe);
+    ends[0] = pipe != NULL ? ri_file_new(machine, &pipe_ops, RI_O_RDONLY, pipe) : NULL;
+    ends[1] = pipe != NULL ? ri_file_new(machine, &pipe_ops, RI_O_WRONLY, pipe) : NULL;
+    if (ends[0] == NULL || ends[1] == NULL) {
+        free(ends[0]);
+        free(ends[1]);
+        free(pipe);
+        return -ENOMEM;
+    }
+    pipe->ends[0] = ends[0];
+    pipe->ends[1] = ends[1];
+    return 0;
+}
