@@ -20,6 +20,7 @@ librille_stdlib_a_SOURCES = \
 	%D%/lib_signal.c \
 	%D%/lib_string.c \
 	%D%/lib_string.h \
+	%D%/lib_sys.c \
 	%D%/lib_table.c \
 	%D%/lib_thread.c \
 	%D%/lib_utf8.c \

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -117,6 +118,39 @@ int ri_host_each_address(const char *text, int (*each)(void *argument, const cha
     }
     freeaddrinfo(found);
     return status;
+}
+
+size_t ri_host_parse_address(const char *text, char out[RI_ADDRESS_SIZE])
+{
+    char copy[300], *port, *end;
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    size_t size = strlen(text);
+    if (text[0] == '/' || text[0] == '.') {
+        if (size >= sizeof un.sun_path)
+            return 0;
+        memcpy(un.sun_path, text, size + 1);
+        memcpy(out, &un, sizeof un);
+        return sizeof un;
+    }
+    if (size >= sizeof copy)
+        return 0;
+    strcpy(copy, text);
+    char *host = split_port(copy, &port);
+    unsigned long number = strtoul(port, &end, 10);
+    if (*port == '\0' || *end != '\0' || number > 65535)
+        return 0;
+    in.sin_port = in6.sin6_port = htons((uint16_t)number);
+    if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+        memcpy(out, &in, sizeof in);
+        return sizeof in;
+    }
+    if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
+        memcpy(out, &in6, sizeof in6);
+        return sizeof in6;
+    }
+    return 0;
 }
 
 /* -- Calls ----------------------------------------------------------------------------------------------------------- */

@@ -29,6 +29,8 @@ int ri_host_socket_name(int fd, bool peer, void *address, size_t *size);
 /* An address as text, "127.0.0.1:80", "[::1]:80", or the path of a socket in the file system ("" if it has none).
  * false: not an address that is understood. */
 bool ri_host_address_text(const void *address, size_t size, char *out, size_t out_size);
+/* The inverse, numeric addresses only: how many bytes were written to out; 0: not an address. */
+size_t ri_host_parse_address(const char *text, char out[RI_ADDRESS_SIZE]);
 /* Numeric forms of "host", "host:port", ":port" or "[v6]:port": every address that a name stands for. Stops at the first
  * result < 0 of `each`, and returns it; 0 if all went well; -ENOENT if the host is unknown. */
 int ri_host_each_address(const char *text, int (*each)(void *argument, const char *address), void *argument);

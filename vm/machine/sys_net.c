@@ -36,7 +36,7 @@ static const char *name_local(const char *text, char *out, size_t size)
 /* May the process use this address (`remote`: as the other end)? */
 static int check_address(RiProc *proc, const void *address, size_t size, bool remote)
 {
-    char text[200], local[200];
+    char text[200], local[220];
     if (!ri_host_address_text(address, size, text, sizeof text))
         return -EINVAL;
     uint16_t family;
