@@ -283,8 +283,8 @@ static int not_found(RiProc *proc, const char *path, unsigned access, int status
     const char *directory = proc->files != NULL ? proc->files->directory : NULL;
     if (directory != NULL && join_paths(directory, path, joined) >= 0)
         path = joined;
-    if (ri_host_real_path(path, real) < 0)
-        return status;
+    if (ri_host_real_path(path, real) < 0) /* a file where a folder should be, a loop of links */
+        strcpy(real, "/");
     return check_access(proc, real, real, access) < 0 ? -EACCES : status;
 }
 
