@@ -6,6 +6,8 @@ LIB_HOST = librille_host.a
 OBJECTS_HOST = $(librille_host_a_OBJECTS)
 librille_host_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_HOST)
 librille_host_a_SOURCES = \
+	%D%/child.c \
+	%D%/child.h \
 	%D%/codepages.c \
 	%D%/codepages.h \
 	%D%/context.c \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vm/host/child.h"
 #include "vm/machine/sched.h"
 
 /* -- Open file descriptions ------------------------------------------------------------------------------------------ */
@@ -128,6 +129,9 @@ static void free_files(RiFiles *files)
         ri_host_fd_close(files->watches[i].set);
     if (files->directory_fd >= 0)
         ri_host_fd_close(files->directory_fd);
+    for (uint32_t i = 0; i < files->child_count; i++)
+        ri_host_child_discard(files->children[i]);
+    free(files->children);
     free(files->watches);
     free(files->streams);
     free(files->directory);
@@ -324,13 +328,36 @@ void ri_files_remove_stream(RiProc *proc, FILE *stream)
     }
 }
 
-size_t ri_files_count_output(RiProc *proc, size_t size)
+size_t ri_files_limit_output(RiProc *proc, size_t size)
 {
     uint64_t limit = proc->limits[RI_LIMIT_OUTPUT], written = proc->usage.output_bytes;
-    if (limit != RI_NO_LIMIT && size > limit - (written < limit ? written : limit)) {
-        size = (size_t)(limit - (written < limit ? written : limit));
+    uint64_t left = written < limit ? limit - written : 0;
+    if (size > left) {
+        size = (size_t)left;
         ri_proc_doom(proc, RI_DOOM_OUTPUT, 0);
     }
     proc->usage.output_bytes += size;
     return size;
+}
+
+int ri_files_add_child(RiProc *proc, int pid)
+{
+    RiFiles *files = ri_files_of(proc);
+    int32_t *children = files != NULL ? realloc(files->children, (files->child_count + 1) * sizeof *children) : NULL;
+    if (children == NULL)
+        return -ENOMEM;
+    files->children = children;
+    children[files->child_count++] = pid;
+    return 0;
+}
+
+void ri_files_remove_child(RiProc *proc, int pid)
+{
+    RiFiles *files = proc->files;
+    for (uint32_t i = 0; files != NULL && i < files->child_count; i++) {
+        if (files->children[i] == pid) {
+            files->children[i] = files->children[--files->child_count];
+            return;
+        }
+    }
 }

@@ -62,6 +62,8 @@ typedef struct RiFiles {
     int16_t denied;       /* RiCapability of the last refusal; -1: none */
     FILE **streams;       /* open stdio streams of the process's io library */
     uint32_t stream_count, stream_capacity;
+    int32_t *children;    /* programs of the host that it has started and not waited for */
+    uint32_t child_count;
     char *directory;      /* working directory, a guest path; NULL: the host's, or "/" with mounts */
     int directory_fd;     /* the same without mounts; -1: the host's */
     struct RiWatch {      /* poll calls that wait for several descriptors */
@@ -120,8 +122,18 @@ int ri_files_host_fd(RiProc *proc, int64_t descriptor);
 RI_MUST_CHECK int ri_files_add_stream(RiProc *proc, FILE *stream); /* 0, -EMFILE, -ENOMEM */
 void ri_files_remove_stream(RiProc *proc, FILE *stream);
 RI_MUST_CHECK int ri_files_check_room(RiProc *proc); /* 0 or -EMFILE: may one more be opened? */
+/* Host processes that it has started: killed if they are left over when it ends. */
+RI_MUST_CHECK int ri_files_add_child(RiProc *proc, int pid); /* 0 or -ENOMEM */
+void ri_files_remove_child(RiProc *proc, int pid);
 
 /* Count bytes about to be written, at most `size`; how many of them may be (fewer at the limit, where the process ends). */
-size_t ri_files_count_output(RiProc *proc, size_t size);
+size_t ri_files_limit_output(RiProc *proc, size_t size);
+static inline size_t ri_files_count_output(RiProc *proc, size_t size)
+{
+    if (RI_UNLIKELY(proc->limits[RI_LIMIT_OUTPUT] != RI_NO_LIMIT))
+        return ri_files_limit_output(proc, size);
+    proc->usage.output_bytes += size;
+    return size;
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/host/child.h"
 #include "vm/host/host.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
@@ -51,6 +52,7 @@ static int open_place(RiProc *proc, const RiPlace *place, uint32_t flags, uint32
 int ri_gate_open(RiProc *proc, const char *path, uint32_t flags, uint32_t mode)
 {
     RiResolved found;
+    ri_clear_denied(proc);
     if (ri_path_is_plain(proc) && !ri_gate_is_busy(proc))
         return ri_host_fd_open(path, flags, mode);
     unsigned how = flags & RI_O_NOFOLLOW || (flags & (RI_O_CREAT | RI_O_EXCL)) == (RI_O_CREAT | RI_O_EXCL) ? RI_PLACE_NOFOLLOW : 0;
@@ -100,6 +102,7 @@ static int remove_place(const RiPlace *place, unsigned kinds)
 int ri_gate_remove(RiProc *proc, const char *path, unsigned kinds)
 {
     RiResolved found;
+    ri_clear_denied(proc);
     if (ri_path_is_plain(proc) && kinds == (RI_GATE_FILE | RI_GATE_FOLDER))
         return ri_host_remove(path) ? 0 : -errno;
     int status = ri_path_resolve(proc, path, RI_PLACE_NOFOLLOW, RI_ACCESS_WRITE, &found);
@@ -113,6 +116,7 @@ int ri_gate_remove(RiProc *proc, const char *path, unsigned kinds)
 int ri_gate_rename(RiProc *proc, const char *from, const char *to)
 {
     RiResolved old, new;
+    ri_clear_denied(proc);
     if (ri_path_is_plain(proc))
         return ri_host_rename(from, to) ? 0 : -errno;
     int status = ri_path_resolve(proc, from, RI_PLACE_NOFOLLOW, RI_ACCESS_READ | RI_ACCESS_WRITE, &old);
@@ -129,6 +133,7 @@ int ri_gate_rename(RiProc *proc, const char *from, const char *to)
 
 int ri_gate_temporary(RiProc *proc)
 {
+    ri_clear_denied(proc);
     return ri_require(proc, RI_CAP_WRITE, "/tmp");
 }
 
@@ -138,11 +143,6 @@ int ri_gate_run(RiProc *proc, const char *command)
 {
     ri_clear_denied(proc);
     return ri_require(proc, RI_CAP_RUN, command);
-}
-
-int ri_gate_run_directory(const RiProc *proc)
-{
-    return proc != NULL && proc->files != NULL ? proc->files->directory_fd : -1;
 }
 
 int ri_gate_environment(RiProc *proc, const char *name)
@@ -204,6 +204,36 @@ bool ri_gate_wait_here(RiProc *proc, int fd, unsigned events, uint64_t ns)
     if (ri_task_wait(proc->machine->current, NULL, wake_ns, fd, scheduler_events(events)) == 0)
         ri_sched_switch(proc->machine);
     return proc->doom == RI_DOOM_NONE;
+}
+
+int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end)
+{
+    int directory = proc != NULL && proc->files != NULL ? proc->files->directory_fd : -1;
+    int pid = ri_host_child_start(command, directory, writes, pipe_end);
+    if (pid > 0 && proc != NULL && ri_files_add_child(proc, pid) < 0) {
+        ri_host_child_discard(pid);
+        if (pipe_end != NULL)
+            ri_host_fd_close(*pipe_end);
+        return -ENOMEM;
+    }
+    return pid;
+}
+
+int ri_gate_wait_child(RiProc *proc, int pid, int *wait_status)
+{
+    enum { RETRY_NS = 5000000 };
+    bool waits_here = !ri_gate_is_busy(proc);
+    int fd = waits_here ? -1 : ri_host_child_fd(pid);
+    int status = ri_host_child_wait(pid, waits_here, wait_status);
+    while (status == 0 && ri_gate_wait_here(proc, fd, RI_EVENT_IN, fd >= 0 ? 0 : RETRY_NS))
+        status = ri_host_child_wait(pid, !ri_gate_is_busy(proc), wait_status);
+    if (fd >= 0)
+        ri_host_fd_close(fd);
+    if (status == 0)
+        return -EINTR; /* the process is to end; what is left of its children goes with it */
+    if (proc != NULL)
+        ri_files_remove_child(proc, pid);
+    return status < 0 ? status : 0;
 }
 
 /* -- Tracing --------------------------------------------------------------------------------------------------------------- */

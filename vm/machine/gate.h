@@ -36,7 +36,6 @@ int ri_gate_rename(RiProc *proc, const char *from, const char *to);
 int ri_gate_temporary(RiProc *proc);
 
 int ri_gate_run(RiProc *proc, const char *command);         /* may it run that shell command? 0 or -EACCES */
-int ri_gate_run_directory(const RiProc *proc);              /* where: a host directory, -1: the host's own */
 int ri_gate_environment(RiProc *proc, const char *name);    /* may it see that variable? */
 /* May it load the C library `path`? Writes the host's name of it (the path itself if it has no slash). */
 int ri_gate_library(RiProc *proc, RiCapability capability, const char *path, char out[RI_PATH_SIZE]);
@@ -48,6 +47,11 @@ bool ri_gate_wait_here(RiProc *proc, int fd, unsigned events, uint64_t ns);
 /* Is `fd` ready? If not, the current task waits for it: the caller parks (RI_LIB_BLOCK) and looks again. Always true when
  * the machine is not busy. */
 bool ri_gate_is_ready(RiProc *proc, int fd, unsigned events);
+
+/* Start a shell command: ri_host_child_start in the process's directory, counted as its child. Policy has been asked. */
+int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end);
+/* Wait for such a child, while others run: 0 and *wait_status, or -errno. */
+int ri_gate_wait_child(RiProc *proc, int pid, int *wait_status);
 
 uint64_t ri_gate_trace_start(const RiProc *proc); /* 0 if nobody traces */
 /* Tell the tracer; nothing if start_ns is 0. The format makes the arguments' text; %s arguments are quoted by the caller. */

@@ -1,0 +1,79 @@
+/* Programs of the host: see child.h. */
+#define _GNU_SOURCE /* posix_spawn_file_actions_addfchdir_np */
+#include "vm/host/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vm/host/files.h"
+
+extern char **environ;
+
+static int spawn(const char *command, int directory, int from, int to)
+{
+    char *const argv[] = {"sh", "-c", "--", (char *)(uintptr_t)command, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    pid_t pid = 0;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    sigemptyset(&none); /* whatever this thread holds back is not for others to hold back */
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    int status = from >= 0 ? posix_spawn_file_actions_adddup2(&actions, from, to) : 0;
+    if (status == 0 && directory >= 0)
+        status = posix_spawn_file_actions_addfchdir_np(&actions, directory);
+    if (status == 0)
+        status = posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return status != 0 ? -status : (int)pid;
+}
+
+int ri_host_child_start(const char *command, int directory, bool writes, int *pipe_end)
+{
+    int ends[2] = {-1, -1}; /* reading, writing */
+    if (pipe_end != NULL) {
+        int status = ri_host_pipe(ends);
+        if (status < 0)
+            return status;
+    }
+    int pid = spawn(command, directory, pipe_end != NULL ? ends[!writes] : -1, writes ? 0 : 1);
+    if (pipe_end != NULL) {
+        close(ends[!writes]);
+        if (pid < 0)
+            close(ends[writes]);
+        else
+            *pipe_end = ends[writes];
+    }
+    return pid;
+}
+
+int ri_host_child_wait(int pid, bool blocks, int *wait_status)
+{
+    for (;;) {
+        pid_t got = waitpid((pid_t)pid, wait_status, blocks ? 0 : WNOHANG);
+        if (got >= 0)
+            return got == pid;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+int ri_host_child_fd(int pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+void ri_host_child_discard(int pid)
+{
+    int status;
+    kill((pid_t)pid, SIGKILL);
+    ri_host_child_wait(pid, true, &status);
+}
