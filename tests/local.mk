@@ -16,18 +16,23 @@ check_PROGRAMS += \
 	%D%/unit/check_copy \
 	%D%/unit/check_debuginfo \
 	%D%/unit/check_file \
+	%D%/unit/check_frame \
 	%D%/unit/check_heap \
 	%D%/unit/check_host \
 	%D%/unit/check_libs \
 	%D%/unit/check_mount \
 	%D%/unit/check_num \
 	%D%/unit/check_opcode \
+	%D%/unit/check_pagetable \
 	%D%/unit/check_pattern \
 	%D%/unit/check_policy \
 	%D%/unit/check_shape \
+	%D%/unit/check_shm \
 	%D%/unit/check_sibling \
+	%D%/unit/check_space \
 	%D%/unit/check_str \
 	%D%/unit/check_stream \
+	%D%/unit/check_swap \
 	%D%/unit/check_table \
 	%D%/unit/check_threads \
 	%D%/unit/check_verify

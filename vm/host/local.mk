@@ -12,11 +12,15 @@ librille_host_a_SOURCES = \
 	%D%/codepages.h \
 	%D%/context.c \
 	%D%/context.h \
+	%D%/fault.c \
+	%D%/fault.h \
 	%D%/files.c \
 	%D%/files.h \
 	%D%/host.c \
 	%D%/host.h \
 	%D%/host_flags.h \
+	%D%/pages.c \
+	%D%/pages.h \
 	%D%/place.c \
 	%D%/sockets.c \
 	%D%/sockets.h \

@@ -6,30 +6,46 @@ LIB_MACHINE = librille_machine.a
 OBJECTS_MACHINE = $(librille_machine_a_OBJECTS)
 librille_machine_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_MACHINE)
 librille_machine_a_SOURCES = \
+	%D%/access.c \
 	%D%/capabilities.def \
 	%D%/constants.def \
 	%D%/engine.h \
 	%D%/file.c \
 	%D%/file.h \
 	%D%/file_host.c \
+	%D%/frame.c \
+	%D%/frame.h \
 	%D%/gate.c \
 	%D%/gate.h \
+	%D%/layout.h \
 	%D%/limits.def \
 	%D%/machine.c \
 	%D%/machine.h \
+	%D%/mmu.c \
+	%D%/mmu.h \
 	%D%/mount.c \
 	%D%/mount.h \
+	%D%/pagetable.c \
+	%D%/pagetable.h \
 	%D%/pipe.c \
 	%D%/policy.c \
 	%D%/policy.h \
 	%D%/proc.c \
 	%D%/proc.h \
+	%D%/region.c \
+	%D%/region.h \
 	%D%/sched.c \
 	%D%/sched.h \
+	%D%/shm.c \
+	%D%/shm.h \
 	%D%/signal.c \
 	%D%/signal.h \
 	%D%/signals.def \
 	%D%/socket.c \
+	%D%/space.c \
+	%D%/space.h \
+	%D%/swap.c \
+	%D%/swap.h \
 	%D%/sys_file.c \
 	%D%/sys_mem.c \
 	%D%/sys_net.c \
@@ -40,6 +56,9 @@ librille_machine_a_SOURCES = \
 	%D%/syscalls.def \
 	%D%/trace.c \
 	%D%/trace.h \
+	%D%/trap.c \
+	%D%/trap.h \
+	%D%/traps.def \
 	%D%/user.c \
 	%D%/user.h
 # sources end

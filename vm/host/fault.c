@@ -1,0 +1,115 @@
+/* The handler of SIGSEGV and SIGBUS: look the instruction up, go on at its fix-up. */
+#define _GNU_SOURCE /* names of registers */
+#include "vm/host/fault.h"
+
+#if RI_HAVE_FIXUPS
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#define STACK_BYTES ((size_t)64 << 10)
+
+/* Distances from the fields themselves, so that the table needs no relocation. */
+typedef struct Fixup {
+    int32_t at, to;
+} Fixup;
+
+/* Made by the linker; absent if nothing was compiled that has entries. */
+extern const Fixup __start_ri_fixups[] __attribute__((weak, visibility("hidden")));
+extern const Fixup __stop_ri_fixups[] __attribute__((weak, visibility("hidden")));
+
+typedef struct FaultState {
+    bool installed;
+    struct sigaction old_segv, old_bus;
+} FaultState;
+static FaultState ri_fault_state; /* dispositions of signals belong to the host process */
+
+static uintptr_t find_fixup(uintptr_t pc)
+{
+    for (const Fixup *fixup = __start_ri_fixups; fixup < __stop_ri_fixups; fixup++) {
+        if ((uintptr_t)&fixup->at + (uintptr_t)(intptr_t)fixup->at == pc)
+            return (uintptr_t)&fixup->to + (uintptr_t)(intptr_t)fixup->to;
+    }
+    return 0;
+}
+
+/* What would have happened without us. */
+static void pass_on(int number, siginfo_t *info, void *context)
+{
+    const struct sigaction *old = number == SIGBUS ? &ri_fault_state.old_bus : &ri_fault_state.old_segv;
+    if (old->sa_flags & SA_SIGINFO) {
+        old->sa_sigaction(number, info, context);
+    } else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
+        old->sa_handler(number);
+    } else {
+        struct sigaction usual;
+        memset(&usual, 0, sizeof usual);
+        usual.sa_handler = SIG_DFL;
+        sigaction(number, &usual, NULL); /* the instruction is tried again, and ends the program */
+        if (info->si_code <= 0)
+            raise(number); /* it was sent by somebody */
+    }
+}
+
+static void handle(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *registers = context;
+    uintptr_t to = find_fixup((uintptr_t)registers->uc_mcontext.gregs[REG_RIP]);
+    if (to == 0)
+        pass_on(number, info, context);
+    else
+        registers->uc_mcontext.gregs[REG_RIP] = (greg_t)to;
+}
+
+/* Guest stacks are small and have guard pages: the handler needs one of its own. */
+static bool give_stack(void)
+{
+    stack_t stack;
+    if (sigaltstack(NULL, &stack) == 0 && !(stack.ss_flags & SS_DISABLE))
+        return true;
+    memset(&stack, 0, sizeof stack);
+    stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack.ss_size = STACK_BYTES;
+    return stack.ss_sp != MAP_FAILED && sigaltstack(&stack, NULL) == 0;
+}
+
+bool ri_fault_install(void)
+{
+    if (ri_fault_state.installed)
+        return true;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = handle;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    if (!give_stack() || sigaction(SIGSEGV, &action, &ri_fault_state.old_segv) != 0)
+        return false;
+    if (sigaction(SIGBUS, &action, &ri_fault_state.old_bus) != 0) {
+        sigaction(SIGSEGV, &ri_fault_state.old_segv, NULL);
+        return false;
+    }
+    ri_fault_state.installed = true;
+    return true;
+}
+
+bool ri_fault_is_installed(void)
+{
+    return ri_fault_state.installed;
+}
+
+#else
+
+bool ri_fault_install(void)
+{
+    return false;
+}
+
+bool ri_fault_is_installed(void)
+{
+    return false;
+}
+
+#endif
