@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +16,8 @@ extern char **environ;
 
 static int spawn(const char *command, int directory, int from, int to)
 {
-    char *const argv[] = {"sh", "-c", "--", (char *)(uintptr_t)command, NULL};
+    char sh[] = "sh", c[] = "-c", end[] = "--";
+    char *const argv[] = {sh, c, end, (char *)(uintptr_t)command, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;

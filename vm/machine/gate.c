@@ -18,8 +18,8 @@
 
 static unsigned access_of(uint32_t flags)
 {
-    static const unsigned access[4] = {RI_ACCESS_READ, RI_ACCESS_WRITE, RI_ACCESS_READ | RI_ACCESS_WRITE, 0};
-    return access[flags & RI_O_ACCESS] | (flags & (RI_O_CREAT | RI_O_TRUNC) ? (unsigned)RI_ACCESS_WRITE : 0u);
+    static const unsigned access[4] = {RI_MAY_READ, RI_MAY_WRITE, RI_MAY_READ | RI_MAY_WRITE, 0};
+    return access[flags & RI_O_ACCESS] | (flags & (RI_O_CREAT | RI_O_TRUNC) ? (unsigned)RI_MAY_WRITE : 0u);
 }
 
 static bool is_fifo(const RiPlace *place)
@@ -73,7 +73,7 @@ int ri_gate_open(RiProc *proc, const char *path, uint32_t flags, uint32_t mode)
 int ri_gate_mount_list(RiProc *proc, const char *path, char out[RI_PATH_SIZE])
 {
     RiResolved found;
-    int status = ri_path_resolve(proc, path, 0, RI_ACCESS_READ, &found);
+    int status = ri_path_resolve(proc, path, 0, RI_MAY_READ, &found);
     if (status < 0)
         return status;
     strcpy(out, found.guest);
@@ -105,7 +105,7 @@ int ri_gate_remove(RiProc *proc, const char *path, unsigned kinds)
     ri_clear_denied(proc);
     if (ri_path_is_plain(proc) && kinds == (RI_GATE_FILE | RI_GATE_FOLDER))
         return ri_host_remove(path) ? 0 : -errno;
-    int status = ri_path_resolve(proc, path, RI_PLACE_NOFOLLOW, RI_ACCESS_WRITE, &found);
+    int status = ri_path_resolve(proc, path, RI_PLACE_NOFOLLOW, RI_MAY_WRITE, &found);
     if (status < 0)
         return status;
     status = remove_place(&found.place, kinds);
@@ -119,10 +119,10 @@ int ri_gate_rename(RiProc *proc, const char *from, const char *to)
     ri_clear_denied(proc);
     if (ri_path_is_plain(proc))
         return ri_host_rename(from, to) ? 0 : -errno;
-    int status = ri_path_resolve(proc, from, RI_PLACE_NOFOLLOW, RI_ACCESS_READ | RI_ACCESS_WRITE, &old);
+    int status = ri_path_resolve(proc, from, RI_PLACE_NOFOLLOW, RI_MAY_READ | RI_MAY_WRITE, &old);
     if (status < 0)
         return status;
-    status = ri_path_resolve(proc, to, RI_PLACE_NOFOLLOW, RI_ACCESS_WRITE, &new);
+    status = ri_path_resolve(proc, to, RI_PLACE_NOFOLLOW, RI_MAY_WRITE, &new);
     if (status == 0) {
         status = ri_place_rename(&old.place, &new.place);
         ri_resolved_close(&new);

@@ -257,9 +257,9 @@ static bool is_special(const char *path)
 static int check_access(RiProc *proc, const char *host, const char *guest, unsigned access)
 {
     int status = 0;
-    if ((access & RI_ACCESS_READ) != 0)
+    if ((access & RI_MAY_READ) != 0)
         status = ri_require(proc, RI_CAP_READ, guest);
-    if (status == 0 && (access & RI_ACCESS_WRITE) != 0)
+    if (status == 0 && (access & RI_MAY_WRITE) != 0)
         status = ri_require(proc, RI_CAP_WRITE, guest);
     if (status == 0 && access != 0 && is_special(host))
         status = ri_require(proc, RI_CAP_NATIVE, NULL);
@@ -334,7 +334,7 @@ static int resolve_below(RiProc *proc, const RiMount *mount, const char *guest, 
     status = name_in_mount(mount, found);
     if (status == 0)
         status = check_access(proc, found->place.real, found->guest, access);
-    if (status == 0 && mount->is_read_only && (access & RI_ACCESS_WRITE) != 0)
+    if (status == 0 && mount->is_read_only && (access & RI_MAY_WRITE) != 0)
         status = -EROFS;
     if (status < 0)
         ri_place_close(&found->place);
@@ -372,7 +372,7 @@ static int resolve_in_mounts(RiProc *proc, const RiMounts *mounts, const char *p
         return -ENOENT;
     found->is_mount_list = found->is_read_only = true;
     strcpy(found->guest, size > 0 ? guest : "/");
-    return (access & RI_ACCESS_WRITE) != 0 ? -EROFS : 0;
+    return (access & RI_MAY_WRITE) != 0 ? -EROFS : 0;
 }
 
 int ri_path_resolve(RiProc *proc, const char *path, unsigned how, unsigned access, RiResolved *found)
@@ -442,7 +442,7 @@ static int change_in_mounts(RiProc *proc, const RiResolved *found)
 int ri_path_change_directory(RiProc *proc, const char *path)
 {
     RiResolved found;
-    int status = ri_path_resolve(proc, path, 0, RI_ACCESS_READ, &found);
+    int status = ri_path_resolve(proc, path, 0, RI_MAY_READ, &found);
     if (status < 0)
         return status;
     status = mounts_of(proc) != NULL ? change_in_mounts(proc, &found) : change_in_host(proc, &found);
@@ -506,5 +506,5 @@ int ri_path_check_link(RiProc *proc, const RiResolved *found, const char *target
     } else {
         status = ri_host_real_path(joined, clean);
     }
-    return status < 0 ? status : check_access(proc, clean, clean, RI_ACCESS_READ | RI_ACCESS_WRITE);
+    return status < 0 ? status : check_access(proc, clean, clean, RI_MAY_READ | RI_MAY_WRITE);
 }

@@ -22,7 +22,7 @@ RI_MUST_CHECK int ri_mount_add(RiMachine *machine, const char *host, const char 
 RI_MUST_CHECK int ri_mount_parse(RiMachine *machine, const char *word, const char **error);
 void ri_mounts_destroy(RiMachine *machine);
 
-enum { RI_ACCESS_READ = 1, RI_ACCESS_WRITE = 2 }; /* what the process wants to do: capabilities and read-only mounts */
+enum { RI_MAY_READ = 1, RI_MAY_WRITE = 2 }; /* what the process wants to do: capabilities and read-only mounts */
 
 typedef struct RiResolved {
     RiPlace place;
@@ -31,7 +31,7 @@ typedef struct RiResolved {
     bool is_mount_list; /* a folder that exists only because mounts lie in it; `place` is not set */
 } RiResolved;
 
-/* Where `path` leads `proc` (NULL: the host's own view). `how`: RI_PLACE_NOFOLLOW or 0; `access`: RI_ACCESS_… or 0.
+/* Where `path` leads `proc` (NULL: the host's own view). `how`: RI_PLACE_NOFOLLOW or 0; `access`: RI_MAY_… or 0.
  * 0, and to be closed with ri_resolved_close; or -errno. -EACCES for want of a capability leaves it in ri_denied(proc);
  * -EROFS for writing to a read-only mount. */
 RI_MUST_CHECK int ri_path_resolve(RiProc *proc, const char *path, unsigned how, unsigned access, RiResolved *found);

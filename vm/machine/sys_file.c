@@ -282,7 +282,7 @@ static int64_t file_info(RiTask *task, RiCall *call, unsigned how)
 {
     RiResolved found;
     RiFileInfo info = {.mode = RI_S_DIRECTORY | 0555, .links = 2, .block_size = 4096};
-    int64_t status = ri_path_resolve(task->proc, call->pointer[0], how, RI_ACCESS_READ, &found);
+    int64_t status = ri_path_resolve(task->proc, call->pointer[0], how, RI_MAY_READ, &found);
     if (status < 0)
         return status;
     if (!found.is_mount_list)
@@ -344,7 +344,7 @@ int64_t sys_rename(RiTask *task, RiCall *call)
 int64_t sys_mkdir(RiTask *task, RiCall *call)
 {
     RiResolved found;
-    int status = ri_path_resolve(task->proc, call->pointer[0], RI_PLACE_NOFOLLOW, RI_ACCESS_WRITE, &found);
+    int status = ri_path_resolve(task->proc, call->pointer[0], RI_PLACE_NOFOLLOW, RI_MAY_WRITE, &found);
     if (status < 0)
         return status;
     status = ri_place_make_directory(&found.place, (uint32_t)call->args[1]);
@@ -372,7 +372,7 @@ int64_t sys_getcwd(RiTask *task, RiCall *call)
 int64_t sys_link(RiTask *task, RiCall *call)
 {
     RiResolved from, to;
-    const unsigned both = RI_ACCESS_READ | RI_ACCESS_WRITE;
+    const unsigned both = RI_MAY_READ | RI_MAY_WRITE;
     int status = ri_path_resolve(task->proc, call->pointer[0], RI_PLACE_NOFOLLOW, both, &from);
     if (status < 0)
         return status;
@@ -388,7 +388,7 @@ int64_t sys_link(RiTask *task, RiCall *call)
 int64_t sys_symlink(RiTask *task, RiCall *call)
 {
     RiResolved found;
-    int status = ri_path_resolve(task->proc, call->pointer[1], RI_PLACE_NOFOLLOW, RI_ACCESS_READ | RI_ACCESS_WRITE, &found);
+    int status = ri_path_resolve(task->proc, call->pointer[1], RI_PLACE_NOFOLLOW, RI_MAY_READ | RI_MAY_WRITE, &found);
     if (status < 0)
         return status;
     status = ri_path_check_link(task->proc, &found, call->pointer[0]);
@@ -401,7 +401,7 @@ int64_t sys_symlink(RiTask *task, RiCall *call)
 int64_t sys_readlink(RiTask *task, RiCall *call)
 {
     RiResolved found;
-    int status = ri_path_resolve(task->proc, call->pointer[0], RI_PLACE_NOFOLLOW, RI_ACCESS_READ, &found);
+    int status = ri_path_resolve(task->proc, call->pointer[0], RI_PLACE_NOFOLLOW, RI_MAY_READ, &found);
     if (status < 0)
         return status;
     status = found.is_mount_list ? -EINVAL : ri_place_read_link(&found.place, call->pointer[1], (size_t)call->args[2]);

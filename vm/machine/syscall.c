@@ -86,6 +86,8 @@ const char *ri_errno_name(int error)
 
 /* -- Checking arguments -------------------------------------------------------------------------------------------------- */
 
+enum { RI_USER_BOTH = RI_USER_READ | RI_USER_WRITE }; /* what a call leaves alone stays as it was */
+
 typedef struct RiStructure {
     char letter;
     uint8_t size; /* bytes */
@@ -94,14 +96,14 @@ typedef struct RiStructure {
 } RiStructure;
 
 static const RiStructure structures[] = {
-    {'S', sizeof(RiFileInfo), RI_USER_WRITE, false},
-    {'T', 16, RI_USER_WRITE, true},
+    {'S', sizeof(RiFileInfo), RI_USER_BOTH, false},
+    {'T', 16, RI_USER_BOTH, true},
     {'t', 16, RI_USER_READ, false},
-    {'U', 96, RI_USER_WRITE, false},
-    {'W', 32, RI_USER_WRITE, false},
-    {'L', 8, RI_USER_WRITE, false},
-    {'Z', 4, RI_USER_WRITE, true},
-    {'P', 8, RI_USER_WRITE, false},
+    {'U', 96, RI_USER_BOTH, false},
+    {'W', 32, RI_USER_BOTH, false},
+    {'L', 8, RI_USER_BOTH, false},
+    {'Z', 4, RI_USER_BOTH, true},
+    {'P', 8, RI_USER_BOTH, false},
 };
 
 #define POLL_ENTRY_SIZE 8
@@ -109,11 +111,12 @@ static const RiStructure structures[] = {
 
 /* What the gate has to give back after a call. */
 typedef struct RiPins {
-    struct RiPin {
+    struct RiUse {
         void *host;
         RiAddr addr;
         uint32_t size;
         unsigned access;
+        bool by_result; /* as many bytes have been written as the result says */
     } items[RI_SYSCALL_ARGS];
     uint32_t count;
     char *texts[2]; /* of paths */
@@ -122,6 +125,7 @@ typedef struct RiPins {
 
 static int pin(RiTask *task, RiCall *call, uint32_t i, uint64_t size, unsigned access, RiPins *pins)
 {
+    const bool by_result = access == RI_USER_WRITE;
     if (call->host[i] != NULL) {
         if (size > call->host_size[i])
             return -EFAULT;
@@ -137,8 +141,8 @@ static int pin(RiTask *task, RiCall *call, uint32_t i, uint64_t size, unsigned a
         call->pointer[i] = pins; /* not NULL; nothing is read or written there */
         return 0;
     }
-    struct RiPin *item = &pins->items[pins->count];
-    *item = (struct RiPin){.addr = (RiAddr)addr, .size = (uint32_t)size, .access = access};
+    struct RiUse *item = &pins->items[pins->count];
+    *item = (struct RiUse){.addr = (RiAddr)addr, .size = (uint32_t)size, .access = access, .by_result = by_result};
     int status = ri_user_pin(task->proc, item->addr, item->size, access, &item->host);
     if (status < 0)
         return status;
@@ -214,10 +218,12 @@ static int check_argument(RiTask *task, RiCall *call, uint32_t i, char letter, R
     case 'r':
     case 'w':
         return pin(task, call, i, call->args[i + 1], letter == 'r' ? RI_USER_READ : RI_USER_WRITE, pins);
+    case 'b':
+        return pin(task, call, i, call->args[i + 1], RI_USER_BOTH, pins);
     case 'V':
         if (call->args[i + 1] > POLL_ENTRIES_MAX)
             return -EINVAL;
-        return pin(task, call, i, call->args[i + 1] * POLL_ENTRY_SIZE, RI_USER_READ | RI_USER_WRITE, pins);
+        return pin(task, call, i, call->args[i + 1] * POLL_ENTRY_SIZE, RI_USER_BOTH, pins);
     default:
         return check_structure(task, call, i, letter, pins);
     }
@@ -238,11 +244,14 @@ static int check_arguments(RiTask *task, const RiSyscall *row, RiCall *call, RiP
     return 0;
 }
 
-static void release_pins(RiTask *task, RiPins *pins)
+static void release_pins(RiTask *task, RiPins *pins, int64_t result)
 {
     while (pins->count > 0) {
-        struct RiPin *item = &pins->items[--pins->count];
-        ri_user_unpin(task->proc, item->addr, item->size, item->access, item->host);
+        struct RiUse *item = &pins->items[--pins->count];
+        uint32_t written = result == RI_SYS_BLOCK ? 0 : item->size;
+        if (item->by_result && result < written)
+            written = result > 0 ? (uint32_t)result : 0;
+        ri_user_unpin(task->proc, item->addr, written, item->access, item->host);
     }
     while (pins->text_count > 0)
         free(pins->texts[--pins->text_count]);
@@ -287,7 +296,7 @@ int64_t ri_syscall_issue(RiTask *task, RiCall *call)
         call->is_again = true;
     else if (RI_UNLIKELY(machine->trace != NULL))
         trace(task, row, call, result, start_ns);
-    release_pins(task, &pins);
+    release_pins(task, &pins, result);
     return result;
 }
 

@@ -16,7 +16,7 @@ enum {
 };
 #define RI_SYSCALL_MAX 160        /* numbers are below it */
 #define RI_SYSCALL_ARGS 6
-#define RI_SYSCALL_BYTES_MAX (1u << 24) /* that one call reads or writes: longer ranges are cut */
+#define RI_SYSCALL_BYTES_MAX (1u << 20) /* that one call reads or writes: longer ranges are cut */
 
 typedef struct RiSyscall {
     uint32_t number;

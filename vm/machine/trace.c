@@ -92,6 +92,7 @@ static void add_argument(const RiCall *call, uint32_t i, char letter, char out[R
         break;
     case 'a':
     case 'w':
+    case 'b':
     case 'V':
     case 'S':
     case 'T':
