@@ -202,6 +202,31 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(T->base, ri_process_handle(T, pid));
 }
 
+/* -- exec ----------------------------------------------------------------------------------------------------------- */
+
+static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const char *path = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, 0));
+    for (uint32_t i = 1; i < nargs; i++)
+        (void)ri_arg_str(T, args, nargs, i);
+    if (ri_load_file(T, path, NULL) != RI_OK) { /* better known while there is somebody to tell */
+        RiValue message = T->top[-1];
+        return ri_return2(T->base, ri_nil(), message);
+    }
+    T->top--;
+    RiProcess *next = ri_process_new_image(T);
+    if (next == NULL)
+        ri_error_memory(T);
+    Spawn s = {.T = T, .what = T->base[0], .child = next, .nargs = nargs - 1};
+    ri_process_prepare(next, ri_object(&run_file_row, RI_TAG_LIBFN));
+    ri_stack_reserve(next->main, nargs + 4);
+    for (uint32_t i = 0; i < nargs; i++)
+        ri_push(next->main, T->base[i]);
+    make_arg_table(&s, s.what.p);
+    ri_proc_set_name(self_proc(T), path);
+    ri_process_replace(T, next, nargs);
+}
+
 /* -- Ending --------------------------------------------------------------------------------------------------------- */
 
 static int32_t exit_process(RiThread *T, RiValue *args, uint32_t nargs)
@@ -600,6 +625,8 @@ static int32_t handle_status(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn functions[] = {
     RI_FN(spawn, "process.spawn", "process.spawn(file or function [, {args=, limits=, allow=, deny=, priority=, name=}])",
           "Starts a process. Returns its handle, or nil, a message and a number."),
+    RI_FN(exec_file, "process.exec", "process.exec(file, ...)",
+          "Runs another program in this process, for good. Returns only if it cannot: nil and a message."),
     RI_FN(exit_process, "process.exit", "process.exit([status])", "Ends this process."),
     RI_FN_RESUMABLE(wait_child, wait_resume, "process.wait", "process.wait([process [, seconds or \"nohang\" or \"stopped\"]])",
                     WAIT_DOC),

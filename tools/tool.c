@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "vm/exec/engine.h"
 #include "vm/exec/semantics.h"
 #include "vm/host/host.h"
 #include "vm/exec/traceback.h"
@@ -124,8 +125,16 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
     catch_interrupts(T->process, true);
     RiCallStatus status = ri_pcall(T, 3, 2, ri_nil(), NULL);
     catch_interrupts(T->process, false);
-    if (status == RI_KILLED)
-        return finish_killed(tool, T);
+    while (status == RI_KILLED) {
+        uint32_t count;
+        RiThread *next = ri_process_become(T, &count);
+        if (next == NULL)
+            return finish_killed(tool, T);
+        T = next; /* process.exec */
+        catch_interrupts(T->process, true);
+        status = ri_pcall(T, count, 2, ri_nil(), NULL);
+        catch_interrupts(T->process, false);
+    }
     bool ok = status == RI_OK && !ri_is_falsy(T->top[-2]);
     if (status != RI_OK || (!ok && !ri_is_nil(T->top[-1])))
         ri_tool_report(tool, T, RI_ERRRUN);

@@ -45,6 +45,22 @@ static const RiLibFn body_fn = {
 static const RiLibFn thread_body_fn = {
     .name = "?", .call = ri_lib_pcall, .resume = ri_lib_pcall_resume, .flags = RI_LIBFN_CATCHES};
 
+/* -- Limits -------------------------------------------------------------------------------------------------------- */
+
+static void limit_changed(RiProc *proc, RiLimit limit)
+{
+    RiProcess *process = proc->engine;
+    uint64_t value = proc->limits[limit];
+    if (process == NULL)
+        return;
+    if (limit == RI_LIMIT_MEMORY)
+        ri_account_set_limit(&process->account, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
+    else if (limit == RI_LIMIT_FUEL)
+        process->fuel_left = value;
+    else if (limit == RI_LIMIT_STACK && value <= RI_STACK_SLOTS_MAX)
+        process->stack_slots_max = (uint32_t)value;
+}
+
 /* -- Running ----------------------------------------------------------------------------------------------------- */
 
 /* Report an error nobody caught. */
@@ -82,21 +98,69 @@ static void keep_results(RiTask *task, RiExecTask *x, bool returned)
         ri_table_set_int(T->heap, T->process->threads, task->tid, ri_table_value(results));
 }
 
+static void take_limits(RiProc *proc)
+{
+    for (int i = 0; i < RI_LIMIT_COUNT; i++)
+        limit_changed(proc, (RiLimit)i);
+}
+
+/* exec: what the process was goes, its code having been left. False: it is to become nothing else. */
+static bool become(RiTask *task)
+{
+    RiExecTask *x = task->engine;
+    RiProc *proc = task->proc;
+    RiProcess *old = proc->engine, *next = x->next;
+    if (next == NULL || proc->doom != RI_DOOM_NONE)
+        return false;
+    old->killed = true;
+    ri_process_close(old);
+    x->next = NULL;
+    proc->engine = next;
+    proc->main = task;
+    next->proc = proc;
+    ri_heap_switch(next->heap, &next->account);
+    ri_account_close(&old->account);
+    old->proc = NULL;
+    take_limits(proc);
+    for (uint32_t number = 1; number < RI_SIGNAL_COUNT; number++) {
+        if (ri_signal_action(proc, number) == RI_SIGNAL_HANDLED)
+            proc->actions[number] = RI_SIGNAL_DEFAULT;
+    }
+    x->first = x->running = next->heap->running = next->main;
+    x->started = false;
+    next->stats = old->stats;
+    return true;
+}
+
+RiThread *ri_process_become(RiThread *T, uint32_t *nargs)
+{
+    RiTask *task = T->process->proc->machine->current;
+    RiExecTask *x = task->engine;
+    if (!become(task))
+        return NULL;
+    x->started = true;
+    *nargs = x->nargs;
+    return x->first;
+}
+
 static RiRunResult run(RiTask *task)
 {
     RiExecTask *x = task->engine;
-    RiProcess *process = task->proc->engine;
-    RiCallStatus status = RI_KILLED;
-    if (task->proc->doom == RI_DOOM_NONE) {
-        RiValue *function = NULL;
-        if (!x->started) {
-            x->started = true;
-            function = x->first->top - x->nargs - 2;
+    RiCallStatus status;
+    do {
+        status = RI_KILLED;
+        if (task->proc->doom == RI_DOOM_NONE && !task->cancelled) {
+            RiValue *function = NULL;
+            if (!x->started) {
+                x->started = true;
+                function = x->first->top - x->nargs - 2;
+            }
+            status = ri_run_task(x->first, function, x->nargs);
+            if (status == RI_YIELD)
+                return RI_RUN_PARKED;
         }
-        status = ri_run_task(x->first, function, x->nargs);
-        if (status == RI_YIELD)
-            return RI_RUN_PARKED;
-    }
+    } while (status == RI_KILLED && become(task));
+    RiProcess *process = task->proc->engine;
     if (status == RI_OK)
         note_results(task, x->first);
     bool exits = status == RI_OK || task->proc->doom == RI_DOOM_EXIT;
@@ -209,22 +273,6 @@ static void stack_switch(RiMachine *machine, RiContext *from, RiTask *task, void
     entered->sp = NULL;
 }
 
-/* -- Limits -------------------------------------------------------------------------------------------------------- */
-
-static void limit_changed(RiProc *proc, RiLimit limit)
-{
-    RiProcess *process = proc->engine;
-    uint64_t value = proc->limits[limit];
-    if (process == NULL)
-        return;
-    if (limit == RI_LIMIT_MEMORY)
-        ri_account_set_limit(&process->account, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
-    else if (limit == RI_LIMIT_FUEL)
-        process->fuel_left = value;
-    else if (limit == RI_LIMIT_STACK && value <= RI_STACK_SLOTS_MAX)
-        process->stack_slots_max = (uint32_t)value;
-}
-
 static void describe(RiTask *task, char *out, size_t size)
 {
     const RiExecTask *x = task->engine;
@@ -248,7 +296,8 @@ static const RiEngine engine = {
 
 void ri_check_doom(RiThread *T)
 {
-    if (RI_UNLIKELY(T->process->proc->doom != RI_DOOM_NONE))
+    const RiTask *task = ri_current_task(T);
+    if (RI_UNLIKELY(task->proc->doom != RI_DOOM_NONE || task->cancelled))
         ri_throw_status(T, RI_KILLED, ri_nil());
 }
 
@@ -393,7 +442,7 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     proc->engine = process;
     process->proc = proc;
     process->warnings_on = parent->warnings_on;
-    process->fuel_left = proc->limits[RI_LIMIT_FUEL];
+    take_limits(proc);
     return process;
 }
 
@@ -418,6 +467,34 @@ void ri_process_start(RiProcess *process, uint32_t nargs)
 void ri_process_abandon(RiProcess *process)
 {
     ri_proc_forget(process->proc);
+}
+
+/* -- exec ----------------------------------------------------------------------------------------------------------- */
+
+RiProcess *ri_process_new_image(RiThread *T)
+{
+    RiProcess *process = T->process->hooks->open_sibling(T->process);
+    if (process != NULL)
+        process->warnings_on = T->process->warnings_on;
+    return process;
+}
+
+void ri_process_replace(RiThread *T, RiProcess *next, uint32_t nargs)
+{
+    RiTask *task = ri_current_task(T);
+    RiProc *proc = task->proc;
+    RiExecTask *x = task->engine;
+    x->next = next; /* alive by its account */
+    x->nargs = nargs + 2;
+    for (RiNode *node = proc->tasks.next; node != &proc->tasks; node = node->next) {
+        if (ri_task_of_node(node) != task)
+            ri_task_cancel(ri_task_of_node(node));
+    }
+    while (proc->task_count > 1 && proc->doom == RI_DOOM_NONE) {
+        if (ri_task_wait(task, &proc->task_count, 0, -1, 0) == 0)
+            ri_sched_switch(proc->machine);
+    }
+    ri_throw_status(T, RI_KILLED, ri_nil());
 }
 
 /* -- Guest threads -------------------------------------------------------------------------------------------------- */

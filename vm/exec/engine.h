@@ -23,6 +23,7 @@ typedef struct RiExecTask {
     bool parked;          /* ri_park was called */
     bool resumes_library; /* it goes on with the `resume` of its current library frame */
     uint32_t result_count;
+    RiProcess *next;      /* what its process is to become (exec), once its code has been left */
     bool ok;              /* it ended without an error */
 } RiExecTask;
 
@@ -54,6 +55,15 @@ void ri_process_prepare(RiProcess *process, RiValue function);
 void ri_process_start(RiProcess *process, uint32_t nargs);
 /* A process that is not to be started after all. */
 void ri_process_abandon(RiProcess *process);
+
+/* exec: the process goes on as `next` (from ri_process_spawn_image, prepared, with nargs values pushed), whose caller's code
+ * is never returned to. Its other threads end first. */
+RI_NORETURN void ri_process_replace(RiThread *T, RiProcess *next, uint32_t nargs);
+/* A process to become: libraries and nothing to run yet, of no machine. NULL: no memory. */
+RiProcess *ri_process_new_image(RiThread *T);
+/* After RI_KILLED, on the host's stack: if T's process has been replaced, it is now: the new main thread, with a function and
+ * *nargs arguments to be called; NULL: it has not. */
+RiThread *ri_process_become(RiThread *T, uint32_t *nargs);
 
 /* One more thread in T's process: it calls the function with the arguments, which lie below T->top. NULL, errno. */
 RiTask *ri_thread_spawn(RiThread *T, RiValue function, const RiValue *args, uint32_t nargs);

@@ -284,6 +284,14 @@ static void forget_task(RiTask *task)
     free(task);
 }
 
+void ri_task_cancel(RiTask *task)
+{
+    task->cancelled = true;
+    ri_task_interrupt(task);
+    if (task == task->proc->machine->current)
+        task->proc->machine->engine->interrupt(task->proc->machine);
+}
+
 void ri_task_forget(RiTask *task)
 {
     forget_task(task);

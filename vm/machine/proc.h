@@ -59,6 +59,7 @@ struct RiTask {
     bool is_kept;          /* it is suspended on `context`; else it parked without a native stack */
     bool is_host;          /* it runs on the host thread's own stack, which cannot be given away */
     bool detached;
+    bool cancelled;        /* this thread alone is to end, as if its process were doomed */
     bool held;             /* its process is stopped: it would be ready otherwise */
     bool timed_out;        /* of its last wait */
     bool interrupted;      /* its last wait was ended by a signal or a kill */
@@ -144,6 +145,8 @@ RI_MUST_CHECK int ri_proc_set_limit(RiProc *proc, RiLimit limit, uint64_t value)
 /* The task's code has ended; the engine calls this last. When it was the main task or the last one, the process ends
  * with `status`. */
 void ri_task_finish(RiTask *task, int32_t status);
+/* End this thread alone, at its next safe point. */
+void ri_task_cancel(RiTask *task);
 /* A task that was never made ready goes again. */
 void ri_task_forget(RiTask *task);
 /* End a process whatever it does. Its running or suspended code is abandoned: immediately if it runs elsewhere or waits;
