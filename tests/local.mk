@@ -8,6 +8,7 @@ LIB_SUPPORT =
 OBJECTS_SUPPORT =
 if HAVE_CHECK
 check_PROGRAMS += \
+	%D%/unit/check_account \
 	%D%/unit/check_alloc_failure \
 	%D%/unit/check_asm \
 	%D%/unit/check_chunk \

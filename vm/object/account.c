@@ -54,6 +54,10 @@ static void *remove_account(void *argument)
 {
     RiAccount *account = argument;
     RiCollector *c = account->heap->collector;
+    for (uint32_t i = 0; i < c->stack_count; i++) {
+        if (c->stacks[i]->account == account)
+            c->stacks[i]->account = NULL;
+    }
     c->accounts[account->index] = (RiAccount *)((uintptr_t)c->account_free << 1 | 1);
     c->account_free = account->index;
     c->account_count--;

@@ -1079,10 +1079,11 @@ static void scan_stacks(const RiCollector *c, void (*scan)(void *start, void *en
 {
     for (uint32_t i = 0; i < c->stack_count; i++) {
         char *start, *end;
+        if (!stack_range(c, c->stacks[i], &start, &end))
+            continue;
         if (world.by_turns && c->stacks[i]->account != NULL)
             charge_to(c->stacks[i]->account);
-        if (stack_range(c, c->stacks[i], &start, &end))
-            scan(start, end);
+        scan(start, end);
     }
 }
 
@@ -1103,6 +1104,8 @@ static void mark_account(RiCollector *c, RiAccount *account)
 
 static void mark_heap(RiCollector *c)
 {
+    charge_to(&c->home);
+    mark_range(&c->heap->seed, c->heap + 1); /* nothing of a process */
     for (uint32_t i = 0; i < c->account_end && !is_given_up(); i++) {
         RiAccount *account = ri_collector_account(c, (c->turn + i) % c->account_end);
         if (account != NULL)

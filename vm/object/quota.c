@@ -80,6 +80,12 @@ void ri_quota_note_growth(RiHeap *heap)
     c->resident_left -= growth > 0 ? growth : 0;
 }
 
+static void refill_reserve(RiAccount *account)
+{
+    if (account->in_reserve && ri_quota_used(account) <= account->limit_bytes - 2 * account->reserve_bytes)
+        account->in_reserve = false;
+}
+
 void ri_quota_after_collect(RiCollector *c)
 {
     if (c->limited_count == 0)
@@ -93,8 +99,7 @@ void ri_quota_after_collect(RiCollector *c)
             continue;
         account->footprint_bytes = is_alone ? (int64_t)((double)account->live_bytes * ratio) : account->live_bytes / 8 * 9;
         account->has_grown = false;
-        if (account->in_reserve && ri_quota_used(account) <= account->limit_bytes - 2 * account->reserve_bytes)
-            account->in_reserve = false;
+        refill_reserve(account);
     }
 }
 
@@ -216,6 +221,8 @@ bool ri_account_charge(RiAccount *account, int64_t delta)
         heap->collector->resident_left -= delta;
     }
     account->extra_bytes += delta;
+    if (delta < 0)
+        refill_reserve(account);
     return true;
 }
 
