@@ -667,10 +667,21 @@ static const RiLibFn methods[] = {
     RI_FN(handle_equal, "process:__eq", "p == q", "The same process?"),
 };
 
+static RiUserdata *copy_handle(RiProcess *to, const RiUserdata *u, const char **why)
+{
+    uint32_t pid;
+    (void)why;
+    memcpy(&pid, u->data, sizeof pid);
+    return ri_process_handle(to->main, pid).p;
+}
+
+static const RiUserType handle_type = {.name = "process", .copy = copy_handle, .fork = ri_udata_fork_bytes};
+
 RiValue ri_process_handle(RiThread *T, uint32_t pid)
 {
     RiTable *meta = ri_machine_type(T, "process", methods, RI_COUNTOF(methods));
     RiUserdata *u = ri_udata_new(T->heap, sizeof pid, 0);
+    u->type = &handle_type;
     memcpy(u->data, &pid, sizeof pid);
     u->meta = meta;
     return ri_object(u, RI_TAG_USERDATA);
