@@ -202,6 +202,30 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(T->base, ri_process_handle(T, pid));
 }
 
+/* -- fork ----------------------------------------------------------------------------------------------------------- */
+
+/* The child's copy of this frame is resumed; the parent's returns at once. */
+static int32_t fork_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    ri_exec_task(T)->is_fork = false;
+    return ri_return_int(T->base, 0);
+}
+
+static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    RiString *refusal;
+    uint32_t pid = ri_process_fork(T, &refusal);
+    if (refusal != NULL)
+        ri_error(T, "%s", ri_str_cstr(T->heap, refusal));
+    if (pid == 0)
+        return ri_return_errno(T, errno);
+    return ri_return2(T->base, ri_int(pid), ri_process_handle(T, pid));
+}
+
 /* -- exec ----------------------------------------------------------------------------------------------------------- */
 
 static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
@@ -625,6 +649,9 @@ static int32_t handle_status(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn functions[] = {
     RI_FN(spawn, "process.spawn", "process.spawn(file or function [, {args=, limits=, allow=, deny=, priority=, name=}])",
           "Starts a process. Returns its handle, or nil, a message and a number."),
+    RI_FN_RESUMABLE(fork_process, fork_resume, "process.fork", "process.fork()",
+                    "Makes a copy of this process, which goes on from here as well: the child's number and handle in the parent, "
+                    "0 in the child; nil, a message and a number."),
     RI_FN(exec_file, "process.exec", "process.exec(file, ...)",
           "Runs another program in this process, for good. Returns only if it cannot: nil and a message."),
     RI_FN(exit_process, "process.exit", "process.exit([status])", "Ends this process."),
