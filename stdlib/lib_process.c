@@ -5,6 +5,7 @@
 
 #include "stdlib/handle.h"
 #include "stdlib/libs.h"
+#include "stdlib/policy_option.h"
 #include "stdlib/stream.h"
 #include "vm/exec/call.h"
 #include "vm/exec/copy.h"
@@ -104,7 +105,7 @@ static int32_t run_file_resume(RiThread *T, RiValue *args, uint32_t nargs)
 static int32_t run_file(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = ri_str_cstr(T->heap, args[0].p);
-    if (ri_load_file(T, path, NULL) != RI_OK)
+    if (ri_load_guest_file(T, path, NULL) != RI_OK)
         ri_throw(T, T->top[-1]);
     RiValue f = T->top[-1];
     T->top--;
@@ -160,6 +161,7 @@ static void prepare_child(RiThread *T, void *argument)
     Spawn *s = argument;
     set_limits(s);
     set_priority(s);
+    ri_set_policy_options(T, s->child->proc, option(s, "sandbox"), option(s, "allow"), option(s, "deny"));
     if (ri_is_string(s->what)) {
         ri_process_prepare(s->child, ri_object(&run_file_row, RI_TAG_LIBFN));
         ri_push(s->child->main, s->what);
