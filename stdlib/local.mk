@@ -14,6 +14,7 @@ librille_stdlib_a_SOURCES = \
 	%D%/lib_io.c \
 	%D%/lib_machine.c \
 	%D%/lib_math.c \
+	%D%/lib_mem.c \
 	%D%/lib_os.c \
 	%D%/lib_package.c \
 	%D%/lib_process.c \
@@ -25,8 +26,6 @@ librille_stdlib_a_SOURCES = \
 	%D%/lib_thread.c \
 	%D%/lib_utf8.c \
 	%D%/libs.h \
-	%D%/policy_option.c \
-	%D%/policy_option.h \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/stream.c \

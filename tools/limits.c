@@ -4,13 +4,17 @@
 #include <string.h>
 
 #include "vm/base/quantity.h"
+#include "vm/machine/space.h"
 
 const char ri_limits_help[] =
     "  --mem SIZE            limit of memory: 32M; the program is stopped (exit status 137) beyond it\n"
     "  --cpu TIME            limit of processor time: 300ms, 2s\n"
     "  --time TIME           limit of elapsed time\n"
     "  --fuel N              limit of calls and loop turns: the same on every machine\n"
-    "  --output SIZE, --processes N, --threads N, --descriptors N, --stack SLOTS   more limits\n";
+    "  --output SIZE, --processes N, --threads N, --descriptors N, --stack SLOTS   more limits\n"
+    "  --frames SIZE         main memory of the machine, for mapped pages: 4M\n"
+    "  --swap FILE           where pages go that have no room there\n"
+    "  --mmu host|soft       how addresses are translated\n";
 
 /* Does `word` begin with --name, and where is its value? NULL: not at all; "": in the next word. */
 static const char *value_of(const char *word, const char *name)
@@ -33,14 +37,55 @@ static int find_limit(const char *word, const char **value)
     return -1;
 }
 
+typedef enum MachineOption { OPTION_FRAMES, OPTION_SWAP, OPTION_MMU, OPTION_COUNT } MachineOption;
+
+static int find_machine_option(const char *word, const char **value)
+{
+    static const char *const names[OPTION_COUNT] = {"frames", "swap", "mmu"};
+    for (int option = 0; option < OPTION_COUNT; option++) {
+        if ((*value = value_of(word, names[option])) != NULL)
+            return option;
+    }
+    return -1;
+}
+
+/* The value of the option at argv[*i], behind '=' or in the next word; NULL: there is none. */
+static const char *take_value(char **argv, int *i, const char *value)
+{
+    return *value == '\0' && argv[*i][strlen(argv[*i]) - 1] != '=' ? argv[++*i] : value;
+}
+
+static bool set_machine_option(RiMachineConfig *config, MachineOption option, const char *value)
+{
+    uint64_t bytes;
+    if (value == NULL || *value == '\0')
+        return false;
+    switch (option) {
+    case OPTION_FRAMES:
+        config->frames_max = ri_parse_size(value, &bytes) ? bytes / RI_PAGE_BYTES : 0;
+        return config->frames_max > 0;
+    case OPTION_SWAP:
+        config->swap_path = value;
+        return true;
+    case OPTION_MMU:
+        config->mmu = strcmp(value, "soft") == 0 ? RI_MMU_SOFT : RI_MMU_HOST;
+        return config->mmu == RI_MMU_SOFT || strcmp(value, "host") == 0;
+    case OPTION_COUNT:
+        break;
+    }
+    return false;
+}
+
 int ri_limits_take_option(RiLimits *limits, char **argv, int *i)
 {
     const char *value;
+    int option = find_machine_option(argv[*i], &value);
+    if (option >= 0)
+        return set_machine_option(&limits->machine, (MachineOption)option, take_value(argv, i, value)) ? 1 : -1;
     int limit = find_limit(argv[*i], &value);
     if (limit < 0)
         return 0;
-    if (*value == '\0' && argv[*i][strlen(argv[*i]) - 1] != '=')
-        value = argv[++*i];
+    value = take_value(argv, i, value);
     bool is_time = limit == RI_LIMIT_CPU || limit == RI_LIMIT_TIME;
     uint64_t amount;
     if (value == NULL || !(is_time ? ri_parse_duration(value, &amount) : ri_parse_size(value, &amount)) || amount == 0)
@@ -52,7 +97,7 @@ int ri_limits_take_option(RiLimits *limits, char **argv, int *i)
 void ri_limits_skip_option(char **argv, int *i)
 {
     const char *value;
-    if (find_limit(argv[*i], &value) >= 0 && *value == '\0' && argv[*i][strlen(argv[*i]) - 1] != '=')
+    if ((find_machine_option(argv[*i], &value) >= 0 || find_limit(argv[*i], &value) >= 0) && *value == '\0' && argv[*i][strlen(argv[*i]) - 1] != '=')
         ++*i;
 }
 

@@ -1,4 +1,5 @@
-/* The options that limit what a program may use: --mem 32M, --cpu 300ms, --fuel N … (limits.def). */
+/* The options that limit what a program may use: --mem 32M, --cpu 300ms, --fuel N … (limits.def); and those that make the
+ * machine: --frames 4M, --swap FILE, --mmu soft. */
 #ifndef RI_TOOLS_LIMITS_H
 #define RI_TOOLS_LIMITS_H
 
@@ -6,6 +7,7 @@
 
 typedef struct RiLimits {
     uint64_t values[RI_LIMIT_COUNT]; /* 0: not given */
+    RiMachineConfig machine;
 } RiLimits;
 
 /* An option at argv[*i], its value behind '=' or in the next word, which *i is moved to. 1: taken; 0: it is no such option;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/tool.h"
+#include "vm/machine/frame.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
 
@@ -49,6 +50,22 @@ static void print_caches(const char *what, uint64_t count, uint64_t misses)
             count ? 100.0 * (double)hits / (double)count : 0.0);
 }
 
+/* What the machine's paged memory did, if it was used. */
+static void print_memory(const RiMachine *machine)
+{
+    const RiFrames *frames = machine != NULL ? machine->frames : NULL;
+    if (frames == NULL)
+        return;
+    const RiFrameStats *s = &frames->stats;
+    fprintf(stderr, "page frames         %16" PRIu32 " in use, %" PRIu32 " at most, of %" PRIu32 "\n", frames->in_use,
+            s->in_use_max, frames->limit);
+    fprintf(stderr, "page faults         %16" PRIu64 " minor, %" PRIu64 " major, %" PRIu64 " pages of zeros, %" PRIu64
+            " copied\n", s->minor_faults, s->major_faults, s->zero_fills, s->copies);
+    fprintf(stderr, "swapped             %16" PRIu64 " in, %" PRIu64 " out, %" PRIu64 " evictions, %" PRIu64
+            " second chances\n", s->swap_in, s->swap_out, s->evictions, s->second_chances);
+    fprintf(stderr, "TLB                 %16" PRIu64 " fills, %" PRIu64 " flushes\n", s->tlb_fills, s->tlb_flushes);
+}
+
 void ri_print_stats(RiThread *T, const RiStats *stats, bool all)
 {
     RiHeapStats heap;
@@ -61,4 +78,5 @@ void ri_print_stats(RiThread *T, const RiStats *stats, bool all)
             heap.allocated_bytes, heap.live_bytes, heap.heap_bytes);
     fprintf(stderr, "collections         %16" PRIu64 " in %.1f ms\n", heap.collections, (double)heap.collect_ns / 1e6);
     fprintf(stderr, "interned strings    %16" PRIu64 "\n", heap.strings_interned);
+    print_memory(T->process->proc != NULL ? T->process->proc->machine : NULL);
 }

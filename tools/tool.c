@@ -6,6 +6,7 @@
 
 #include "vm/exec/engine.h"
 #include "vm/exec/semantics.h"
+#include "vm/host/fault.h"
 #include "vm/host/host.h"
 #include "vm/exec/traceback.h"
 
@@ -107,7 +108,8 @@ static int finish_killed(const RiTool *tool, RiThread *T)
 
 int ri_tool_run(RiTool *tool, const RiLibFn *body)
 {
-    RiThread *T = ri_open();
+    (void)ri_fault_install(); /* without it, the software MMU does */
+    RiThread *T = ri_open_machine(&tool->limits.machine);
     if (T == NULL) {
         ri_tool_message(tool, "cannot create state: not enough memory");
         return EXIT_FAILURE;

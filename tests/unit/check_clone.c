@@ -264,10 +264,9 @@ static void run(const char *source, bool child_first)
     is_fork_allowed = true;
     strcpy(child_result, "none");
     T->top = T->stack + 1;
-    if (ri_load(T, source, strlen(source), "=program", "t") == RI_OK) {
-        ri_push_link(T);
-        (void)ri_pcall(T, 0, 1, ri_nil(), NULL);
-    }
+    ck_assert_msg(ri_load(T, source, strlen(source), "=program", "t") == RI_OK, "%s", ri_str_data(T->top[-1].p));
+    ri_push_link(T);
+    (void)ri_pcall(T, 0, 1, ri_nil(), NULL);
     copy_text(parent_result, sizeof parent_result, T->top[-1]);
     if (world.child != NULL)
         run_child();
@@ -587,56 +586,6 @@ START_TEST(random_graphs)
 }
 END_TEST
 
-/* The n-th allocation fails (in builds with --enable-stress; in others nothing fails): there is a clone or there is none,
- * and the parent goes on. */
-START_TEST(shortage_of_memory)
-{
-    static const char program[] =
-        "local big = {} for i = 1, 40 do big[i] = {i, x = i} big[big[i]] = i end\n"
-        "local co = coroutine.wrap(function(a) local c <close> = setmetatable({}, {__close = function() end})\n"
-        "  while true do a = coroutine.yield(a) end end) co(1)\n"
-        "local f = io.tmpfile() local gc = setmetatable({}, {__gc = function() end})\n"
-        "local who, why = fork()\n"
-        "if who then assert(co(who) == who and big[big[40]] == 40) f:write(who) f:close() end\n"
-        "return who or why\n";
-    uint32_t failed = 0;
-    int clean = 0;
-    teardown();
-    for (int n = 1; n < 20000 && clean < 30; n += clean > 0 ? 1 : 3) {
-        char number[20];
-        snprintf(number, sizeof number, "%d", n);
-        setenv("RILLE_FAIL_ALLOC", number, 1);
-        RiThread *T = ri_open();
-        unsetenv("RILLE_FAIL_ALLOC");
-        if (T == NULL)
-            continue;
-        heap = T->heap;
-        world.parent = T->process;
-        if (ri_try(T, open_libraries, NULL) == RI_OK) {
-            ri_heap_add_root(heap, &world, sizeof world);
-            run(program, n % 2 == 0);
-            bool is_clean = strcmp(parent_result, "P") == 0 && strcmp(child_result, "C") == 0;
-            clean = is_clean ? clean + 1 : 0;
-            if (!is_clean && strcmp(parent_result, "P") != 0) /* in the parent, or of the clone */
-                ck_assert_msg(strstr(parent_result, "not enough memory") != NULL, "%d: %s", n, parent_result);
-            failed += is_fork_allowed && world.refusal != NULL;
-            ck_assert(heap->account == &world.parent->account);
-            world.refusal = NULL;
-            for (int again = 0; again < 2; again++) /* the one that fails may have been still to come */
-                run("collect() return fork()", false);
-            ck_assert_str_eq(parent_result, "P");
-            ck_assert_str_eq(child_result, "C");
-            ri_heap_remove_root(heap, &world, sizeof world);
-        }
-        ri_close(T);
-    }
-    ck_assert(clean >= 30);
-    if (getenv("RILLE_TIMES") != NULL)
-        printf("%u clones failed for want of memory\n", failed);
-    setup();
-}
-END_TEST
-
 START_TEST(speed)
 {
     run("big = {} for i = 1, 60000 do big[i] = {i, x = i, y = 'v'} end return fork() .. #big", false);
@@ -673,7 +622,6 @@ int main(void)
     tcase_add_test(tests, streams);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, random_graphs);
-    tcase_add_test(tests, shortage_of_memory);
     tcase_add_test(tests, speed);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);

@@ -11,6 +11,7 @@
 #include "vm/exec/engine.h"
 #include "vm/exec/hooks.h"
 #include "vm/machine/sched.h"
+#include "vm/machine/space.h"
 #include "vm/exec/template.h"
 
 static RiProto *compile(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiString **message)
@@ -40,6 +41,12 @@ static void make_process(RiHeap *heap, void *process)
 
 RiThread *ri_open(void)
 {
+    const RiMachineConfig config = {.mmu = RI_MMU_SOFT}; /* SIGSEGV is the host's */
+    return ri_open_machine(&config);
+}
+
+RiThread *ri_open_machine(const RiMachineConfig *config)
+{
     RiHeap *heap = ri_heap_create(make_seed());
     RiProcess *process = NULL;
     if (heap == NULL)
@@ -48,8 +55,7 @@ RiThread *ri_open(void)
         ri_heap_destroy(heap);
         return NULL;
     }
-    const RiMachineConfig config = {0};
-    if (!ri_machine_attach(process, &config, "main")) {
+    if (!ri_machine_attach(process, config, "main")) {
         ri_heap_destroy(heap);
         return NULL;
     }

@@ -3,9 +3,12 @@
 #define RI_EMBED_OPEN_H
 
 #include "vm/exec/native.h"
+#include "vm/machine/machine.h"
 
 /* A new heap with one process in it, whose main thread is returned; no libraries yet. NULL if memory is short. */
 RiThread *ri_open(void);
+/* The same with a machine of one's own making; strings in it must stay. */
+RiThread *ri_open_machine(const RiMachineConfig *config);
 
 /* Open all of stdlib/libs.h. Collects: yes. Traps: yes, so call it in protected mode.
  * LUA_PATH and its like are ignored if registry.LUA_NOENV is true by then. */

@@ -8,6 +8,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/intrinsics.h"
+#include "vm/exec/memory.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
 
@@ -79,6 +80,15 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         ri_table_reserve_array(T->heap, t, count);
     for (uint32_t i = 0; i < count; i++)
         ri_table_set_int(T->heap, t, first + i, values[i]);
+}
+
+/* mem.load_… and mem.store_…, called at `func`: how many results there are, from `func` on; -1: call the function. */
+static RI_NOINLINE int32_t access_memory(RiThread *T, uint32_t intrinsic, RiValue *func, uint32_t nargs)
+{
+    const RiValue *args = func + 2;
+    if (intrinsic < RI_INTRINSIC_MEM_STORE_U8)
+        return nargs == 1 && ri_memory_try_load(T, (RiMemType)(intrinsic - RI_INTRINSIC_MEM_LOAD_U8), args, func) ? 1 : -1;
+    return nargs == 2 && ri_memory_try_store(T, (RiMemType)(intrinsic - RI_INTRINSIC_MEM_STORE_U8), args, args + 1) ? 0 : -1;
 }
 
 #define SAVE()                                                                                     \
@@ -370,6 +380,15 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
                 NEXT;                                                                              \
             }                                                                                      \
         }                                                                                          \
+        if (o->tag == RI_TAG_USERDATA) {                                                           \
+            RiValue v;                                                                             \
+            if (RI_LIKELY(ri_view_try_get(T, o->cp, key, &v))) {                                   \
+                RiValue *d = (dst);                                                                \
+                ri_store(d, v);                                                                    \
+                adjust;                                                                            \
+                NEXT;                                                                              \
+            }                                                                                      \
+        }                                                                                          \
         SLOW(ri_slow_index(T, *o, *key));                                                          \
     }
 #define GET_INDEX_INT(po, index, dst, adjust)                                                      \
@@ -379,6 +398,16 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
             const RiTable *t = o->cp;                                                              \
             RiValue v = ri_table_get_int(t, index);                                                \
             if (RI_LIKELY(v.tag != RI_TAG_NIL) || t->meta == NULL) {                               \
+                RiValue *d = (dst);                                                                \
+                ri_store(d, v);                                                                    \
+                adjust;                                                                            \
+                NEXT;                                                                              \
+            }                                                                                      \
+        }                                                                                          \
+        if (o->tag == RI_TAG_USERDATA) {                                                           \
+            const RiValue key = ri_int(index);                                                     \
+            RiValue v;                                                                             \
+            if (RI_LIKELY(ri_view_try_get(T, o->cp, &key, &v))) {                                  \
                 RiValue *d = (dst);                                                                \
                 ri_store(d, v);                                                                    \
                 adjust;                                                                            \
@@ -414,6 +443,10 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
                     NEXT;                                                                          \
                 }                                                                                  \
             }                                                                                      \
+        }                                                                                          \
+        if (o->tag == RI_TAG_USERDATA && RI_LIKELY(ri_view_try_set(T, o->cp, key, v))) {           \
+            adjust;                                                                                \
+            NEXT;                                                                                  \
         }                                                                                          \
         SLOW(ri_slow_set_index(T, *o, *key, *v));                                                  \
     }
@@ -1172,6 +1205,14 @@ do_call:
                              sp <= T->stack_limit)) {
             const RiLibFn *fn = func->tag == RI_TAG_LIBFN ? func->cp : ((const RiNative *)func->cp)->fn;
             RiValue *args = func + 2;
+            int32_t done;
+            if (RI_UNLIKELY(fn->intrinsic >= RI_INTRINSIC_MEM_FIRST) &&
+                (done = access_memory(T, fn->intrinsic, func, nargs)) >= 0) {
+                for (; done < wanted; done++)
+                    ri_set_nil(&func[done]);
+                sp = func + (wanted < 0 ? done : wanted);
+                NEXT;
+            }
             uint32_t delta = (uint32_t)(args - base);
             ri_link_write(args, pc, delta, wanted, 0, 0);
             T->base = args;

@@ -1,6 +1,8 @@
 /* Functions of the basic library that must lie below it, because the interpreter looks at their addresses. */
 #include "vm/exec/intrinsics.h"
 
+#include "vm/exec/memory.h"
+
 /* -- Iteration ------------------------------------------------------------------------------------------------- */
 
 static int32_t base_next(RiThread *T, RiValue *args, uint32_t nargs)
@@ -25,6 +27,8 @@ static int32_t ipairs_iterator(RiThread *T, RiValue *args, uint32_t nargs)
     RiValue element;
     if (RI_LIKELY(ri_is_table(args[0]) && ((RiTable *)args[0].p)->meta == NULL))
         element = ri_table_get_int(args[0].p, index);
+    else if (ri_is_userdata(args[0]) && ri_view_try_get(T, args[0].p, &(RiValue){.i = index, .tag = RI_TAG_INT}, &element))
+        args = T->base;
     else
         element = ri_index_int(T, args[0], index);
     args = T->base;

@@ -50,8 +50,16 @@ typedef enum RiIntrinsic {
     RI_INTRINSIC_TABLE_INSERT,
     RI_INTRINSIC_TABLE_REMOVE,
     RI_INTRINSIC_TABLE_UNPACK,
+    /* mem: done by the engines as long as there is a translation; these stay the last */
+#define MEMTYPE(id, name, bits, c_type, set) RI_INTRINSIC_MEM_LOAD_##id,
+#include "vm/exec/memtypes.def"
+#undef MEMTYPE
+#define MEMTYPE(id, name, bits, c_type, set) RI_INTRINSIC_MEM_STORE_##id,
+#include "vm/exec/memtypes.def"
+#undef MEMTYPE
     RI_INTRINSIC_COUNT
 } RiIntrinsic;
+#define RI_INTRINSIC_MEM_FIRST RI_INTRINSIC_MEM_LOAD_U8
 
 /* As RI_FN, with an intrinsic's number: RI_FN_INTRINSIC(TYPE, base_type, "type", …). */
 #define RI_FN_INTRINSIC(number, c_name, lua_name, usage_text, doc_text)                            \

@@ -25,7 +25,6 @@ librille_exec_a_SOURCES = \
 	%D%/disasm.h \
 	%D%/engine.c \
 	%D%/engine.h \
-	%D%/fork.c \
 	%D%/formats.def \
 	%D%/forward.c \
 	%D%/forward.h \
@@ -34,6 +33,9 @@ librille_exec_a_SOURCES = \
 	%D%/interp.c \
 	%D%/intrinsics.c \
 	%D%/intrinsics.h \
+	%D%/memory.c \
+	%D%/memory.h \
+	%D%/memtypes.def \
 	%D%/native.c \
 	%D%/native.h \
 	%D%/opcode.c \
@@ -50,6 +52,8 @@ librille_exec_a_SOURCES = \
 	%D%/template.h \
 	%D%/traceback.c \
 	%D%/traceback.h \
+	%D%/trap.c \
+	%D%/trap.h \
 	%D%/unwind.c \
 	%D%/verify.c \
 	%D%/verify.h \

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/machine/engine.h"
+
 #define CAPACITY_MIN 256u      /* frames; with less there is no pool */
 #define DIRTY_FREE_MAX 4096u   /* free frames whose memory is kept for re-use */
 #define TOUCHED_MAX 256u       /* pages the view may map besides the host MMU */
@@ -386,8 +388,9 @@ int ri_frames_charge(RiFrames *frames, RiProc *proc, int64_t pages)
     if (proc == NULL || pages == 0)
         return 0;
     int64_t bytes = pages * (int64_t)RI_PAGE_BYTES;
-    if (frames->charge != NULL)
-        return frames->charge(proc, bytes);
+    const RiEngine *engine = frames->machine->engine;
+    if (engine != NULL && engine->charge != NULL)
+        return engine->charge(proc, bytes);
     if (bytes > 0 && proc->limits[RI_LIMIT_MEMORY] - proc->memory_bytes < (uint64_t)bytes)
         return -ENOMEM;
     proc->memory_bytes += (uint64_t)bytes;

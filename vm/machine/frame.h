@@ -68,8 +68,6 @@ typedef struct RiFrames {
     uint32_t touched;   /* pages mapped by the view since it was last forgotten, about */
     uint32_t mappings, mappings_max; /* separate host mappings made by all spaces; allowed */
     struct RiRetired *retired; /* host mappings of spaces that have forked, given back bit by bit: mmu.c */
-    /* Charge (negative: give back) pages to a process's memory. 0 or -ENOMEM. NULL: only proc->memory_bytes counts. */
-    int (*charge)(RiProc *proc, int64_t bytes);
     RiFrameStats stats;
 } RiFrames;
 

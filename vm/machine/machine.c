@@ -5,6 +5,7 @@
 
 #include "vm/machine/engine.h"
 #include "vm/machine/sched.h"
+#include "vm/machine/space.h"
 
 #define PROCESSES_MAX 1000000
 
@@ -32,6 +33,7 @@ void ri_machine_destroy(RiMachine *machine)
             ri_proc_forget(machine->table[i]);
     }
     free(machine->table);
+    ri_memory_destroy(machine);
     ri_sched_destroy(machine);
     free(machine);
 }

@@ -857,8 +857,30 @@ static void fill_soft(RiSpace *space, const RiRegion *region, uint32_t page)
     entry->write_page = ri_pagetable_is_writable(&space->table, page) ? address : RI_TLB_NONE;
 }
 
+static bool is_host_mapped(const RiSpace *space, uint32_t page, RiAccess access)
+{
+    const RiHostLeaf *leaf = space->host[page / RI_LEAF_PAGES];
+    if (leaf == NULL)
+        return false;
+    uint32_t i = page % RI_LEAF_PAGES / RI_EXTENT_PAGES;
+    uint64_t bit = (uint64_t)1 << (page % RI_EXTENT_PAGES);
+    return ((access == RI_ACCESS_WRITE ? leaf->writable[i] : leaf->mapped[i]) & bit) != 0;
+}
+
+/* Whoever comes here by a slow way may find the translation there. */
+static bool is_filled(const RiSpace *space, uint32_t page)
+{
+    bool writable = ri_pagetable_is_writable(&space->table, page);
+    if (space->base != NULL)
+        return is_host_mapped(space, page, writable ? RI_ACCESS_WRITE : RI_ACCESS_READ);
+    const RiTlbEntry *entry = &space->tlb[page & (RI_TLB_COUNT - 1)];
+    return (writable ? entry->write_page : entry->read_page) == page << RI_PAGE_SHIFT;
+}
+
 void ri_mmu_fill(RiSpace *space, uint32_t page)
 {
+    if (is_filled(space, page))
+        return;
     const RiRegion *region = ri_region_find(&space->regions, page);
     RiPte pte = ri_pagetable_get(&space->table, page);
     if (region == NULL || region->kind == RI_REGION_DEVICE || region->flags & RI_REGION_ALIGNED)
@@ -875,16 +897,6 @@ void ri_mmu_fill(RiSpace *space, uint32_t page)
     }
     if (space->base == NULL)
         fill_soft(space, region, page);
-}
-
-static bool is_host_mapped(const RiSpace *space, uint32_t page, RiAccess access)
-{
-    const RiHostLeaf *leaf = space->host[page / RI_LEAF_PAGES];
-    if (leaf == NULL)
-        return false;
-    uint32_t i = page % RI_LEAF_PAGES / RI_EXTENT_PAGES;
-    uint64_t bit = (uint64_t)1 << (page % RI_EXTENT_PAGES);
-    return ((access == RI_ACCESS_WRITE ? leaf->writable[i] : leaf->mapped[i]) & bit) != 0;
 }
 
 /* What the host MMU maps anyway is used as it is: through the view the host would count the page twice. */

@@ -205,6 +205,7 @@ static int64_t make_segment(RiProc *proc, RiShmTable *table, int32_t key, uint64
         return -EINVAL;
     if (table->count == RI_SHM_SEGMENTS_MAX)
         return -ENOSPC;
+    ri_memory_watch(proc->machine);
     RiFrames *frames = ri_frames_of(proc->machine);
     RiSegment *segment = frames != NULL ? ri_segment_new(frames, proc, (uint32_t)pages) : NULL;
     if (segment == NULL)

@@ -191,8 +191,21 @@ static RiSpace *new_space(RiMachine *machine, RiProc *proc)
     return space;
 }
 
+/* A process has ended. */
+static void forget_proc(RiProc *proc)
+{
+    ri_space_destroy(proc->space);
+    ri_shm_forget_proc(proc);
+}
+
+void ri_memory_watch(RiMachine *machine)
+{
+    ri_machine_on_death(machine, forget_proc);
+}
+
 RiSpace *ri_space_new(RiMachine *machine, RiProc *proc)
 {
+    ri_memory_watch(machine);
     RiSpace *space = new_space(machine, proc);
     if (space != NULL && !map_info(space)) {
         ri_space_destroy(space);

@@ -72,6 +72,9 @@ void ri_space_destroy(RiSpace *space); /* NULL is ignored */
  * It becomes child->space. NULL, errno. */
 RiSpace *ri_space_fork(RiSpace *parent, RiProc *child);
 
+/* From now on a process that ends leaves neither its space nor its segments behind. Whatever makes the first of these calls
+ * it. Idempotent. */
+void ri_memory_watch(RiMachine *machine);
 /* The last of a machine's memory: shared segments and the frame pool. All spaces are gone. */
 void ri_memory_destroy(RiMachine *machine);
 
@@ -118,7 +121,8 @@ uint32_t ri_space_mapped(const RiSpace *space);
 bool ri_space_load_slow(RiSpace *space, RiAddr address, void *out, uint32_t size, RiTrap *trap);
 bool ri_space_store_slow(RiSpace *space, RiAddr address, const void *value, uint32_t size, RiTrap *trap);
 
-/* ri_space_load_u8 … _u64(space, address, &out, &trap), ri_space_store_u8 …: true, or false with the trap filled in. */
+/* ri_space_load_u8 … _u64(space, address, &out, &trap), ri_space_store_u8 …: true, or false with the trap filled in.
+ * ri_space_try_load_u8 … use a translation that is there; false: nothing has happened, and the slow way may help. */
 #if defined(RI_MEM_UNCHECKED)
 /* For measuring what checks cost: a flat array without a page table, without traps. */
 #define RI_TRY_LOAD(bits) (memcpy(out, space->base + address, bits / 8), true)
@@ -157,13 +161,23 @@ bool ri_space_store_slow(RiSpace *space, RiAddr address, const void *value, uint
             return RI_TLB_WRITE(bits);                                                             \
         return false;                                                                              \
     }                                                                                              \
+    static RI_ALWAYS_INLINE bool ri_space_try_load_u##bits(const RiSpace *space, RiAddr address, uint##bits##_t *out) \
+    {                                                                                              \
+        return RI_TRY_LOAD(bits);                                                                  \
+    }                                                                                              \
+    static RI_ALWAYS_INLINE bool ri_space_try_store_u##bits(const RiSpace *space, RiAddr address, uint##bits##_t value) \
+    {                                                                                              \
+        return RI_TRY_STORE(bits);                                                                 \
+    }                                                                                              \
     static RI_ALWAYS_INLINE bool ri_space_load_u##bits(RiSpace *space, RiAddr address, uint##bits##_t *out, RiTrap *trap) \
     {                                                                                              \
-        return RI_LIKELY(RI_TRY_LOAD(bits)) || ri_space_load_slow(space, address, out, bits / 8, trap); \
+        return RI_LIKELY(ri_space_try_load_u##bits(space, address, out)) ||                        \
+               ri_space_load_slow(space, address, out, bits / 8, trap);                            \
     }                                                                                              \
     static RI_ALWAYS_INLINE bool ri_space_store_u##bits(RiSpace *space, RiAddr address, uint##bits##_t value, RiTrap *trap) \
     {                                                                                              \
-        return RI_LIKELY(RI_TRY_STORE(bits)) || ri_space_store_slow(space, address, &value, bits / 8, trap); \
+        return RI_LIKELY(ri_space_try_store_u##bits(space, address, value)) ||                     \
+               ri_space_store_slow(space, address, &value, bits / 8, trap);                        \
     }
 
 RI_DEFINE_ACCESS(8)
