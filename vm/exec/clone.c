@@ -1,8 +1,9 @@
-/* Cloning processes: the walk of copy.c, over everything. As there, a clone is made at once when its original is met, with
- * the original's contents, and noted in a forwarding map; when its turn comes the references in it are replaced.
+/* Cloning processes: the walk of copy.c, over everything. As there, a clone is made at once when its original is
+ * met, with the original's contents, and noted in a forwarding map; when its turn comes the references in it are
+ * replaced.
  *
- * What a type refers to comes from objects.def, here with edges that are assigned to. How its clones are made is named by a
- * MAKE_… line below for each type, without which this file does not compile. */
+ * What a type refers to comes from objects.def, here with edges that are assigned to. How its clones are made is
+ * named by a MAKE_… line below for each type, without which this file does not compile. */
 #include "vm/exec/clone.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ static bool has_live_c_frame(RiClone *c)
     return true;
 }
 
-/* -- Making clones -------------------------------------------------------------------------------------------------- */
+/* -- Making clones ------------------------------------------------------------------------------------------------ */
 
 /* Every kind of object a guest can use as a key has its serial here. */
 static void keep_serial(void *copy, const void *source)
@@ -255,7 +256,7 @@ void *ri_clone_of(RiClone *c, const void *object)
     return copy;
 }
 
-/* -- References ------------------------------------------------------------------------------------------------------ */
+/* -- References --------------------------------------------------------------------------------------------------- */
 
 static RI_ALWAYS_INLINE void replace_value(RiClone *c, RiValue *v)
 {
@@ -372,7 +373,7 @@ static void fill_pair(RiClone *c, RiForwardPair pair)
         fill(c, pair.copy);
 }
 
-/* -- When all clones are known --------------------------------------------------------------------------------------- */
+/* -- When all clones are known ------------------------------------------------------------------------------------ */
 
 static void replace_removed_keys(RiClone *c, const RiTable *t)
 {
@@ -405,10 +406,10 @@ static void finish_pairs(RiClone *c)
     }
 }
 
-/* -- Finalizers ------------------------------------------------------------------------------------------------------ */
+/* -- Finalizers --------------------------------------------------------------------------------------------------- */
 
-/* What has a finalizer is there until that has been called, even if nothing else refers to it any more. A collection may
- * re-order what is not known yet: all has been met when a pass adds nothing. */
+/* What has a finalizer is there until that has been called, even if nothing else refers to it any more. A
+ * collection may re-order what is not known yet: all has been met when a pass adds nothing. */
 static void meet_registered(RiClone *c)
 {
     uint32_t before;
@@ -427,7 +428,7 @@ static void register_clones(RiClone *c)
         ri_heap_register_finalizer(c->heap, ri_object(ri_clone_of(c, object.cp), (RiTag)object.tag));
 }
 
-/* -- The process ------------------------------------------------------------------------------------------------------ */
+/* -- The process -------------------------------------------------------------------------------------------------- */
 
 /* The process itself is the first pair, its main thread the second. */
 static void begin_process(RiClone *c)

@@ -1,9 +1,10 @@
-/* Copying graphs between processes: breadth first over the pairs of a forwarding map, so a list of a million tables takes
- * no more C stack than one.
+/* Copying graphs between processes: breadth first over the pairs of a forwarding map, so a list of a million tables
+ * takes no more C stack than one.
  *
- * When an object is met its copy is made at once, holding what the original holds, and noted in the map; when its turn
- * comes, what must not be shared is replaced in place. So storage is copied in blocks, and a half-made copy is at any
- * time something the collector can walk. The map keeps originals and copies alive, also those that only weak tables know.
+ * When an object is met its copy is made at once, holding what the original holds, and noted in the map; when its
+ * turn comes, what must not be shared is replaced in place. So storage is copied in blocks, and a half-made copy is
+ * at any time something the collector can walk. The map keeps originals and copies alive, also those that only weak
+ * tables know.
  *
  * What is refused is described by a walk back from the culprit: the copies' parents come before them in the map. */
 #include "vm/exec/copy.h"
@@ -576,7 +577,7 @@ static RI_NOINLINE RiString *describe_refusal(const Copy *c)
     return ri_sbuf_finish(&sb);
 }
 
-/* -- The whole ------------------------------------------------------------------------------------------------------ */
+/* -- The whole ---------------------------------------------------------------------------------------------------- */
 
 static bool copy_all(Copy *c)
 {

@@ -1,5 +1,5 @@
-/* Copies of values from one process to another that lives on the same heap: messages, and what a spawned function brings
- * along. Strings, prototypes and shapes are immutable and shared; all else is copied. */
+/* Copies of values from one process to another that lives on the same heap: messages, and what a spawned function
+ * brings along. Strings, prototypes and shapes are immutable and shared; all else is copied. */
 #ifndef RI_EXEC_COPY_H
 #define RI_EXEC_COPY_H
 
@@ -7,14 +7,14 @@
 
 bool ri_copy_graph(RiProcess *from, RiProcess *to, RiValue v, const char *name, RiValue *out, RiString **refusal);
 
-/* Copy `v`, a value of process `from`, for process `to`: the whole graph, with cycles and shared references as they are,
- * tables in the same order, metatables, functions with their variables. In it, the globals of `from`, its library tables
- * (found by identity in package.loaded) and the metatables of the basic types become those of `to`.
+/* Copy `v`, a value of process `from`, for process `to`: the whole graph, with cycles and shared references as they
+ * are, tables in the same order, metatables, functions with their variables. In it, the globals of `from`, its
+ * library tables (found by identity in package.loaded) and the metatables of the basic types become those of `to`.
  * False: something in it cannot be copied. *refusal tells what, where and why, `name` being what v is called in it
- * ("message.items[3].file: a userdata (FILE*) cannot be copied"); or memory was short: then it is from->memory_message.
- * `to` is as before in either case. *out is written on success only, and may be in memory that is not scanned: the caller
- * stores it where the collector finds it before the next allocation.
- * To be called on the thread that runs (heap->running). Collects: yes. Traps: no. */
+ * ("message.items[3].file: a userdata (FILE*) cannot be copied"); or memory was short: then it is
+ * from->memory_message. `to` is as before in either case. *out is written on success only, and may be in memory
+ * that is not scanned: the caller stores it where the collector finds it before the next allocation. To be called
+ * on the thread that runs (heap->running). Collects: yes. Traps: no. */
 static inline bool ri_copy_value_as(RiProcess *from, RiProcess *to, RiValue v, const char *name, RiValue *out,
                                     RiString **refusal)
 {

@@ -1,8 +1,8 @@
 /* What a copy of an object graph remembers: which object became which, in the order in which they were met.
  *
- * The pairs are at once the to-do list of a breadth-first walk, so nothing recurses. Both halves of every pair are kept
- * alive: the first few pairs lie in the struct itself, which stands on the C stack, the rest in memory of its own that is
- * a root. It is not counted, and must be given back by ri_forward_free on every way out. */
+ * The pairs are at once the to-do list of a breadth-first walk, so nothing recurses. Both halves of every pair are
+ * kept alive: the first few pairs lie in the struct itself, which stands on the C stack, the rest in memory of its
+ * own that is a root. It is not counted, and must be given back by ri_forward_free on every way out. */
 #ifndef RI_EXEC_FORWARD_H
 #define RI_EXEC_FORWARD_H
 

@@ -10,15 +10,17 @@ struct RiClone;
 struct RiProcess;
 struct RiUserdata;
 
-/* A kind of userdata, known by the address of this constant, which a metatable cannot be relied on for (debug.setmetatable).
- * Userdata without one, as C modules make them, can be neither copied nor forked. */
+/* A kind of userdata, known by the address of this constant, which a metatable cannot be relied on for
+ * (debug.setmetatable). Userdata without one, as C modules make them, can be neither copied nor forked. */
 typedef struct RiUserType {
     const char *name; /* "FILE*" */
-    /* Make a copy of u for process `to`, in which it is called (exec/copy.h); its user values are not its business. NULL:
-     * refused, *why (at first NULL) may tell. NULL instead of the function: always refused. Collects. Traps: no memory. */
+    /* Make a copy of u for process `to`, in which it is called (exec/copy.h); its user values are not its business.
+     * NULL: refused, *why (at first NULL) may tell. NULL instead of the function: always refused. Collects. Traps:
+     * no memory. */
     struct RiUserdata *(*copy)(struct RiProcess *to, const struct RiUserdata *u, const char **why);
-    /* Fill the data of u, of the same size and zeroed, in a clone of the process that `from` belongs to (exec/clone.h:
-     * ri_clone_of gives what they refer to). Metatable and user values are not its business. False: refused, as above. */
+    /* Fill the data of u, of the same size and zeroed, in a clone of the process that `from` belongs to
+     * (exec/clone.h: ri_clone_of gives what they refer to). Metatable and user values are not its business. False:
+     * refused, as above. */
     bool (*fork)(struct RiClone *clone, const struct RiUserdata *from, struct RiUserdata *u, const char **why);
     /* Give back what fork has obtained outside the heap: the clone is not to be. NULL: nothing. Collects: no. */
     void (*drop)(struct RiUserdata *u);
