@@ -44,6 +44,12 @@ static void charge(RiMachine *machine)
     }
 }
 
+void ri_sched_forget_current(RiMachine *machine)
+{
+    charge(machine);
+    machine->current = NULL;
+}
+
 uint64_t ri_proc_cpu_ns(RiProc *proc)
 {
     if (proc->machine->current != NULL && proc->machine->current->proc == proc)
@@ -603,14 +609,11 @@ static void worker_main(void *argument)
     for (;;) {
         RiTask *task = machine->current;
         RiRunResult result = machine->engine->run(task);
-        if (result == RI_RUN_EXITED) {
-            charge(machine);
+        charge(machine);
+        if (result == RI_RUN_EXITED)
             task = NULL; /* it is gone */
-        } else {
-            charge(machine);
-            if (task->state == RI_TASK_RUNNING) /* pre-empted, or woken on its way */
-                requeue(task);
-        }
+        else if (task->state == RI_TASK_RUNNING) /* pre-empted, or woken on its way */
+            requeue(task);
         machine->current = NULL;
         RiTask *next = choose(machine);
         set_current(machine, task, next);

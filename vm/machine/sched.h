@@ -50,6 +50,8 @@ bool ri_sched_tick(RiMachine *machine);
 /* Somebody wants ticks (a limit, a timer): count them; the ticker runs while there is one, or more than one task is ready,
  * or somebody waits for a time or a descriptor. */
 void ri_sched_want_ticks(RiMachine *machine, bool want);
+/* The current task is about to be freed: what it has used is charged, and nobody is current. */
+void ri_sched_forget_current(RiMachine *machine);
 /* CPU time the current task's process has used, its running slice included. */
 uint64_t ri_proc_cpu_ns(RiProc *proc);
 
