@@ -85,6 +85,8 @@ int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_c
     return (int)status;
 }
 
+static int finish(const RiTool *tool, RiThread *T, int status);
+
 /* The process has ended itself by process.exit, or was ended. In the second case nothing is closed: whoever stops a program
  * wants it to stop. */
 static int finish_killed(const RiTool *tool, RiThread *T)
@@ -93,8 +95,7 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     int status = proc->exit_status;
     if (proc->doom == RI_DOOM_EXIT) {
         proc->doom = RI_DOOM_NONE;
-        ri_close(T);
-        return status;
+        return finish(tool, T, status);
     }
     char reason[100], text[400];
     ri_doom_describe(proc, reason, sizeof reason);
@@ -104,6 +105,16 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     if (tool->stats != NULL)
         ri_print_stats(T, tool->stats, tool->all_stats);
     ri_host_exit_now(status);
+}
+
+/* Finalizers and pending __close may still be ended by a limit. */
+static int finish(const RiTool *tool, RiThread *T, int status)
+{
+    ri_process_close(T->process);
+    if (T->process->proc->doom > RI_DOOM_EXIT)
+        return finish_killed(tool, T);
+    ri_close(T);
+    return status;
 }
 
 int ri_tool_run(RiTool *tool, const RiLibFn *body)
@@ -138,10 +149,13 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         catch_interrupts(T->process, false);
     }
     bool ok = status == RI_OK && !ri_is_falsy(T->top[-2]);
+    if (!ok && ri_is_memory_limit(T, T->top[-1])) {
+        ri_proc_doom(T->process->proc, RI_DOOM_MEMORY, 0);
+        return finish_killed(tool, T);
+    }
     if (status != RI_OK || (!ok && !ri_is_nil(T->top[-1])))
         ri_tool_report(tool, T, RI_ERRRUN);
     if (tool->stats != NULL)
         ri_print_stats(T, tool->stats, tool->all_stats);
-    ri_close(T);
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    return finish(tool, T, ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

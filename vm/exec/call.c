@@ -30,11 +30,11 @@ static RiValue *insert_call_handler(RiThread *T, RiValue *func, uint32_t nargs)
     RiValue handler = ri_meta_get(T->heap, meta, RI_MM_CALL);
     if (ri_is_nil(handler))
         ri_error_call(T, *func);
-    if (RI_UNLIKELY(T->top >= T->stack_limit)) {
-        ptrdiff_t at = func - T->stack;
-        ri_stack_grow(T, 1);
-        func = T->stack + at;
-    }
+    ptrdiff_t at = func - T->stack;
+    if (!ri_is_function(handler)) /* it needs one itself: that may go round in circles */
+        ri_poll(T);
+    ri_stack_reserve(T, 1);
+    func = T->stack + at;
     for (RiValue *p = T->top; p > func + 2; p--)
         ri_copy(p, p - 1);
     (void)nargs;
@@ -415,6 +415,7 @@ int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted)
 
 uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
 {
+    ri_poll(T); /* C code may call in a loop what returns at once */
     RiValue *func = T->top - nargs - 2;
     if (func->tag == RI_TAG_CLOSURE) {
         int32_t signal;

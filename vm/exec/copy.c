@@ -629,3 +629,10 @@ bool ri_copy_graph(RiProcess *from, RiProcess *to, RiValue v, const char *name, 
         *refusal = c.refusal;
     return c.is_done;
 }
+
+void ri_copy_refuse(RiThread *T, RiString *refusal)
+{
+    if (refusal == T->process->memory_message)
+        ri_error_memory(T);
+    ri_error(T, "%s", ri_str_cstr(T->heap, refusal));
+}

@@ -30,4 +30,7 @@ static inline bool ri_copy_value(RiProcess *from, RiProcess *to, RiValue v, RiVa
     return ri_copy_value_as(from, to, v, "message", out, refusal);
 }
 
+/* Throw what was refused. */
+RI_NORETURN void ri_copy_refuse(RiThread *T, RiString *refusal);
+
 #endif

@@ -47,6 +47,17 @@ static const RiLibFn thread_body_fn = {
 
 /* -- Limits -------------------------------------------------------------------------------------------------------- */
 
+/* It counts from the next safe point on. */
+static void set_fuel(RiProcess *process, uint64_t fuel)
+{
+    const RiTask *task = process->proc->machine->current;
+    process->fuel_left = fuel;
+    if (task != NULL && task->proc == process->proc) {
+        process->heap->exact_budget = fuel != RI_NO_LIMIT;
+        process->heap->budget = 0;
+    }
+}
+
 static void limit_changed(RiProc *proc, RiLimit limit)
 {
     RiProcess *process = proc->engine;
@@ -56,12 +67,18 @@ static void limit_changed(RiProc *proc, RiLimit limit)
     if (limit == RI_LIMIT_MEMORY)
         ri_account_set_limit(&process->account, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
     else if (limit == RI_LIMIT_FUEL)
-        process->fuel_left = value;
+        set_fuel(process, value);
     else if (limit == RI_LIMIT_STACK && value <= RI_STACK_SLOTS_MAX)
         process->stack_slots_max = (uint32_t)value;
 }
 
 /* -- Running ----------------------------------------------------------------------------------------------------- */
+
+bool ri_is_memory_limit(const RiThread *T, RiValue error)
+{
+    const RiProcess *process = T->process;
+    return process->proc->limits[RI_LIMIT_MEMORY] != RI_NO_LIMIT && ri_is_string(error) && error.p == process->memory_message;
+}
 
 /* Report an error nobody caught. */
 static void report(RiTask *task, RiThread *T)
@@ -80,7 +97,11 @@ static void note_results(RiTask *task, RiThread *T)
     const RiValue *first = T->top - count;
     x->ok = count > 0 && first[0].tag == RI_TAG_TRUE;
     x->result_count = count;
-    if (!x->ok && task->proc->main == task)
+    if (x->ok || task->proc->main != task)
+        return;
+    if (ri_is_memory_limit(T, T->top[-1]))
+        ri_proc_doom(task->proc, RI_DOOM_MEMORY, 0);
+    else
         report(task, T);
 }
 
@@ -98,7 +119,7 @@ static void keep_results(RiTask *task, RiExecTask *x, bool returned)
         ri_table_set_int(T->heap, T->process->threads, task->tid, ri_table_value(results));
 }
 
-void ri_process_take_limits(RiProc *proc)
+static void take_limits(RiProc *proc)
 {
     for (int i = 0; i < RI_LIMIT_COUNT; i++)
         limit_changed(proc, (RiLimit)i);
@@ -121,7 +142,7 @@ static bool become(RiTask *task)
     ri_heap_switch(next->heap, &next->account);
     ri_account_close(&old->account);
     old->proc = NULL;
-    ri_process_take_limits(proc);
+    take_limits(proc);
     for (uint32_t number = 1; number < RI_SIGNAL_COUNT; number++) {
         if (ri_signal_action(proc, number) == RI_SIGNAL_HANDLED)
             proc->actions[number] = RI_SIGNAL_DEFAULT;
@@ -163,7 +184,7 @@ static RiRunResult run(RiTask *task)
     RiProcess *process = task->proc->engine;
     if (status == RI_OK)
         note_results(task, x->first);
-    bool exits = status == RI_OK || task->proc->doom == RI_DOOM_EXIT;
+    bool exits = task->proc->doom <= RI_DOOM_EXIT;
     if (task->proc->task_count == 1) {
         process->killed = !exits;
         task->proc->doom = exits ? RI_DOOM_NONE : task->proc->doom; /* closing is allowed to run code */
@@ -171,7 +192,7 @@ static RiRunResult run(RiTask *task)
     } else {
         keep_results(task, x, status == RI_OK);
     }
-    int32_t exit_status = status == RI_OK ? (x->ok ? 0 : 1) : task->proc->exit_status;
+    int32_t exit_status = status == RI_OK && exits ? (x->ok ? 0 : 1) : task->proc->exit_status;
     ri_task_finish(task, exit_status);
     return RI_RUN_EXITED;
 }
@@ -199,6 +220,7 @@ static void restore(RiHeap *heap, RiTask *task)
     process->c_depth = x->c_depth;
     heap->exact_budget = task->proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT;
     heap->budget = heap->exact_budget ? x->budget : RI_BUDGET_SLICE;
+    heap->stop_collection = 0;
     if (task->proc->doom != RI_DOOM_NONE || ri_signal_is_due(task))
         ri_heap_attend(heap);
 }
@@ -219,6 +241,11 @@ static void interrupt(RiMachine *machine)
     RiHeap *heap = heap_of(machine);
     if (!heap->exact_budget)
         heap->budget = 0;
+}
+
+static void overdue(RiMachine *machine)
+{
+    heap_of(machine)->stop_collection = 1; /* until the safe point that ends the process */
 }
 
 static void forget_task(RiTask *task)
@@ -294,6 +321,7 @@ static const RiEngine engine = {
     .run = run,
     .switch_to = switch_to,
     .interrupt = interrupt,
+    .overdue = overdue,
     .stack_made = stack_made,
     .stack_gone = stack_gone,
     .stack_switch = stack_switch,
@@ -310,6 +338,12 @@ void ri_check_doom(RiThread *T)
     const RiTask *task = ri_current_task(T);
     if (RI_UNLIKELY(task->proc->doom != RI_DOOM_NONE || task->cancelled))
         ri_throw_status(T, RI_KILLED, ri_nil());
+}
+
+void ri_check_limits(RiThread *T)
+{
+    ri_proc_check_limits(T->process->proc);
+    ri_check_doom(T);
 }
 
 bool ri_can_park(const RiThread *T)
@@ -363,6 +397,7 @@ bool ri_machine_safe_point(RiThread *T, bool is_poll)
     RiMachine *machine = T->process->proc->machine;
     RiTask *task = machine->current;
     bool gives_way = ri_sched_tick(machine);
+    T->heap->stop_collection = 0;
     if (task->state == RI_TASK_RUNNING && !gives_way && task->proc->state == RI_PROC_ALIVE) {
         check_arrivals(T, is_poll);
         return false;
@@ -395,7 +430,9 @@ static void end_for_memory(RiHeap *heap)
     ri_throw_status(T, RI_KILLED, ri_nil());
 }
 
-RiExecTask *ri_exec_task_new(RiTask *task, RiThread *first)
+/* -- The first process ---------------------------------------------------------------------------------------------- */
+
+static RiExecTask *make_exec_task(RiTask *task, RiThread *first)
 {
     RiExecTask *x = calloc(1, sizeof *x);
     if (x == NULL)
@@ -403,6 +440,35 @@ RiExecTask *ri_exec_task_new(RiTask *task, RiThread *first)
     x->first = x->running = first;
     task->engine = x;
     return x;
+}
+
+bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const char *name)
+{
+    RiMachine *machine = ri_machine_new(&engine, config);
+    if (machine == NULL)
+        return false;
+    machine->engine_data = process->heap;
+    process->heap->on_quota_dead = end_for_memory;
+    RiProc *proc = ri_proc_new(machine, NULL, name);
+    if (proc == NULL || make_exec_task(proc->main, process->main) == NULL) {
+        ri_machine_destroy(machine);
+        return false;
+    }
+    proc->engine = process;
+    process->proc = proc;
+    ri_sched_enter(proc->main);
+    return true;
+}
+
+void ri_machine_detach(RiProcess *process)
+{
+    RiProc *proc = process->proc;
+    if (proc == NULL)
+        return;
+    RiMachine *machine = proc->machine;
+    ri_sched_leave(proc->main);
+    ri_machine_destroy(machine);
+    process->proc = NULL;
 }
 
 /* -- More processes ------------------------------------------------------------------------------------------------- */
@@ -414,7 +480,7 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     if (proc == NULL)
         return NULL;
     RiProcess *process = parent->hooks->open_sibling(parent);
-    if (process == NULL || ri_exec_task_new(proc->main, process->main) == NULL) {
+    if (process == NULL || make_exec_task(proc->main, process->main) == NULL) {
         ri_proc_forget(proc);
         errno = ENOMEM;
         return NULL;
@@ -422,7 +488,7 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     proc->engine = process;
     process->proc = proc;
     process->warnings_on = parent->warnings_on;
-    ri_process_take_limits(proc);
+    take_limits(proc);
     return process;
 }
 
@@ -447,38 +513,6 @@ void ri_process_start(RiProcess *process, uint32_t nargs)
 void ri_process_abandon(RiProcess *process)
 {
     ri_proc_forget(process->proc);
-}
-
-/* -- The first process ---------------------------------------------------------------------------------------------- */
-
-bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const char *name)
-{
-    RiMachine *machine = ri_machine_new(&engine, config);
-    if (machine == NULL)
-        return false;
-    machine->engine_data = process->heap;
-    process->heap->on_quota_dead = end_for_memory;
-    machine->sys_hooks = &ri_exec_sys_hooks;
-    RiProc *proc = ri_proc_new(machine, NULL, name);
-    if (proc == NULL || ri_exec_task_new(proc->main, process->main) == NULL) {
-        ri_machine_destroy(machine);
-        return false;
-    }
-    proc->engine = process;
-    process->proc = proc;
-    ri_sched_enter(proc->main);
-    return true;
-}
-
-void ri_machine_detach(RiProcess *process)
-{
-    RiProc *proc = process->proc;
-    if (proc == NULL)
-        return;
-    RiMachine *machine = proc->machine;
-    ri_sched_leave(proc->main);
-    ri_machine_destroy(machine);
-    process->proc = NULL;
 }
 
 /* -- exec ----------------------------------------------------------------------------------------------------------- */
@@ -522,7 +556,7 @@ RiTask *ri_thread_spawn(RiThread *T, RiValue function, const RiValue *args, uint
         process->threads = ri_table_new(T->heap, 0, 0);
     RiThread *U = ri_thread_new(T->heap, process, CHILD_STACK_SLOTS + nargs);
     ri_table_set_int(T->heap, process->threads, task->tid, ri_object(U, RI_TAG_THREAD));
-    RiExecTask *x = ri_exec_task_new(task, U);
+    RiExecTask *x = make_exec_task(task, U);
     if (x == NULL) {
         ri_task_forget(task);
         errno = ENOMEM;

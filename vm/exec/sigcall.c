@@ -33,6 +33,7 @@ void ri_run_signal_handlers(RiThread *T)
         RiValue handler = handlers != NULL ? ri_table_get_int(handlers, number) : ri_nil();
         if (!ri_is_nil(handler))
             call_handler(T, handler, number);
+        ri_check_doom(T);
     }
     ri_check_doom(T); /* a default action may have ended the process */
     task->timed_out = timed_out;

@@ -25,6 +25,8 @@ static void stop_copy(RiHeap *heap)
         T->process->interrupt = false;
         ri_error(T, "interrupted!");
     }
+    if (T->process->proc != NULL)
+        ri_check_limits(T);
 }
 
 RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t stack_slots)

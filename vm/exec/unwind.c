@@ -159,7 +159,8 @@ void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error)
 
 void ri_throw(RiThread *T, RiValue error)
 {
-    ri_throw_status(T, RI_ERRRUN, error);
+    bool is_memory = ri_is_string(error) && error.p == T->process->memory_message; /* thrown again */
+    ri_throw_status(T, is_memory ? RI_ERRMEM : RI_ERRRUN, error);
 }
 
 void ri_error_memory(RiThread *T)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,17 @@ static uint64_t read_clock_ns(clockid_t clock)
 uint64_t ri_host_thread_cpu_ns(void)
 {
     return read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t ri_host_thread_clock(void)
+{
+    clockid_t clock;
+    return pthread_getcpuclockid(pthread_self(), &clock) == 0 ? clock : -1;
+}
+
+uint64_t ri_host_thread_clock_ns(int64_t clock)
+{
+    return clock != -1 ? read_clock_ns((clockid_t)clock) : 0;
 }
 
 uint64_t ri_host_process_cpu_ns(void)

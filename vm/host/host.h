@@ -16,6 +16,9 @@ double ri_host_cpu_s(void);           /* processor time used by this host proces
 uint64_t ri_host_monotonic_ns(void);  /* never goes back; for measuring */
 uint64_t ri_host_thread_cpu_ns(void); /* processor time, user and system, of the calling host thread */
 uint64_t ri_host_process_cpu_ns(void); /* of the whole host process */
+/* A clock for other threads to see the calling thread's processor time by; -1: there is none. */
+int64_t ri_host_thread_clock(void);
+uint64_t ri_host_thread_clock_ns(int64_t clock); /* 0 for -1 */
 /* Broken-down time, UTC or local; false if the date cannot be represented. */
 bool ri_host_split_time(int64_t time_s, bool utc, struct tm *out);
 /* The inverse for local time; normalizes *parts. -1 if it cannot be represented. */

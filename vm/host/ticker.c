@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "vm/host/host.h"
+
 struct RiTicker {
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -15,6 +17,7 @@ struct RiTicker {
     volatile bool on;
     bool ends;
     uint64_t period_ns;
+    volatile uint64_t cpu_ns;
     void (*tick)(void *argument);
     void *argument;
 };
@@ -32,6 +35,7 @@ static void *run(void *argument)
         }
         pthread_mutex_unlock(&t->mutex);
         clock_nanosleep(CLOCK_MONOTONIC, 0, &period, NULL);
+        t->cpu_ns = ri_host_thread_cpu_ns();
         t->tick(t->argument);
         pthread_mutex_lock(&t->mutex);
     }
@@ -76,6 +80,11 @@ void ri_ticker_set(RiTicker *t, bool on)
     t->on = true;
     pthread_cond_signal(&t->changed);
     pthread_mutex_unlock(&t->mutex);
+}
+
+uint64_t ri_ticker_cpu_ns(const RiTicker *t)
+{
+    return t != NULL ? t->cpu_ns : 0;
 }
 
 void ri_ticker_free(RiTicker *t)

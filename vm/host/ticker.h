@@ -12,6 +12,8 @@ typedef struct RiTicker RiTicker;
  * NULL if there is no memory or no thread to be had. */
 RiTicker *ri_ticker_new(uint64_t period_ns, void (*tick)(void *argument), void *argument);
 void ri_ticker_set(RiTicker *ticker, bool on);
+/* Processor time that the ticks have taken, up to the last but one or so. NULL: none. */
+uint64_t ri_ticker_cpu_ns(const RiTicker *ticker);
 /* Ends the thread. NULL is ignored. */
 void ri_ticker_free(RiTicker *ticker);
 

@@ -16,6 +16,9 @@ struct RiEngine {
     void (*switch_to)(RiMachine *machine, RiTask *from, RiTask *to);
     /* Make whatever runs reach a safe point soon. Called from other host threads and signal handlers, too. */
     void (*interrupt)(RiMachine *machine);
+    /* What runs is past a limit of time, and has not come to a safe point for at least a tick: it is to leave off what can
+     * be left off. From the ticker's thread. */
+    void (*overdue)(RiMachine *machine);
     /* For the collector: a native stack exists from now on, or no more; the host thread's own among them. False: there is
      * no memory for another. */
     bool (*stack_made)(RiMachine *machine, RiContext *context);

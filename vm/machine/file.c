@@ -129,11 +129,8 @@ static void free_files(RiFiles *files)
         ri_host_fd_close(files->watches[i].set);
     if (files->directory_fd >= 0)
         ri_host_fd_close(files->directory_fd);
-    for (uint32_t i = 0; i < files->child_count; i++) {
-        ri_host_child_discard(files->children[i].pid);
-        if (files->children[i].fd >= 0)
-            ri_host_fd_close(files->children[i].fd);
-    }
+    for (uint32_t i = 0; i < files->child_count; i++)
+        ri_host_child_discard(files->children[i]);
     free(files->children);
     free(files->watches);
     free(files->streams);
@@ -159,8 +156,6 @@ RiFiles *ri_files_of(RiProc *proc)
 int ri_files_copy(RiProc *parent, RiProc *child, bool all)
 {
     RiFiles *from = parent->files;
-    if (child->files != NULL)
-        ri_files_destroy(child); /* those of a spawned process, before it becomes a fork */
     if (from == NULL)
         return 0;
     uint32_t count = all ? from->capacity : 3;
@@ -348,41 +343,21 @@ size_t ri_files_limit_output(RiProc *proc, size_t size)
 int ri_files_add_child(RiProc *proc, int pid)
 {
     RiFiles *files = ri_files_of(proc);
-    struct RiHostChild *children =
-        files != NULL ? realloc(files->children, (files->child_count + 1) * sizeof *children) : NULL;
+    int32_t *children = files != NULL ? realloc(files->children, (files->child_count + 1) * sizeof *children) : NULL;
     if (children == NULL)
         return -ENOMEM;
     files->children = children;
-    children[files->child_count++] = (struct RiHostChild){pid, -1};
+    children[files->child_count++] = pid;
     return 0;
-}
-
-static struct RiHostChild *find_child(RiProc *proc, int pid)
-{
-    RiFiles *files = proc->files;
-    for (uint32_t i = 0; files != NULL && i < files->child_count; i++) {
-        if (files->children[i].pid == pid)
-            return &files->children[i];
-    }
-    return NULL;
-}
-
-int ri_files_child_fd(RiProc *proc, int pid)
-{
-    struct RiHostChild *child = find_child(proc, pid);
-    if (child == NULL)
-        return -1;
-    if (child->fd < 0)
-        child->fd = ri_host_child_fd(pid);
-    return child->fd >= 0 ? child->fd : -1;
 }
 
 void ri_files_remove_child(RiProc *proc, int pid)
 {
-    struct RiHostChild *child = find_child(proc, pid);
-    if (child == NULL)
-        return;
-    if (child->fd >= 0)
-        ri_host_fd_close(child->fd);
-    *child = proc->files->children[--proc->files->child_count];
+    RiFiles *files = proc->files;
+    for (uint32_t i = 0; files != NULL && i < files->child_count; i++) {
+        if (files->children[i] == pid) {
+            files->children[i] = files->children[--files->child_count];
+            return;
+        }
+    }
 }

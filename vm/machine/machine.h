@@ -76,6 +76,9 @@ struct RiMachine {
     bool ticking;
     uint32_t tick_users;       /* limits that want the clock looked at */
     volatile uint32_t tick_due; /* set by the ticker's thread */
+    int64_t thread_clock;      /* processor time of the host thread that runs tasks: ri_host_thread_clock */
+    volatile uint64_t cpu_end_ns, wall_end_ns; /* when limits of time end `current`: by slice_clock in sched.c, by the
+                                  monotonic clock; RI_NO_LIMIT: never. For the ticker's thread to see */
     uint64_t slice_start_ns;   /* when `current` began to run: by slice_clock in sched.c */
     uint64_t last_aging_ns;
     bool gives_way;            /* the current task does (process.yield) */

@@ -24,10 +24,10 @@ static RiTask *task_of_queue(RiNode *node)
 /* -- Time ------------------------------------------------------------------------------------------------------ */
 
 /* The clock that slices are measured by. A limit of processor time wants the exact one, which is a system call; without
- * one the cheap clock will do. */
+ * one the cheap clock will do. The ticks are for the limits: who runs pays for them. */
 static uint64_t slice_clock(const RiMachine *machine)
 {
-    return machine->tick_users > 0 ? ri_host_thread_cpu_ns() : ri_host_monotonic_ns();
+    return machine->tick_users > 0 ? ri_host_thread_cpu_ns() + ri_ticker_cpu_ns(machine->ticker) : ri_host_monotonic_ns();
 }
 
 /* Charge what `current` has used since the slice began. */
@@ -57,10 +57,33 @@ uint64_t ri_proc_cpu_ns(RiProc *proc)
     return proc->usage.cpu_ns;
 }
 
+/* When do limits of time end the process that runs? */
+static void note_ends(RiMachine *machine)
+{
+    const RiProc *proc = machine->current->proc;
+    uint64_t cpu = proc->limits[RI_LIMIT_CPU], wall = proc->limits[RI_LIMIT_TIME], used = proc->usage.cpu_ns;
+    bool is_doomed = proc->doom != RI_DOOM_NONE;
+    machine->cpu_end_ns = is_doomed || cpu == RI_NO_LIMIT ? RI_NO_LIMIT
+                          : cpu > used                    ? machine->slice_start_ns + (cpu - used)
+                                                          : machine->slice_start_ns;
+    machine->wall_end_ns = is_doomed || wall == RI_NO_LIMIT ? RI_NO_LIMIT : proc->usage.start_ns + wall;
+}
+
+/* From the ticker's thread: it sees an older or newer end for a moment, and then the next tick is right. */
+static bool is_overdue(const RiMachine *machine)
+{
+    uint64_t cpu_end = machine->cpu_end_ns, wall_end = machine->wall_end_ns;
+    if (cpu_end != RI_NO_LIMIT && ri_host_thread_clock_ns(machine->thread_clock) + ri_ticker_cpu_ns(machine->ticker) >= cpu_end)
+        return true;
+    return wall_end != RI_NO_LIMIT && ri_host_monotonic_ns() >= wall_end;
+}
+
 /* From the ticker's thread. */
 static void on_tick(void *argument)
 {
     RiMachine *machine = argument;
+    if (machine->tick_due && is_overdue(machine))
+        machine->engine->overdue(machine);
     machine->tick_due = 1;
     machine->engine->interrupt(machine);
 }
@@ -537,6 +560,7 @@ static void set_current(RiMachine *machine, RiTask *from, RiTask *next)
     next->proc->usage.switches++;
     machine->stats.switches++;
     machine->engine->switch_to(machine, from, next);
+    note_ends(machine);
     adjust_ticker(machine);
 }
 
@@ -651,6 +675,7 @@ void ri_sched_enter(RiTask *task)
     if (machine->host.owner == NULL && !machine->engine->stack_made(machine, &machine->host))
         ri_panic(__FILE__, __LINE__, "no memory for the host's stack");
     task->is_host = true;
+    machine->thread_clock = ri_host_thread_clock();
     machine->slice_start_ns = slice_clock(machine);
     set_current(machine, NULL, task);
 }
@@ -682,6 +707,7 @@ bool ri_sched_tick(RiMachine *machine)
         poll_descriptors(machine, 0);
     ri_signal_check_alarms(machine);
     ri_proc_check_limits(task->proc);
+    note_ends(machine);
     if (!wants_ticks(machine))
         stop_ticker(machine);
     if (machine->ready_count == 0)

@@ -116,6 +116,13 @@ static RI_ALWAYS_INLINE void ri_object_init(void *object, RiTag tag, uint8_t fla
     *(uint64_t *)object = (uint64_t)RI_KIND_BYTE(tag) | (uint64_t)flags << 8 | (uint64_t)aux << 16 | (uint64_t)word << 32;
 }
 
+/* To be called after every MB or so of what cannot be interrupted by a safe point and can be thrown out of. */
+static inline void ri_heap_pause_copy(RiHeap *heap)
+{
+    if (RI_UNLIKELY((heap->budget <= 0 || heap->exact_budget) && heap->on_long_copy != NULL))
+        heap->on_long_copy(heap);
+}
+
 /* Ask for a look at what has become due, at the next safe point. */
 static inline void ri_heap_attend(RiHeap *heap)
 {

@@ -466,8 +466,7 @@ void ri_copy_large(RiHeap *heap, char *to, const char *from, size_t size)
         unwatched += RI_COPY_STEP;
         if (RI_UNLIKELY(unwatched >= UNWATCHED_BYTES_MAX)) {
             unwatched = 0;
-            if (heap->budget <= 0 && heap->on_long_copy != NULL)
-                heap->on_long_copy(heap);
+            ri_heap_pause_copy(heap);
         }
     }
     memcpy(to, from, size);
