@@ -46,6 +46,11 @@ static inline unsigned ri_emit_slot(RiUnit *unit, const RiExpr *x)
 {
     return ri_code_use(unit, unit->vars.items[x->index].slot);
 }
+/* Lua reads a local variable that is an operand when it operates, not before it evaluates the other operands; that shows
+ * when `other`, evaluated first, calls a function that has captured the variable and assigns to it. May it? */
+bool ri_emit_reads_late(const RiUnit *unit, const RiExpr *variable, const RiExpr *other);
+/* Push an object and a key, the former below the latter, each read when Lua reads it. */
+void ri_emit_push_indexed(RiUnit *unit, RiExpr *object, RiExpr *key);
 /* The name of a field that has an interned key: of x.name or x["name"]; else NULL. */
 RiString *ri_emit_field_name(const RiExpr *x);
 /* May one more instruction with a 16-bit site operand be made? */

@@ -127,6 +127,45 @@ static bool is_int_in(const RiExpr *x, int64_t max)
     return x->kind == RI_EXPR_INT && x->integer >= -max && x->integer <= max;
 }
 
+/* Does evaluating x call a function? Metamethods do not count: none is known to assign to its operands' variables. */
+static bool is_calling(const RiExpr *x)
+{
+    switch (x->kind) {
+    case RI_EXPR_CALL:
+    case RI_EXPR_METHOD:
+        return true;
+    case RI_EXPR_TABLE:
+        return x->constructor->item_count > 0 || x->constructor->fragments != NULL;
+    case RI_EXPR_BINARY:
+    case RI_EXPR_INDEX:
+        return is_calling(x->left) || is_calling(x->right);
+    case RI_EXPR_FIELD:
+    case RI_EXPR_UNARY:
+        return is_calling(x->left);
+    default:
+        return false;
+    }
+}
+
+bool ri_emit_reads_late(const RiUnit *unit, const RiExpr *variable, const RiExpr *other)
+{
+    if (variable->kind != RI_EXPR_LOCAL || unit->code.is_fragment || !unit->vars.items[variable->index].is_captured)
+        return false;
+    return is_calling(other);
+}
+
+void ri_emit_push_indexed(RiUnit *unit, RiExpr *object, RiExpr *key)
+{
+    if (ri_emit_reads_late(unit, object, key) || (object->kind == RI_EXPR_UPVALUE && is_calling(key))) {
+        ri_emit_push(unit, key);
+        ri_emit_push(unit, object);
+        ri_code_put(unit, RI_OP_SWAP, 0);
+        return;
+    }
+    ri_emit_push(unit, object);
+    ri_emit_push(unit, key);
+}
+
 static void push_index(RiUnit *unit, RiExpr *x, bool on_stack)
 {
     RiExpr *object = on_stack ? NULL : x->left, name;
@@ -155,7 +194,8 @@ static void push_index(RiUnit *unit, RiExpr *x, bool on_stack)
         ri_code_put_abc(unit, RI_OP_GETINDEX_UL, object->index, ri_emit_slot(unit, key), 0, 1);
         return;
     }
-    if (object != NULL)
+    bool is_named = ri_emit_is_slot(unit, key) || is_int_in(key, RI_E_MAX);
+    if (object != NULL && is_named)
         ri_emit_push(unit, object);
     if (ri_emit_is_slot(unit, key)) {
         unit->code.line = x->line;
@@ -164,7 +204,10 @@ static void push_index(RiUnit *unit, RiExpr *x, bool on_stack)
         unit->code.line = x->line;
         ri_code_put_e(unit, RI_OP_GETINDEX_I, (int32_t)key->integer, 0);
     } else {
-        ri_emit_push(unit, key);
+        if (object != NULL)
+            ri_emit_push_indexed(unit, object, key);
+        else
+            ri_emit_push(unit, key);
         unit->code.line = x->line;
         ri_code_put(unit, RI_OP_GETINDEX, -1);
     }
@@ -306,19 +349,10 @@ static const Forms arith_forms[] = {
     [RI_SHR] = {FORMS_K(SHR), .slot_constant = RI_OP_SHR_LK},
 };
 
-/* Lua reads a left operand that is a local variable when it operates, not before it evaluates the right one; that shows
- * when the right one calls a function that has captured the variable and assigns to it. */
-static bool reads_left_late(const RiUnit *unit, const RiExpr *left, const RiExpr *right)
-{
-    if (left->kind != RI_EXPR_LOCAL || unit->code.is_fragment || !unit->vars.items[left->index].is_captured)
-        return false;
-    return right->kind != RI_EXPR_LOCAL && right->kind != RI_EXPR_UPVALUE && !ri_expr_is_constant(right);
-}
-
 /* Both operands of a binary operation, left below right. */
 static void push_operands(RiUnit *unit, RiExpr *left, RiExpr *right, bool on_stack)
 {
-    if (!on_stack && reads_left_late(unit, left, right)) {
+    if (!on_stack && ri_emit_reads_late(unit, left, right)) {
         push_operand(unit, right);
         push_operand(unit, left);
         ri_code_put(unit, RI_OP_SWAP, 0);
@@ -527,7 +561,7 @@ static void branch_comparison(RiUnit *unit, RiExpr *x, bool sense, uint32_t *lis
     if (ri_emit_is_slot(unit, left) && branch_on_slot(unit, x, left, right, form, sense, list))
         return;
     int64_t k;
-    if (reads_left_late(unit, left, right)) {
+    if (ri_emit_reads_late(unit, left, right)) {
         push_operands(unit, left, right, false);
         put_branch(unit, x, ri_word_abc(forms->plain, 0, 0, sense), -2, list);
         return;

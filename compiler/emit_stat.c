@@ -346,8 +346,14 @@ static void assign_field(RiUnit *unit, const RiStat *s, RiExpr *target, RiString
         ri_code_put_ad(unit, is_upvalue ? RI_OP_SETFIELD_U : RI_OP_SETFIELD_L, a, ri_emit_site(unit, name), -1);
         return;
     }
-    ri_emit_push(unit, target->left);
+    bool is_late = ri_emit_reads_late(unit, target->left, value);
+    if (!is_late)
+        ri_emit_push(unit, target->left);
     ri_emit_push(unit, value);
+    if (is_late) {
+        ri_emit_push(unit, target->left);
+        ri_code_put(unit, RI_OP_SWAP, 0);
+    }
     unit->code.line = s->end_line;
     ri_code_put_e(unit, RI_OP_SETFIELD, (int32_t)ri_emit_site(unit, name), -2);
 }
@@ -366,12 +372,47 @@ static bool is_short_int(const RiExpr *x)
     return x->kind == RI_EXPR_INT && x->integer >= INT16_MIN && x->integer <= INT16_MAX;
 }
 
+/* Read a variable into a slot of the operand stack. */
+static void read_into(RiUnit *unit, RiExpr *variable, uint32_t slot)
+{
+    ri_emit_push(unit, variable);
+    ri_code_put_abc(unit, RI_OP_SETLOCAL, slot, 0, 0, -1);
+    ri_code_note_slot(unit, 'a', slot);
+}
+
+/* Object or key, or both, are variables to be read after `value` has been evaluated: their room is made first. */
+static void assign_index_late(RiUnit *unit, const RiStat *s, RiExpr *object, RiExpr *key, RiExpr *value)
+{
+    bool late_object = ri_emit_reads_late(unit, object, value), late_key = ri_emit_reads_late(unit, key, value);
+    uint32_t slot = unit->code.depth;
+    if (slot + 1 > RI_SLOT_OPERAND_MAX)
+        ri_lex_error(&unit->lexer, "function or expression needs too many registers");
+    if (late_object)
+        ri_code_put_abc(unit, RI_OP_LOADNIL, 1, 0, 0, 1);
+    else
+        ri_emit_push(unit, object);
+    if (late_key)
+        ri_code_put_abc(unit, RI_OP_LOADNIL, 1, 0, 0, 1);
+    else
+        ri_emit_push(unit, key);
+    ri_emit_push(unit, value);
+    if (late_object)
+        read_into(unit, object, slot);
+    if (late_key)
+        read_into(unit, key, slot + 1);
+    unit->code.line = s->end_line;
+    ri_code_put(unit, RI_OP_SETINDEX, -3);
+}
+
 static void assign_index(RiUnit *unit, const RiStat *s, RiExpr *target, RiExpr *value)
 {
     RiExpr constant, *object = target->left, *key = index_key(target, &constant);
+    if (ri_emit_reads_late(unit, object, value) || ri_emit_reads_late(unit, key, value)) {
+        assign_index_late(unit, s, object, key, value);
+        return;
+    }
     if (!ri_emit_is_slot(unit, object)) {
-        ri_emit_push(unit, object);
-        ri_emit_push(unit, key);
+        ri_emit_push_indexed(unit, object, key);
         ri_emit_push(unit, value);
         unit->code.line = s->end_line;
         ri_code_put(unit, RI_OP_SETINDEX, -3);
@@ -420,6 +461,7 @@ static void assign_one(RiUnit *unit, const RiStat *s, RiExpr *target, RiExpr *va
  * statement does not assign stay where they are, everything else is pushed and named by its slot. */
 typedef struct Target {
     RiExpr *expr;
+    RiExpr *late_object, *late_key; /* captured variables, to be read again when the values are there; or NULL */
     uint32_t object, key; /* slots; or the index of an upvalue */
     bool is_upvalue;
 } Target;
@@ -431,6 +473,18 @@ static bool assigns(const RiStat *s, const RiExpr *variable)
             return true;
     }
     return false;
+}
+
+/* x, if it is a variable that the statement's values may assign to. */
+static RiExpr *late_operand(const RiUnit *unit, const RiStat *s, RiExpr *x)
+{
+    if (x->kind != RI_EXPR_LOCAL || assigns(s, x))
+        return NULL;
+    for (const RiExpr *value = s->assign.values; value != NULL; value = value->next) {
+        if (ri_emit_reads_late(unit, x, value))
+            return x;
+    }
+    return NULL;
 }
 
 static uint32_t keep_operand(RiUnit *unit, const RiStat *s, RiExpr *x)
@@ -456,10 +510,14 @@ static void prepare_target(RiUnit *unit, const RiStat *s, Target *t)
         return;
     }
     t->object = keep_operand(unit, s, x->left);
-    if (!(is_name && ri_emit_has_site(unit)) && !(x->kind == RI_EXPR_INDEX && is_short_int(x->right)))
-        t->key = keep_operand(unit, s, index_key(x, &constant));
-    else
+    t->late_object = late_operand(unit, s, x->left);
+    if (!(is_name && ri_emit_has_site(unit)) && !(x->kind == RI_EXPR_INDEX && is_short_int(x->right))) {
+        RiExpr *key = index_key(x, &constant);
+        t->key = keep_operand(unit, s, key);
+        t->late_key = late_operand(unit, s, key);
+    } else {
         t->key = UINT32_MAX;
+    }
 }
 
 /* Pop the top of the stack into the target. */
@@ -492,6 +550,12 @@ static void assign_many(RiUnit *unit, const RiStat *s)
     }
     ri_emit_push_list(unit, s->assign.values, count);
     unit->code.line = s->end_line;
+    for (uint32_t i = 0; i < count; i++) {
+        if (targets[i].late_object)
+            read_into(unit, targets[i].late_object, targets[i].object);
+        if (targets[i].late_key)
+            read_into(unit, targets[i].late_key, targets[i].key);
+    }
     while (count > 0)
         store_to_target(unit, &targets[--count]);
     ri_emit_pop(unit, unit->code.depth - depth);
