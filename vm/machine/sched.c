@@ -166,8 +166,8 @@ static void age(RiMachine *machine)
         if (!(machine->ready_levels >> level & 1))
             continue;
         RiTask *task = task_of_queue(machine->ready[level].next);
-        if (now - task->ready_ns < AGE_NS || task->ready_ns > now)
-            continue;
+        if (now - task->ready_ns < AGE_NS || task->ready_ns > now || task->deficit_ns < 0)
+            continue; /* who has had more than its share waits with reason */
         dequeue(task);
         task->level = (uint8_t)(level - 1);
         enqueue(task);
@@ -196,26 +196,30 @@ static RiTask *take_next(RiMachine *machine)
 {
     if (machine->ready_levels == 0)
         return NULL;
-    uint32_t level = (uint32_t)__builtin_ctz(machine->ready_levels);
-    RiNode *ring = &machine->ready[level];
+    uint32_t level = (uint32_t)__builtin_ctz(machine->ready_levels), seen = 0;
     for (;;) {
+        RiNode *ring = &machine->ready[level];
         RiTask *task = task_of_queue(ring->next);
         if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
             if (!pass_over(machine, task, &level))
                 return NULL;
-            ring = &machine->ready[level];
             continue;
         }
         if (task->deficit_ns <= 0)
             task->deficit_ns += quantum(level);
-        if (task->deficit_ns > 0 || ring->next == ring->prev) { /* alone: nobody to be just to */
-            if (task->deficit_ns <= 0)
-                task->deficit_ns = quantum(level);
+        if (task->deficit_ns <= 0 && machine->ready_count == 1) /* nobody to be just to */
+            task->deficit_ns = quantum(level);
+        if (task->deficit_ns > 0) {
             dequeue(task);
             return task;
         }
         ri_node_remove(&task->queue);
         ri_node_insert(ring, &task->queue);
+        if (ring->next == &task->queue || ++seen > machine->ready_count) { /* all of this level are in debt */
+            uint32_t lower = machine->ready_levels >> level >> 1;
+            level = lower != 0 ? level + 1 + (uint32_t)__builtin_ctz(lower) : (uint32_t)__builtin_ctz(machine->ready_levels);
+            seen = 0;
+        }
     }
 }
 
