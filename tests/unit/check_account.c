@@ -548,6 +548,7 @@ START_TEST(given_up)
     fill(&b, _i ? 200000 : 0);
     register_objects(&a, 1, 100);
     ri_heap_switch(heap, &a.account);
+    heap->stoppable = true;
     heap->stop_collection = 1;
     RiHeapStats before, after;
     ri_heap_stats(heap, &before);

@@ -793,12 +793,10 @@ static void resurrect(RiAccount *account)
     pending->end = end;
     if (pending->first == end)
         return;
-    if (account->heap->account == account) {
-        account->heap->attention = true;
-        account->heap->budget = account->heap->exact_budget ? account->heap->budget : 0;
-    } else {
+    if (account->heap->account == account)
+        ri_heap_attend(account->heap);
+    else
         account->attention = true;
-    }
 }
 
 static void resurrect_all(RiCollector *c)
@@ -1293,7 +1291,8 @@ static void init_world(void)
     for (int space = 0; space < RI_SPACE_COUNT; space++)
         world.kind[space] = (int)GC_new_kind(GC_new_free_list(), GC_MAKE_PROC(object_proc, (GC_word)0), 0,
                                              space == RI_SPACE_OBJECT);
-    void *regions = mmap(NULL, REGION_COUNT / 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *regions = mmap(NULL, REGION_COUNT / 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                         -1, 0);
     world.regions = regions != MAP_FAILED ? regions : NULL;
     world.next_push_roots = GC_get_push_other_roots();
     GC_set_push_other_roots(push_roots);
@@ -1654,7 +1653,9 @@ static void after_alloc(RiHeap *heap, const void *block, size_t size)
 {
     uintptr_t first = (uintptr_t)block >> REGION_BITS, last = ((uintptr_t)block + size - 1) >> REGION_BITS;
     for (uintptr_t region = first; region <= last; region++) {
-        if (RI_UNLIKELY(world.regions != NULL && region < REGION_COUNT && !(world.regions[region / 64] >> region % 64 & 1)))
+        bool is_known = world.regions == NULL || region >= REGION_COUNT ||
+                        world.regions[region / 64] >> region % 64 & 1;
+        if (RI_UNLIKELY(!is_known))
             GC_call_with_alloc_lock(note_region, (void *)region);
     }
     if (heap->collector->limited_count > 0)
@@ -1944,7 +1945,7 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
     c->allocated_bytes += (uint64_t)ri_heap_since(heap);
     c->thread = pthread_self();
     c->collecting = true;
-    if (world.heap_count == 1 && c->live_bytes + ri_heap_since(heap) > UNSTOPPED_BYTES)
+    if (heap->stoppable && world.heap_count == 1 && c->live_bytes + ri_heap_since(heap) > UNSTOPPED_BYTES)
         world.stop = &heap->stop_collection;
     c->settled = false;
     collect_from(heap, frame);

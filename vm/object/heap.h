@@ -1,11 +1,12 @@
 /* The object space of one host thread's worth of guest processes: allocation, collection, interned strings, shapes.
  *
  * One RiHeap serves the processes that run on one host thread; two states on two threads have two heaps. What a process
- * has in it, and may have, is kept in its RiAccount; ri_heap_switch changes from one to another. Below lies libgc, which only heap.c includes: objects come from own free lists per size class, refilled by GC_generic_malloc_many; every
- * object with a header is traced by one mark procedure that switches on its tag; strings, buffers and number arrays lie
- * in pointer-free memory. Automatic collection is off: the slow path of allocation
- * collects when the debt is due. Objects never move. The C stack of the caller is scanned conservatively, VM stacks
- * precisely up to their thread's `top`: whoever runs Lua keeps `thread->top` exact before anything that may collect. */
+ * has in it, and may have, is kept in its RiAccount; ri_heap_switch changes from one to another. Below lies libgc,
+ * which only heap.c includes: objects come from own free lists per size class, refilled by GC_generic_malloc_many;
+ * every object with a header is traced by one mark procedure that switches on its tag; strings, buffers and number
+ * arrays lie in pointer-free memory. Automatic collection is off: the slow path of allocation collects when the debt is
+ * due. Objects never move. The C stack of the caller is scanned conservatively, VM stacks precisely up to their
+ * thread's `top`: whoever runs Lua keeps `thread->top` exact before anything that may collect. */
 #ifndef RI_OBJECT_HEAP_H
 #define RI_OBJECT_HEAP_H
 
@@ -58,7 +59,10 @@ struct RiHeap {
                        loses a key, changes its metatable or its `__…` entries. Inline caches of inherited fields compare
                        it. Starts at 1. */
     volatile int stop_collection; /* nonzero, set from anywhere (a signal handler, another thread): a collection under way
-                                     is given up soon. Whoever sets it clears it; while it is set none is begun. */
+                                     is given up soon if it is a stoppable one. Whoever sets it clears it; while it is set
+                                     none is begun. */
+    bool stoppable; /* collections can be given up. For that libgc has to sweep all pages before it marks: with much live
+                       data and much churn a collection takes up to a sixth longer */
     uint64_t seed;                /* of string hashing */
     RiString *mm_names[RI_MM_COUNT]; /* interned "__index" …, flagged RI_STR_METAMETHOD */
     RiString *one_byte[256];         /* preallocated strings of length 1 */

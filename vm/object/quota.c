@@ -16,7 +16,7 @@
 #define PATIENCE 8       /* … or so many times what it took must have passed */
 #define SMALL_SHARE 4    /* of the reserve: requests for more may fail without harm to whoever goes on with less */
 #define PAGE_BYTES 4096  /* requests for less are charged for when they have made the heap grow */
-#define RESIDENT_SLACK_BYTES ((int64_t)512 << 10) /* what is not due to the program's memory, and so much again is reserve */
+#define RESIDENT_SLACK_BYTES ((int64_t)512 << 10) /* not the program's; so much again is reserve */
 #define REFUSAL_NS 5000000 /* so long the heap's own lists, which can wait, do without growing */
 #define RESIDENT_STEP_BYTES ((int64_t)64 << 10)
 #define LISTS_FREE_BYTES ((int64_t)1 << 20) /* of a collection's lists: everybody has those */
