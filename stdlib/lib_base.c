@@ -440,13 +440,13 @@ static int32_t base_loadfile(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = optional_text(T, args, nargs, 0, NULL);
     const char *mode = optional_text(T, args, nargs, 1, NULL);
-    return return_loaded(T, ri_load_file(T, path, mode), nargs, 2);
+    return return_loaded(T, ri_load_guest_file(T, path, mode), nargs, 2);
 }
 
 static int32_t base_dofile(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = optional_text(T, args, nargs, 0, NULL);
-    if (ri_load_file(T, path, NULL) != RI_OK)
+    if (ri_load_guest_file(T, path, NULL) != RI_OK)
         ri_throw(T, T->top[-1]);
     ri_lib_set_step(T, nargs); /* what lies above is the chunk's results */
     ri_push_link(T);

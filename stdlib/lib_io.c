@@ -6,6 +6,7 @@
 #include "vm/base/num.h"
 #include "vm/exec/intrinsics.h"
 #include "vm/host/host.h"
+#include "vm/machine/gate.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 
@@ -97,8 +98,10 @@ static int32_t io_tmpfile(RiThread *T, RiValue *args, uint32_t nargs)
 static RiUserdata *open_or_throw(RiThread *T, const char *path, const char *mode)
 {
     RiUserdata *u = ri_stream_new(T);
-    if (!ri_stream_open_file(T, ri_stream_of(u), path, mode))
-        ri_error(T, "cannot open file '%s' (%s)", path, strerror(errno));
+    if (!ri_stream_open_file(T, ri_stream_of(u), path, mode)) {
+        char why[100];
+        ri_error(T, "cannot open file '%s' (%s)", path, ri_error_text(T->process->proc, errno, why, sizeof why));
+    }
     return u;
 }
 
@@ -137,6 +140,38 @@ static int32_t io_type(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Closing --------------------------------------------------------------------------------------------------- */
 
+/* Step of the frame of a function that waits for a command, with its pid on top. Otherwise the step is where the results of
+ * a C module's function begin. */
+#define STEP_CHILD 0xfffff
+
+static int32_t wait_for_command(RiThread *T, int pid)
+{
+    int status;
+    int32_t signal = ri_stream_wait_command(T, pid, &status);
+    if (signal == RI_LIB_BLOCK) {
+        ri_lib_set_step(T, STEP_CHILD);
+        ri_push(T, ri_int(pid));
+        return signal;
+    }
+    return ri_return_child_result(T, status);
+}
+
+/* The file is flushed before it is closed, so that waiting for a slow reader lets others run. */
+static bool close_file(RiThread *T, FILE *file)
+{
+    uint64_t start = ri_gate_trace_start(T->process->proc);
+    errno = 0;
+    bool flushed = ri_host_stream_pending(file) == 0 || ri_stream_flush(T, file);
+    int reason = errno, fd = ri_host_stream_fd(file);
+    ri_stream_forget(T, file);
+    bool closed = fclose(file) == 0;
+    if (flushed)
+        reason = errno;
+    ri_gate_trace(T->process->proc, start, "close", "desc", flushed && closed ? 0 : -reason, "%d", fd);
+    errno = reason;
+    return flushed && closed;
+}
+
 /* Close the open stream of `u`. Streams of C modules have their own close function, which is called with the file. */
 static int32_t close_stream(RiThread *T, RiUserdata *u)
 {
@@ -147,13 +182,11 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
         return ri_return2(T->base, ri_nil(), ri_string_value(message));
     }
     stream->close = NULL; /* closed, whatever happens from here on */
-    if (close == ri_stream_close_file) {
-        errno = 0;
-        return ri_return_file_result(T, fclose(stream->file) == 0, NULL);
-    }
+    if (close == ri_stream_close_file)
+        return ri_return_file_result(T, close_file(T, stream->file), NULL);
     if (close == ri_stream_close_command) {
-        errno = 0;
-        return ri_return_child_result(T, ri_host_close_command(stream->file));
+        close_file(T, stream->file);
+        return wait_for_command(T, ((RiOwnStream *)stream)->pid);
     }
     RiValue function = {.tag = RI_TAG_CFUNC};
     memcpy(&function.u, &close, sizeof close);
@@ -167,6 +200,10 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
 static int32_t close_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
+    if (ri_lib_step(T) == STEP_CHILD) {
+        T->top--;
+        return wait_for_command(T, (int)T->top[0].i);
+    }
     return ri_return_top(T, nargs - ri_lib_step(T));
 }
 
@@ -208,71 +245,144 @@ static int32_t file_tostring(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Reading --------------------------------------------------------------------------------------------------- */
 
-/* Read by one format value; false at the end of the file. `i`: argument index, for messages. */
-static bool read_format(RiThread *T, FILE *file, RiValue *formats, uint32_t i, RiValue *result)
+/* A read that waits for more of a pipe, terminal or socket while others run leaves these slots above its arguments and the
+ * results it has; the step of its frame is one more than the count of results. */
+enum { WAIT_FILE, WAIT_STATE, WAIT_SLOTS };
+
+typedef struct ReadState {
+    RiObject object; /* RI_TAG_BLOCK */
+    RiSbuf sb;       /* what has been read of the current format */
+} ReadState;
+
+/* By one format: what it is, and how much. `i`: argument index, for messages. */
+static char read_kind(RiThread *T, RiValue *formats, uint32_t i, size_t *count)
 {
-    RiString *s;
     if (ri_is_number(formats[i])) {
-        size_t count = (size_t)ri_arg_int(T, formats, i + 1, i);
-        if (count == 0) {
-            *result = ri_string_value(T->heap->empty);
-            return ri_stream_has_more(T, file);
-        }
-        s = ri_stream_read_chars(T, file, count);
-    } else {
-        const char *format = ri_str_cstr(T->heap, ri_arg_str(T, formats, i + 1, i));
-        if (*format == '*') /* as 5.2 wrote them */
-            format++;
-        switch (*format) {
-        case 'n':
-            return ri_stream_read_number(T, file, result);
-        case 'l':
-            s = ri_stream_read_line(T, file, false);
-            break;
-        case 'L':
-            s = ri_stream_read_line(T, file, true);
-            break;
-        case 'a':
-            s = ri_stream_read_all(T, file);
-            break;
-        default:
-            ri_arg_error(T, i, "invalid format");
-        }
+        *count = (size_t)ri_arg_int(T, formats, i + 1, i);
+        return *count == 0 ? '0' : 'c';
     }
-    *result = ri_string_value(s);
-    return s != NULL;
+    const char *format = ri_str_cstr(T->heap, ri_arg_str(T, formats, i + 1, i));
+    if (*format == '*') /* as 5.2 wrote them */
+        format++;
+    if (*format == '\0' || strchr("nlLa", *format) == NULL)
+        ri_arg_error(T, i, "invalid format");
+    return *format;
 }
 
-/* Read by the formats in arguments first … nargs - 1 of the current frame, or a line without any, and push the results:
- * *count of them, the last one nil at the end of the file. False after an error, reason in errno. */
-static bool push_read(RiThread *T, FILE *file, uint32_t first, uint32_t nargs, uint32_t *count)
+static RiReadStatus read_kind_into(RiThread *T, FILE *file, char kind, size_t count, RiSbuf *sb)
 {
+    switch (kind) {
+    case 'c':
+        return ri_stream_take_chars(T, file, sb, count);
+    case 'a':
+        return ri_stream_take_all(T, file, sb);
+    default:
+        return ri_stream_take_line(T, file, sb, kind == 'L');
+    }
+}
+
+/* Read what one format asks for and push it, nil at the end of the file. */
+static RiReadStatus push_one(RiThread *T, FILE *file, char kind, size_t count, RiSbuf *sb)
+{
+    RiReadStatus status;
+    if (kind == '0') {
+        status = ri_stream_has_more(T, file) ? RI_READ_DONE : RI_READ_END;
+        ri_push(T, status == RI_READ_DONE ? ri_string_value(T->heap->empty) : ri_nil());
+        return status;
+    }
+    if (kind == 'n') {
+        RiValue number;
+        status = ri_stream_read_number(T, file, &number) ? RI_READ_DONE : RI_READ_END;
+        ri_push(T, status == RI_READ_DONE ? number : ri_nil());
+        return status;
+    }
+    status = read_kind_into(T, file, kind, count, sb);
+    if (status == RI_READ_DONE)
+        ri_push(T, ri_string_value(ri_sbuf_finish(sb)));
+    else if (status == RI_READ_END)
+        ri_push(T, ri_nil());
+    return status;
+}
+
+/* What has been read goes where it can be found again. */
+static int32_t wait_for_more(RiThread *T, RiUserdata *u, uint32_t done, const RiSbuf *sb, ReadState *state)
+{
+    ri_push(T, file_value(u));
+    if (state == NULL) {
+        state = ri_heap_alloc_block(T->heap, sizeof *state);
+        ri_block_describe(state, offsetof(ReadState, sb.inline_bytes), false);
+        state->sb = *sb;
+        if (sb->buffer == NULL)
+            state->sb.data = state->sb.inline_bytes;
+    }
+    ri_push(T, ri_object(state, RI_TAG_BLOCK));
+    ri_lib_set_step(T, done + 1);
+    return RI_LIB_BLOCK;
+}
+
+/* Read by the formats in arguments first … nargs - 1 of the current frame, or a line without any, and push the results, of
+ * which `done` are there: *count of them in the end, the last one nil at the end of the file. `state`: of a format that had
+ * to wait, or NULL. RI_LIB_BLOCK; else 1, or 0 after an error, reason in errno. */
+static int32_t push_read(RiThread *T, RiUserdata *u, uint32_t first, uint32_t nargs, uint32_t done, ReadState *state,
+                         uint32_t *count)
+{
+    FILE *file = ri_stream_of(u)->file;
+    RiSbuf sb;
+    uint32_t wanted = nargs > first ? nargs - first : 1;
     if (RI_UNLIKELY(feof_unlocked(file) || ferror_unlocked(file)))
         clearerr(file);
     errno = 0;
-    *count = 0;
-    if (nargs <= first) {
-        RiString *line = ri_stream_read_line(T, file, false);
-        ri_push(T, line != NULL ? ri_string_value(line) : ri_nil());
-        *count = 1;
-        return RI_LIKELY(line != NULL) || !ferror(file);
-    }
-    ri_stack_reserve(T, nargs - first + RI_STACK_RESERVE);
-    for (uint32_t i = first; i < nargs; i++) {
-        RiValue result;
-        bool ok = read_format(T, file, T->base, i, &result);
-        ri_push(T, ok ? result : ri_nil());
-        ++*count;
-        if (!ok)
+    if (wanted > 1)
+        ri_stack_reserve(T, wanted + RI_STACK_RESERVE);
+    for (; done < wanted; done++, state = NULL) {
+        size_t size = 0;
+        char kind = nargs <= first ? 'l' : read_kind(T, T->base, first + done, &size);
+        if (state == NULL)
+            ri_sbuf_init(&sb, T->heap);
+        RiReadStatus status = push_one(T, file, kind, size, state != NULL ? &state->sb : &sb);
+        if (RI_UNLIKELY(status == RI_READ_WAITS))
+            return wait_for_more(T, u, done, &sb, state);
+        if (status == RI_READ_END) {
+            done++;
             break;
+        }
     }
+    *count = done;
     return !ferror(file);
 }
 
-static int32_t read_formats(RiThread *T, FILE *file, uint32_t first, uint32_t nargs)
+/* The slots of a read that waited, which go: its file, its state, and how many results lie above the arguments. */
+static RiUserdata *take_wait(RiThread *T, ReadState **state, uint32_t *done)
+{
+    T->top -= WAIT_SLOTS;
+    *state = T->top[WAIT_STATE].p;
+    *done = ri_lib_step(T) - 1;
+    ri_lib_set_step(T, 0);
+    return T->top[WAIT_FILE].p;
+}
+
+static void trace_read(RiThread *T, FILE *file, uint64_t start, bool ok, uint32_t count)
+{
+    char quoted[160] = "nil";
+    int reason = errno;
+    RiValue last = count > 0 ? T->top[-1] : ri_nil();
+    if (ri_is_string(last))
+        ri_gate_quote(ri_str_data(last.p), ((RiString *)last.p)->size, quoted);
+    int64_t size = ri_is_string(last) ? (int64_t)((RiString *)last.p)->size : 0;
+    ri_gate_trace(T->process->proc, start, "read", "desc", ok ? size : -reason, "%d, %s", ri_host_stream_fd(file), quoted);
+    errno = reason;
+}
+
+static int32_t read_on(RiThread *T, RiUserdata *u, uint32_t first, uint32_t nargs, uint32_t done, ReadState *state)
 {
     uint32_t count;
-    if (RI_UNLIKELY(!push_read(T, file, first, nargs, &count)))
+    uint64_t start = ri_gate_trace_start(T->process->proc);
+    int32_t status = push_read(T, u, first, nargs, done, state, &count);
+    if (RI_UNLIKELY(status == RI_LIB_BLOCK))
+        return status;
+    if (RI_UNLIKELY(start != 0))
+        trace_read(T, ri_stream_of(u)->file, start, status == 1, count);
+    if (RI_UNLIKELY(status == 0))
         return ri_return_file_result(T, false, NULL);
     return count == 1 ? ri_return1(T->base, T->top[-1]) : ri_return_top(T, count);
 }
@@ -280,12 +390,39 @@ static int32_t read_formats(RiThread *T, FILE *file, uint32_t first, uint32_t na
 static int32_t io_read(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
-    return read_formats(T, default_file(T, ri_stdlib(T)->input, "input"), 0, nargs);
+    RiUserdata *u = ri_stdlib(T)->input;
+    default_file(T, u, "input");
+    return read_on(T, u, 0, nargs, 0, NULL);
 }
 
 static int32_t file_read(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    return read_formats(T, file_arg(T, args, nargs), 1, nargs);
+    file_arg(T, args, nargs);
+    return read_on(T, args[0].p, 1, nargs, 0, NULL);
+}
+
+static int32_t resume_read(RiThread *T, uint32_t first)
+{
+    ReadState *state;
+    uint32_t done;
+    RiUserdata *u = take_wait(T, &state, &done);
+    if (ri_stream_of(u)->close == NULL)
+        ri_error(T, "attempt to use a closed file"); /* by another thread, meanwhile */
+    return read_on(T, u, first, (uint32_t)(T->top - T->base) - done, done, state);
+}
+
+static int32_t io_read_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    return resume_read(T, 0);
+}
+
+static int32_t file_read_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    return resume_read(T, 1);
 }
 
 /* -- Lines ------------------------------------------------------------------------------------------------------ */
@@ -295,15 +432,32 @@ enum { LINES_FILE, LINES_CLOSES, LINES_FORMATS };
 
 #define LINES_FORMATS_MAX 250
 
+static int32_t next_line(RiThread *T, RiUserdata *u, uint32_t nargs, uint32_t done, ReadState *state)
+{
+    uint32_t count;
+    uint64_t start = ri_gate_trace_start(T->process->proc);
+    int32_t status = push_read(T, u, 1, nargs, done, state, &count);
+    if (RI_UNLIKELY(status == RI_LIB_BLOCK))
+        return status;
+    if (RI_UNLIKELY(start != 0))
+        trace_read(T, ri_stream_of(u)->file, start, status == 1, count);
+    if (RI_UNLIKELY(status == 0))
+        ri_error(T, "%s", strerror(errno));
+    if (RI_LIKELY(!ri_is_nil(T->top[-(ptrdiff_t)count])))
+        return count == 1 ? ri_return1(T->base, T->top[-1]) : ri_return_top(T, count);
+    if (!ri_is_falsy(ri_self_native(T)->upvals[LINES_CLOSES]))
+        close_stream(T, u); /* a file, never a command: it does not wait */
+    return 0;
+}
+
 static int32_t lines_iterator(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiNative *self = ri_self_native(T);
     RiUserdata *u = self->upvals[LINES_FILE].p;
-    RiStream *stream = ri_stream_of(u);
     uint32_t format_count = self->object.aux - LINES_FORMATS;
     (void)args;
     (void)nargs;
-    if (stream->close == NULL)
+    if (ri_stream_of(u)->close == NULL)
         ri_error(T, "file is already closed");
     /* The formats become the arguments 1, 2 … of this frame: where messages count them. */
     T->top = T->base;
@@ -311,18 +465,23 @@ static int32_t lines_iterator(RiThread *T, RiValue *args, uint32_t nargs)
     ri_push(T, self->upvals[LINES_FILE]);
     for (uint32_t i = 0; i < format_count; i++)
         ri_push(T, self->upvals[LINES_FORMATS + i]);
-    uint32_t count;
-    if (RI_UNLIKELY(!push_read(T, stream->file, 1, 1 + format_count, &count)))
-        ri_error(T, "%s", strerror(errno));
-    if (RI_LIKELY(!ri_is_nil(T->top[-(ptrdiff_t)count])))
-        return count == 1 ? ri_return1(T->base, T->top[-1]) : ri_return_top(T, count);
-    if (!ri_is_falsy(self->upvals[LINES_CLOSES]))
-        close_stream(T, u);
-    return 0;
+    return next_line(T, u, 1 + format_count, 0, NULL);
+}
+
+static int32_t lines_iterator_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    ReadState *state;
+    uint32_t done;
+    (void)args;
+    (void)nargs;
+    RiUserdata *u = take_wait(T, &state, &done);
+    if (ri_stream_of(u)->close == NULL)
+        ri_error(T, "file is already closed");
+    return next_line(T, u, (uint32_t)(T->top - T->base) - done, done, state);
 }
 
 static const RiLibFn lines_iterator_fn =
-    RI_FN(lines_iterator, "lines iterator", "(iterator of lines)()", "The next line, or what the formats say; nothing at the end.");
+    RI_FN_RESUMABLE(lines_iterator, lines_iterator_resume, "lines iterator", "(iterator of lines)()", "The next line, or what the formats say; nothing at the end.");
 
 /* An iterator over file `u` with the arguments first … nargs - 1 as formats. */
 static RiNative *new_lines_iterator(RiThread *T, RiUserdata *u, uint32_t nargs, bool closes)
@@ -457,7 +616,7 @@ static const RiLibFn functions[] = {
     RI_FN(io_output, "io.output", "io.output([file])",
           "Set the default output, a file or the name of one to open; returns the default output."),
     RI_FN(io_popen, "io.popen", "io.popen(command [, mode])", "Start a command and read its output, or write its input (\"w\")."),
-    RI_FN(io_read, "io.read", "io.read(…)", "Read from the default input, as file:read."),
+    RI_FN_RESUMABLE(io_read, io_read_resume, "io.read", "io.read(…)", "Read from the default input, as file:read."),
     RI_FN(io_tmpfile, "io.tmpfile", "io.tmpfile()", "A new file for reading and writing that is removed in the end."),
     RI_FN(io_type, "io.type", "io.type(v)", "\"file\", \"closed file\", or nil if v is no file."),
     RI_FN(io_write, "io.write", "io.write(…)", "Write strings and numbers to the default output."),
@@ -468,7 +627,7 @@ static const RiLibFn methods[] = {
                     "Close the file; of a pipe: true or nil, \"exit\" or \"signal\", and the code."),
     RI_FN(file_flush, "file:flush", "file:flush()", "Write out what is buffered."),
     RI_FN(file_lines, "file:lines", "file:lines(…)", "For a loop over lines, or what the read formats say."),
-    RI_FN(file_read, "file:read", "file:read(…)",
+    RI_FN_RESUMABLE(file_read, file_read_resume, "file:read", "file:read(…)",
           "Read by formats: \"l\" a line, \"L\" with its end, \"n\" a number, \"a\" all, a count of bytes; nil at the end."),
     RI_FN(file_seek, "file:seek", "file:seek([whence [, offset]])",
           "Set the position from \"set\", \"cur\" or \"end\"; returns it in bytes from the start."),

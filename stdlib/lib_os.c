@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "vm/host/host.h"
+#include "vm/machine/gate.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 
@@ -187,14 +189,32 @@ static int32_t os_clock(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Processes and environment --------------------------------------------------------------------------------- */
 
+/* Frame: the command, and the pid of what was started. */
+static int32_t execute_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    int status;
+    if (ri_stream_wait_command(T, (int)args[nargs - 1].i, &status) == RI_LIB_BLOCK)
+        return RI_LIB_BLOCK;
+    return ri_return_child_result(T, status);
+}
+
 static int32_t os_execute(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *command = optional_text_arg(T, args, nargs, 0);
-    errno = 0;
-    int status = ri_host_system(command);
+    RiProc *proc = T->process->proc;
     if (command == NULL)
-        return ri_return_bool(args, status != 0);
-    return ri_return_child_result(T, status);
+        return ri_return_bool(args, ri_gate_run(proc, "") == 0 && ri_host_system(NULL) != 0);
+    if (ri_path_is_plain(proc) && !ri_gate_is_busy(proc) && !ri_gate_is_traced(proc)) {
+        errno = 0;
+        return ri_return_child_result(T, ri_host_system(command));
+    }
+    int pid = ri_stream_start_command(T, command, "w", NULL);
+    if (pid < 0) {
+        errno = -pid;
+        return ri_return_file_result(T, false, command);
+    }
+    ri_push(T, ri_int(pid));
+    return execute_resume(T, T->base, (uint32_t)(T->top - T->base));
 }
 
 static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
@@ -212,7 +232,17 @@ static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
 
 static int32_t os_getenv(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    const char *text = ri_host_getenv(text_arg(T, args, nargs, 0));
+    const char *name = text_arg(T, args, nargs, 0);
+    char quoted[160];
+    uint64_t start = ri_gate_trace_start(T->process->proc);
+    int status = ri_gate_environment(T->process->proc, name);
+    if (RI_UNLIKELY(start != 0))
+        ri_gate_trace(T->process->proc, start, "getenv", "process", status, "%s", ri_gate_quote(name, strlen(name), quoted));
+    if (RI_UNLIKELY(status < 0)) {
+        errno = -status;
+        return ri_return_file_result(T, false, name);
+    }
+    const char *text = ri_host_getenv(name);
     RiString **last = &ri_stdlib(T)->environment; /* long values tend to be asked for again */
     if (text != NULL && *last != NULL && strcmp(text, ri_str_data(*last)) == 0)
         return ri_return_string(T->base, *last);
@@ -228,6 +258,10 @@ static int32_t os_setlocale(RiThread *T, RiValue *args, uint32_t nargs)
     static const char *const names[] = {"all", "collate", "ctype", "monetary", "numeric", "time", NULL};
     const char *locale = optional_text_arg(T, args, nargs, 0);
     int category = ri_arg_option(T, args, nargs, 1, "all", names);
+    /* The locale is the host's, for all of it, and may be a file's name. */
+    if (locale != NULL && strcmp(locale, "C") != 0 && strcmp(locale, "POSIX") != 0 && T->process->proc != NULL &&
+        !ri_policy_allows(T->process->proc->policy, RI_CAP_NATIVE, NULL))
+        return ri_return_nil(args);
     return return_text_or_nil(T, setlocale(categories[category], locale));
 }
 
@@ -236,25 +270,59 @@ static int32_t os_setlocale(RiThread *T, RiValue *args, uint32_t nargs)
 static int32_t os_remove(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = text_arg(T, args, nargs, 0);
-    errno = 0;
-    return ri_return_file_result(T, ri_host_remove(path), path);
+    RiProc *proc = T->process->proc;
+    char quoted[160];
+    uint64_t start = ri_gate_trace_start(proc);
+    int status = ri_gate_remove(proc, path, RI_GATE_FILE | RI_GATE_FOLDER);
+    if (RI_UNLIKELY(start != 0))
+        ri_gate_trace(proc, start, "remove", "file", status, "%s", ri_gate_quote(path, strlen(path), quoted));
+    errno = -status;
+    return ri_return_file_result(T, status == 0, path);
 }
 
 static int32_t os_rename(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *from = text_arg(T, args, nargs, 0);
     const char *to = text_arg(T, args, nargs, 1);
-    errno = 0;
-    return ri_return_file_result(T, ri_host_rename(from, to), NULL);
+    RiProc *proc = T->process->proc;
+    char quoted[160], quoted_to[160];
+    uint64_t start = ri_gate_trace_start(proc);
+    int status = ri_gate_rename(proc, from, to);
+    if (RI_UNLIKELY(start != 0))
+        ri_gate_trace(proc, start, "rename", "file", status, "%s, %s", ri_gate_quote(from, strlen(from), quoted),
+                      ri_gate_quote(to, strlen(to), quoted_to));
+    errno = -status;
+    return ri_return_file_result(T, status == 0, NULL);
+}
+
+/* A new file below the process's own /tmp. */
+static bool make_temporary(RiThread *T, char name[RI_HOST_TEMPORARY_NAME_SIZE])
+{
+    RiProc *proc = T->process->proc;
+    if (ri_path_is_plain(proc))
+        return ri_host_temporary_name(name);
+    for (int tries = 0; tries < 100; tries++) {
+        snprintf(name, RI_HOST_TEMPORARY_NAME_SIZE, "/tmp/lua_%012llx", (unsigned long long)(ri_host_random_seed() >> 16));
+        int fd = ri_gate_open(proc, name, RI_O_RDWR | RI_O_CREAT | RI_O_EXCL, 0600);
+        if (fd >= 0)
+            ri_host_fd_close(fd);
+        if (fd != -EEXIST)
+            return fd >= 0;
+    }
+    return false;
 }
 
 static int32_t os_tmpname(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    char name[RI_HOST_TEMPORARY_NAME_SIZE];
+    char name[RI_HOST_TEMPORARY_NAME_SIZE], why[100];
     (void)args;
     (void)nargs;
-    if (!ri_host_temporary_name(name))
+    ri_clear_denied(T->process->proc);
+    if (!make_temporary(T, name)) {
+        if (ri_denied(T->process->proc) >= 0)
+            ri_error(T, "unable to generate a unique filename (%s)", ri_error_text(T->process->proc, EACCES, why, sizeof why));
         ri_error(T, "unable to generate a unique filename");
+    }
     return return_text_or_nil(T, name);
 }
 
@@ -265,7 +333,7 @@ static const RiLibFn functions[] = {
     RI_FN(os_date, "os.date", "os.date([format [, time]])",
           "A date as text, by strftime's format; \"*t\" gives a table of fields; a leading \"!\" means UTC."),
     RI_FN(os_difftime, "os.difftime", "os.difftime(t2, t1)", "Seconds from time t1 to time t2."),
-    RI_FN(os_execute, "os.execute", "os.execute([command])",
+    RI_FN_RESUMABLE(os_execute, execute_resume, "os.execute", "os.execute([command])",
           "Run a shell command: true or nil, \"exit\" or \"signal\", and the code. Without it: is there a shell?"),
     RI_FN(os_exit, "os.exit", "os.exit([code [, close]])",
           "End the host process with a code (or true, false); `close` closes the state first."),

@@ -1,9 +1,11 @@
 /* package and require: finding modules, in Lua files and C libraries. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "vm/exec/intrinsics.h"
 #include "vm/host/host.h"
+#include "vm/machine/gate.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 
@@ -77,10 +79,32 @@ static const char *push_text(RiThread *T, RiSbuf *sb)
 
 /* -- Searching a path ------------------------------------------------------------------------------------------ */
 
+/* Can the process read that file, or load that library? Sets *refused if it lacks a capability for it. */
+static bool is_candidate(RiThread *T, const char *path, bool is_library, bool *refused)
+{
+    RiProc *proc = T->process->proc;
+    char real[RI_PATH_SIZE];
+    int status;
+    if (is_library) {
+        status = ri_gate_library(proc, RI_CAP_NATIVE, path, real);
+        if (status == 0 && !ri_host_is_readable(real))
+            status = -ENOENT;
+    } else {
+        /* Opened, not asked: only that tells what a later open will do. */
+        status = ri_gate_open(proc, path, RI_O_RDONLY | RI_O_NONBLOCK, 0);
+        if (status >= 0)
+            ri_host_fd_close(status);
+    }
+    *refused |= status == -EACCES && ri_denied(proc) >= 0;
+    return status >= 0;
+}
+
 /* Push the name of the first readable file that `path` gives for `name`, or else a list of what was tried. */
-static bool search_path(RiThread *T, const char *name, const char *path, const char *separator, const char *replacement)
+static bool search_path(RiThread *T, const char *name, const char *path, const char *separator, const char *replacement,
+                        bool is_library)
 {
     RiSbuf sb;
+    bool refused = false;
     ri_sbuf_init(&sb, T->heap);
     add_replaced(&sb, name, separator, replacement);
     const char *file_part = push_text(T, &sb);
@@ -94,7 +118,7 @@ static bool search_path(RiThread *T, const char *name, const char *path, const c
         ri_sbuf_init(&sb, T->heap);
         ri_sbuf_add(&sb, at, (size_t)(end - at));
         const char *candidate = push_text(T, &sb);
-        if (ri_host_is_readable(candidate))
+        if (is_candidate(T, candidate, is_library, &refused))
             return true;
         T->top--;
         at = *end != '\0' ? end + 1 : end;
@@ -103,6 +127,8 @@ static bool search_path(RiThread *T, const char *name, const char *path, const c
     add_text(&sb, "no file '");
     add_replaced(&sb, candidates, ";", "'\n\tno file '");
     add_text(&sb, "'");
+    if (refused)
+        add_text(&sb, is_library ? "\n\tpermission denied (needs --allow-native)" : "\n\tpermission denied (needs --allow-read)");
     push_text(T, &sb);
     return false;
 }
@@ -113,7 +139,7 @@ static int32_t package_searchpath(RiThread *T, RiValue *args, uint32_t nargs)
     const char *path = text_arg(T, args, nargs, 1);
     const char *separator = ri_arg_is_none_or_nil(args, nargs, 2) ? "." : text_arg(T, args, nargs, 2);
     const char *replacement = ri_arg_is_none_or_nil(args, nargs, 3) ? "/" : text_arg(T, args, nargs, 3);
-    bool found = search_path(T, name, path, separator, replacement);
+    bool found = search_path(T, name, path, separator, replacement, false);
     RiValue text = T->top[-1];
     return found ? ri_return1(T->base, text) : ri_return2(T->base, ri_nil(), text);
 }
@@ -129,7 +155,19 @@ static void *open_library(RiThread *T, const char *path, bool symbols_global, co
     RiValue known = ri_table_get(libraries, key);
     if (known.tag == RI_TAG_LIGHT)
         return known.p;
-    void *handle = ri_host_load_library(path, symbols_global, error);
+    char real[RI_PATH_SIZE];
+    int status = ri_gate_library(T->process->proc, RI_CAP_NATIVE, path, real);
+    if (status < 0) {
+        char why[100];
+        RiSbuf sb;
+        ri_sbuf_init(&sb, T->heap);
+        add_text(&sb, path);
+        add_text(&sb, ": ");
+        add_text(&sb, ri_error_text(T->process->proc, -status, why, sizeof why));
+        *error = push_text(T, &sb);
+        return NULL;
+    }
+    void *handle = ri_host_load_library(real, symbols_global, error);
     if (handle != NULL) {
         RiValue v = ri_object(handle, RI_TAG_LIGHT);
         ri_set_index(T, ri_table_value(libraries), key, v);
@@ -202,7 +240,7 @@ static bool find_file(RiThread *T, const char *name, const char *field)
     if (text == NULL)
         ri_error(T, "'package.%s' must be a string", field);
     ri_push(T, ri_string_value(text));
-    return search_path(T, name, ri_str_cstr(T->heap, text), ".", "/");
+    return search_path(T, name, ri_str_cstr(T->heap, text), ".", "/", strcmp(field, "cpath") == 0);
 }
 
 /* The loader is on top of the stack, or a message if it could not be had; the file name is at `file`, from the base. */
@@ -241,7 +279,7 @@ static int32_t search_lua(RiThread *T, RiValue *args, uint32_t nargs)
     if (!find_file(T, name, "path"))
         return return_message(T);
     ptrdiff_t file = T->top - 1 - T->base;
-    bool loaded = ri_load_file(T, ri_str_cstr(T->heap, T->top[-1].p), NULL) == RI_OK;
+    bool loaded = ri_load_guest_file(T, ri_str_cstr(T->heap, T->top[-1].p), NULL) == RI_OK;
     return return_loader(T, loaded, name, file);
 }
 

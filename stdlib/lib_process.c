@@ -5,6 +5,7 @@
 
 #include "stdlib/handle.h"
 #include "stdlib/libs.h"
+#include "stdlib/policy_option.h"
 #include "stdlib/stream.h"
 #include "vm/exec/call.h"
 #include "vm/exec/copy.h"
@@ -104,7 +105,7 @@ static int32_t run_file_resume(RiThread *T, RiValue *args, uint32_t nargs)
 static int32_t run_file(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = ri_str_cstr(T->heap, args[0].p);
-    if (ri_load_file(T, path, NULL) != RI_OK)
+    if (ri_load_guest_file(T, path, NULL) != RI_OK)
         ri_throw(T, T->top[-1]);
     RiValue f = T->top[-1];
     T->top--;
@@ -160,6 +161,7 @@ static void prepare_child(RiThread *T, void *argument)
     Spawn *s = argument;
     set_limits(s);
     set_priority(s);
+    ri_set_policy_options(T, s->child->proc, option(s, "sandbox"), option(s, "allow"), option(s, "deny"));
     if (ri_is_string(s->what)) {
         ri_process_prepare(s->child, ri_object(&run_file_row, RI_TAG_LIBFN));
         ri_push(s->child->main, s->what);
@@ -200,6 +202,30 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
     uint32_t pid = s.child->proc->pid;
     ri_process_start(s.child, s.nargs);
     return ri_return1(T->base, ri_process_handle(T, pid));
+}
+
+/* -- fork ----------------------------------------------------------------------------------------------------------- */
+
+/* The child's copy of this frame is resumed; the parent's returns at once. */
+static int32_t fork_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    ri_exec_task(T)->is_fork = false;
+    return ri_return_int(T->base, 0);
+}
+
+static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    RiString *refusal;
+    uint32_t pid = ri_process_fork(T, &refusal);
+    if (refusal != NULL)
+        ri_error(T, "%s", ri_str_cstr(T->heap, refusal));
+    if (pid == 0)
+        return ri_return_errno(T, errno);
+    return ri_return2(T->base, ri_int(pid), ri_process_handle(T, pid));
 }
 
 /* -- exec ----------------------------------------------------------------------------------------------------------- */
@@ -625,6 +651,9 @@ static int32_t handle_status(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn functions[] = {
     RI_FN(spawn, "process.spawn", "process.spawn(file or function [, {args=, limits=, allow=, deny=, priority=, name=}])",
           "Starts a process. Returns its handle, or nil, a message and a number."),
+    RI_FN_RESUMABLE(fork_process, fork_resume, "process.fork", "process.fork()",
+                    "Makes a copy of this process, which goes on from here as well: the child's number and handle in the parent, "
+                    "0 in the child; nil, a message and a number."),
     RI_FN(exec_file, "process.exec", "process.exec(file, ...)",
           "Runs another program in this process, for good. Returns only if it cannot: nil and a message."),
     RI_FN(exit_process, "process.exit", "process.exit([status])", "Ends this process."),
@@ -667,10 +696,21 @@ static const RiLibFn methods[] = {
     RI_FN(handle_equal, "process:__eq", "p == q", "The same process?"),
 };
 
+static RiUserdata *copy_handle(RiProcess *to, const RiUserdata *u, const char **why)
+{
+    uint32_t pid;
+    (void)why;
+    memcpy(&pid, u->data, sizeof pid);
+    return ri_process_handle(to->main, pid).p;
+}
+
+static const RiUserType handle_type = {.name = "process", .copy = copy_handle, .fork = ri_udata_fork_bytes};
+
 RiValue ri_process_handle(RiThread *T, uint32_t pid)
 {
     RiTable *meta = ri_machine_type(T, "process", methods, RI_COUNTOF(methods));
     RiUserdata *u = ri_udata_new(T->heap, sizeof pid, 0);
+    u->type = &handle_type;
     memcpy(u->data, &pid, sizeof pid);
     u->meta = meta;
     return ri_object(u, RI_TAG_USERDATA);

@@ -390,6 +390,19 @@ static int32_t sys_poll_table(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(T->base, ri_table_value(found));
 }
 
+/* -- Files over descriptors -------------------------------------------------------------------------------------------------- */
+
+static int32_t sys_file(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    static const char *const modes[] = {"r", "w", "a", "r+", "w+", "a+", NULL};
+    int64_t fd = ri_arg_int(T, args, nargs, 0);
+    const char *mode = modes[ri_arg_option(T, args, nargs, 1, "r", modes)];
+    RiUserdata *u = ri_stream_new(T);
+    if (!ri_stream_open_descriptor(T, ri_stream_of(u), fd, mode))
+        return ri_return_file_result(T, false, NULL);
+    return ri_return1(T->base, ri_object(u, RI_TAG_USERDATA));
+}
+
 /* -- Addresses, names ------------------------------------------------------------------------------------------------------------ */
 
 static int32_t sys_address(RiThread *T, RiValue *args, uint32_t nargs)
@@ -465,6 +478,7 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(sys_poll_table, sys_poll_table, "sys.poll", "sys.poll({[fd] = events} [, timeout_ms])",
                     "Wait until a descriptor is ready; a table of what is."),
     RI_FN(sys_pipe_ends, "sys.pipe", "sys.pipe()", "A pipe: the descriptors for reading and for writing."),
+    RI_FN(sys_file, "sys.file", "sys.file(fd [, mode])", "A file of the io library over a descriptor, which stays open by itself."),
     RI_FN(sys_stat_table, "sys.stat", "sys.stat(path or fd)", "A table: type, mode, size, links, inode, device, times in ns."),
     RI_FN(sys_lstat_table, "sys.lstat", "sys.lstat(path or fd)", "The same; of a symbolic link itself."),
     RI_FN(sys_list, "sys.list", "sys.list(path)", "The names in a folder, in no order."),

@@ -270,17 +270,30 @@ static const RiLibFn condition_methods[] = {
     RI_FN(signal_one, "condition:signal", "c:signal()", "Wakes one thread that waits."),
     RI_FN(signal_all, "condition:broadcast", "c:broadcast()", "Wakes all threads that wait."),
 };
-static RiValue new_object(RiThread *T, const char *type, const RiLibFn *methods, uint32_t count, size_t size)
+static bool fork_mutex(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why)
 {
-    RiTable *meta = ri_machine_type(T, type, methods, count);
+    (void)ri_udata_fork_bytes(clone, from, u, why);
+    ((Mutex *)(void *)u->data)->waiting = 0;
+    return true;
+}
+
+/* In a forked process, where the calling thread is alone, nobody waits for them. */
+static const RiUserType thread_type = {.name = "thread", .fork = ri_udata_fork_bytes};
+static const RiUserType mutex_type = {.name = "mutex", .fork = fork_mutex};
+static const RiUserType condition_type = {.name = "condition", .fork = ri_udata_fork_bytes};
+
+static RiValue new_object(RiThread *T, const RiUserType *type, const RiLibFn *methods, uint32_t count, size_t size)
+{
+    RiTable *meta = ri_machine_type(T, type->name, methods, count);
     RiUserdata *u = ri_udata_new(T->heap, size, 0);
+    u->type = type;
     u->meta = meta;
     return ri_object(u, RI_TAG_USERDATA);
 }
 
 static RiValue new_thread_handle(RiThread *T, uint32_t tid)
 {
-    RiValue handle = new_object(T, "thread", thread_methods, RI_COUNTOF(thread_methods), sizeof tid);
+    RiValue handle = new_object(T, &thread_type, thread_methods, RI_COUNTOF(thread_methods), sizeof tid);
     memcpy(((RiUserdata *)handle.p)->data, &tid, sizeof tid);
     return handle;
 }
@@ -289,7 +302,7 @@ static int32_t new_mutex(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
     (void)nargs;
-    return ri_return1(T->base, new_object(T, "mutex", mutex_methods, RI_COUNTOF(mutex_methods), sizeof(Mutex)));
+    return ri_return1(T->base, new_object(T, &mutex_type, mutex_methods, RI_COUNTOF(mutex_methods), sizeof(Mutex)));
 }
 
 static int32_t new_condition(RiThread *T, RiValue *args, uint32_t nargs)
@@ -297,7 +310,7 @@ static int32_t new_condition(RiThread *T, RiValue *args, uint32_t nargs)
     (void)args;
     (void)nargs;
     return ri_return1(T->base,
-                      new_object(T, "condition", condition_methods, RI_COUNTOF(condition_methods), sizeof(uint64_t)));
+                      new_object(T, &condition_type, condition_methods, RI_COUNTOF(condition_methods), sizeof(uint64_t)));
 }
 
 static const RiLibFn functions[] = {

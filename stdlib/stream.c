@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "vm/base/num.h"
+#include "vm/host/child.h"
 #include "vm/host/host.h"
+#include "vm/machine/gate.h"
+#include "vm/machine/sched.h"
 
 /* -- Life ------------------------------------------------------------------------------------------------------ */
 
@@ -60,7 +63,7 @@ const RiUserType ri_stream_type = {.name = RI_STREAM_TYPE, .fork = fork_stream, 
 
 RiUserdata *ri_stream_new(RiThread *T)
 {
-    RiUserdata *u = ri_udata_new(T->heap, sizeof(RiStream), 0);
+    RiUserdata *u = ri_udata_new(T->heap, sizeof(RiOwnStream), 0);
     u->type = &ri_stream_type;
     u->meta = ri_stdlib(T)->stream_meta;
     if (!T->process->closing) {
@@ -73,35 +76,239 @@ RiUserdata *ri_stream_new(RiThread *T)
 /* -- The gate ---------------------------------------------------------------------------------------------------
  * Everything below that may block goes through one of these. */
 
-static bool opened(RiStream *stream, FILE *file, RiStreamClose close)
+static RiProc *proc_of(const RiThread *T)
 {
+    return T->process->proc;
+}
+
+/* A file has been opened by the host: count it, or close it again. */
+static bool opened(RiThread *T, RiStream *stream, FILE *file, RiStreamClose close)
+{
+    RiProc *proc = proc_of(T);
+    int status = file != NULL && proc != NULL ? ri_files_add_stream(proc, file) : 0;
+    if (status < 0) {
+        ri_host_stream_discard(file);
+        file = NULL;
+        errno = -status;
+    }
     stream->file = file;
     stream->close = file != NULL ? close : NULL;
     return file != NULL;
 }
 
+void ri_stream_forget(RiThread *T, FILE *file)
+{
+    if (proc_of(T) != NULL)
+        ri_files_remove_stream(proc_of(T), file);
+}
+
+static FILE *stream_of_descriptor(int fd, const char *mode)
+{
+    if (fd < 0) {
+        errno = -fd;
+        return NULL;
+    }
+    FILE *file = ri_host_stream_of(fd, mode);
+    if (file == NULL) {
+        int reason = errno;
+        ri_host_fd_close(fd);
+        errno = reason;
+    }
+    return file;
+}
+
+/* fopen's flags; the mode has been checked. */
+static uint32_t open_flags(const char *mode)
+{
+    bool both = strchr(mode, '+') != NULL;
+    switch (*mode) {
+    case 'r':
+        return both ? RI_O_RDWR : RI_O_RDONLY;
+    case 'w':
+        return (both ? RI_O_RDWR : RI_O_WRONLY) | RI_O_CREAT | RI_O_TRUNC;
+    default:
+        return (both ? RI_O_RDWR : RI_O_WRONLY) | RI_O_CREAT | RI_O_APPEND;
+    }
+}
+
+/* -- Files of the machine (devices, pipes) as streams -- */
+
+static int64_t cookie_wait(RiFile *file)
+{
+    RiProc *proc = file->machine->current->proc;
+    return ri_gate_switch(proc) ? 0 : -EINTR;
+}
+
+static int64_t cookie_read(void *cookie, char *to, size_t size)
+{
+    RiFile *file = cookie;
+    int64_t result, status = 0;
+    while ((result = ri_file_read(file->machine->current, file, to, size)) == RI_SYS_BLOCK && status == 0)
+        status = cookie_wait(file);
+    return status < 0 ? status : result;
+}
+
+static int64_t cookie_write(void *cookie, const char *from, size_t size)
+{
+    RiFile *file = cookie;
+    int64_t result, status = 0;
+    while ((result = ri_file_write(file->machine->current, file, from, size)) == RI_SYS_BLOCK && status == 0)
+        status = cookie_wait(file);
+    return status < 0 ? status : result;
+}
+
+static int64_t cookie_seek(void *cookie, int64_t offset, int whence)
+{
+    RiFile *file = cookie;
+    return file->ops->seek != NULL ? file->ops->seek(file->machine->current, file, offset, whence) : -ESPIPE;
+}
+
+static void cookie_close(void *cookie)
+{
+    ri_file_release(cookie);
+}
+
+/* Takes the reference over. */
+static FILE *stream_of_file(RiFile *file, const char *mode)
+{
+    static const RiStreamOps ops = {cookie_read, cookie_write, cookie_seek, cookie_close};
+    FILE *stream = ri_host_stream_custom(file, &ops, mode);
+    if (stream == NULL)
+        ri_file_release(file);
+    return stream;
+}
+
+bool ri_stream_open_descriptor(RiThread *T, RiStream *stream, int64_t descriptor, const char *mode)
+{
+    RiFile *file = ri_files_get(proc_of(T), descriptor);
+    errno = EBADF;
+    if (file == NULL)
+        return false;
+    if (file->ops == &ri_host_file_ops)
+        return opened(T, stream, stream_of_descriptor(ri_host_fd_duplicate(file->host_fd), mode), ri_stream_close_file);
+    return opened(T, stream, stream_of_file(ri_file_retain(file), mode), ri_stream_close_file);
+}
+
+/* -- Opening -- */
+
+static FILE *open_path(RiThread *T, const char *path, const char *mode)
+{
+    RiProc *proc = proc_of(T);
+    RiTask *task = ri_current_task(T);
+    RiFile *device = NULL;
+    int64_t status = task != NULL ? ri_gate_open_device(task, path, open_flags(mode), &device) : -ENOENT;
+    if (status >= 0)
+        return stream_of_file(device, mode);
+    if (status != -ENOENT) {
+        errno = (int)-status;
+        return NULL;
+    }
+    int fd;
+    while ((fd = ri_gate_open(proc, path, open_flags(mode), 0666)) == RI_GATE_WAITS)
+        ri_poll_slow(T); /* for the other end of a named pipe */
+    return stream_of_descriptor(fd == RI_GATE_MOUNT_LIST ? -EISDIR : fd, mode);
+}
+
 bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const char *mode)
 {
-    (void)T;
+    char quoted[160];
+    uint64_t start = ri_gate_trace_start(proc_of(T));
     errno = 0;
-    return opened(stream, ri_host_open(path, mode), ri_stream_close_file);
+    bool ok = opened(T, stream, open_path(T, path, mode), ri_stream_close_file);
+    int reason = errno;
+    if (RI_UNLIKELY(start != 0))
+        ri_gate_trace(proc_of(T), start, "open", "file", ok ? ri_host_stream_fd(stream->file) : -reason, "%s, \"%s\"",
+                      ri_gate_quote(path, strlen(path), quoted), mode);
+    errno = reason;
+    return ok;
+}
+
+/* What is buffered here must come out before what a command writes. */
+static void flush_all(RiThread *T)
+{
+    RiProc *proc = proc_of(T);
+    if (!ri_gate_is_busy(proc)) {
+        fflush(NULL);
+        return;
+    }
+    ri_stream_flush(T, stdout);
+    ri_stream_flush(T, stderr);
+    for (uint32_t i = 0; proc->files != NULL && i < proc->files->stream_count; i++) {
+        if (ri_host_stream_pending(proc->files->streams[i]) > 0)
+            ri_stream_flush(T, proc->files->streams[i]);
+    }
+}
+
+int ri_stream_start_command(RiThread *T, const char *command, const char *mode, int *pipe_end)
+{
+    char quoted[160];
+    uint64_t start = ri_gate_trace_start(proc_of(T));
+    int status = ri_gate_run(proc_of(T), command);
+    if (status == 0) {
+        flush_all(T);
+        status = ri_gate_start(proc_of(T), command, mode[0] == 'w', pipe_end);
+    }
+    if (RI_UNLIKELY(start != 0))
+        ri_gate_trace(proc_of(T), start, pipe_end != NULL ? "popen" : "execute", "process", status, "%s",
+                      ri_gate_quote(command, strlen(command), quoted));
+    return status;
 }
 
 bool ri_stream_open_command(RiThread *T, RiStream *stream, const char *command, const char *mode)
 {
-    (void)T;
+    int pipe_end = -1;
     errno = 0;
-    return opened(stream, ri_host_open_command(command, mode), ri_stream_close_command);
+    int pid = ri_stream_start_command(T, command, mode, &pipe_end);
+    if (pid < 0) {
+        errno = -pid;
+        return false;
+    }
+    ((RiOwnStream *)stream)->pid = pid;
+    return opened(T, stream, stream_of_descriptor(pipe_end, mode), ri_stream_close_command);
+}
+
+int32_t ri_stream_wait_command(RiThread *T, int pid, int *status)
+{
+    enum { RETRY_NS = 5000000 };
+    RiProc *proc = proc_of(T);
+    int ended = ri_host_child_wait(pid, !ri_gate_is_busy(proc), status);
+    if (ended == 0) {
+        int fd = ri_files_child_fd(proc, pid);
+        uint64_t wake_ns = fd < 0 ? ri_host_monotonic_ns() + RETRY_NS : 0;
+        if (ri_task_wait(proc->machine->current, NULL, wake_ns, fd, fd >= 0 ? RI_POLL_READ : 0) == 0)
+            return RI_LIB_BLOCK;
+        ended = ri_host_child_wait(pid, true, status);
+    }
+    if (proc != NULL)
+        ri_files_remove_child(proc, pid);
+    errno = ended < 0 ? -ended : 0;
+    if (ended < 0)
+        *status = -1;
+    return 0;
 }
 
 bool ri_stream_open_temporary(RiThread *T, RiStream *stream)
 {
-    (void)T;
-    errno = 0;
-    return opened(stream, ri_host_open_temporary(), ri_stream_close_file);
+    int status = ri_gate_temporary(proc_of(T));
+    errno = -status;
+    return status == 0 && opened(T, stream, ri_host_open_temporary(), ri_stream_close_file);
 }
 
-/* The next byte of a locked file whose buffer is empty; refills it. EOF at the end. */
+/* -- Waiting -- */
+
+bool ri_stream_is_ready(RiThread *T, FILE *file, unsigned event)
+{
+    return ri_gate_is_ready(proc_of(T), ri_host_stream_fd(file), event);
+}
+
+/* Wait deep in C code: the native stack is kept. May throw. */
+static void wait_here(RiThread *T, FILE *file, unsigned event)
+{
+    while (!ri_stream_is_ready(T, file, event))
+        ri_poll_slow(T);
+}
+
+/* The next byte of a file whose buffer is empty; refills it. EOF at the end. */
 static int refill(FILE *file)
 {
     return getc_unlocked(file);
@@ -112,15 +319,80 @@ static size_t fill_block(FILE *file, char *to, size_t size)
     return fread(to, 1, size, file);
 }
 
+/* What can be had without waiting more than once; the file is ready. */
+static size_t fill_some(FILE *file, char *to, size_t size)
+{
+    int c = getc(file);
+    if (c == EOF)
+        return 0;
+    to[0] = (char)c;
+    size_t more = ri_host_stream_readable(file);
+    if (more > size - 1)
+        more = size - 1;
+    return 1 + (more > 0 ? fread(to + 1, 1, more, file) : 0);
+}
+
+static bool is_regular(FILE *file)
+{
+    RiFileInfo info;
+    int fd = ri_host_stream_fd(file);
+    return fd >= 0 && ri_host_fd_info(fd, &info) == 0 && (info.mode & RI_S_TYPE) == RI_S_FILE;
+}
+
+/* Write while others may run: whatever calls the host is preceded by a look whether it would block. */
+static bool write_politely(RiThread *T, FILE *file, const char *bytes, size_t size)
+{
+    enum { AT_ONCE = 4096 }; /* what a pipe takes that is ready to be written */
+    if (is_regular(file))
+        return fwrite(bytes, 1, size, file) == size;
+    while (size > 0) {
+        size_t room = ri_host_stream_room(file), part = size < AT_ONCE ? size : AT_ONCE;
+        if (size > room) {
+            wait_here(T, file, RI_EVENT_OUT);
+            if (ri_host_stream_pending(file) > 0) {
+                if (fflush(file) != 0)
+                    return false;
+                continue;
+            }
+        } else {
+            part = size;
+        }
+        if (fwrite(bytes, 1, part, file) != part)
+            return false;
+        bytes += part;
+        size -= part;
+    }
+    return true;
+}
+
+static bool write_counted(RiThread *T, FILE *file, const char *bytes, size_t size)
+{
+    RiProc *proc = proc_of(T);
+    size_t allowed = proc != NULL ? ri_files_count_output(proc, size) : size;
+    if (RI_UNLIKELY(ri_gate_is_busy(proc)) && allowed > ri_host_stream_room(file))
+        return write_politely(T, file, bytes, allowed) && allowed == size;
+    return fwrite(bytes, 1, allowed, file) == size;
+}
+
 bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size)
 {
-    (void)T;
-    return fwrite(bytes, 1, size, file) == size;
+    RiProc *proc = proc_of(T);
+    if (RI_LIKELY(!ri_gate_is_traced(proc)))
+        return write_counted(T, file, bytes, size);
+    char quoted[160];
+    uint64_t start = ri_gate_trace_start(proc);
+    bool ok = write_counted(T, file, bytes, size);
+    int reason = errno;
+    ri_gate_trace(proc, start, "write", "desc", ok ? (int64_t)size : -reason, "%d, %s, %zu", ri_host_stream_fd(file),
+                  ri_gate_quote(bytes, size, quoted), size);
+    errno = reason;
+    return ok;
 }
 
 bool ri_stream_flush(RiThread *T, FILE *file)
 {
-    (void)T;
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_pending(file) > 0 && !is_regular(file))
+        wait_here(T, file, RI_EVENT_OUT);
     return fflush(file) == 0;
 }
 
@@ -128,9 +400,9 @@ bool ri_stream_flush(RiThread *T, FILE *file)
 
 typedef enum RiLineEnd { LINE_GOES_ON, LINE_NEWLINE, LINE_EOF } RiLineEnd;
 
-/* Move bytes of the current line to `to` until the newline (consumed, not stored), the end of the file, or `room` bytes.
- * The file is locked. */
-static RiLineEnd take_line(FILE *file, char *to, size_t room, size_t *taken)
+/* Move bytes of the current line to `to` until the newline (consumed, not stored), the end of the file, or `room` bytes;
+ * with `is_polite` not beyond what one call of the host gives. The file is locked. */
+static RiLineEnd take_line(FILE *file, char *to, size_t room, size_t *taken, bool is_polite)
 {
     size_t count = 0;
     RiLineEnd end = LINE_GOES_ON;
@@ -154,6 +426,8 @@ static RiLineEnd take_line(FILE *file, char *to, size_t room, size_t *taken)
             continue;
         }
 #endif
+        if (RI_UNLIKELY(is_polite) && count > 0)
+            break;
         int c = refill(file);
         if (c == EOF || c == '\n') {
             end = c == EOF ? LINE_EOF : LINE_NEWLINE;
@@ -165,61 +439,104 @@ static RiLineEnd take_line(FILE *file, char *to, size_t room, size_t *taken)
     return end;
 }
 
+RiReadStatus ri_stream_take_line(RiThread *T, FILE *file, RiSbuf *sb, bool keep_newline)
+{
+    bool is_polite = ri_gate_is_busy(proc_of(T));
+    RiLineEnd end;
+    do { /* memory grows only while the file is not locked: a throw must not leave the lock behind */
+        char *to = ri_sbuf_reserve(sb, 500);
+        size_t taken;
+        if (RI_UNLIKELY(is_polite) && ri_host_stream_readable(file) == 0 && !ri_stream_is_ready(T, file, RI_EVENT_IN))
+            return RI_READ_WAITS;
+        flockfile(file);
+        end = take_line(file, to, sb->capacity - sb->size, &taken, is_polite);
+        funlockfile(file);
+        sb->size += taken;
+    } while (end == LINE_GOES_ON);
+    if (end == LINE_EOF && sb->size == 0)
+        return RI_READ_END;
+    if (keep_newline && end == LINE_NEWLINE)
+        ri_sbuf_add_char(sb, '\n');
+    return RI_READ_DONE;
+}
+
+/* Read at most `count` bytes more than what `sb` holds already, in calls of the host that do not wait twice. */
+static RiReadStatus take_politely(RiThread *T, FILE *file, RiSbuf *sb, size_t count)
+{
+    enum { STEP = 4096 };
+    while (sb->size < count) {
+        size_t step = count - sb->size < STEP ? count - sb->size : STEP;
+        char *to = ri_sbuf_reserve(sb, step);
+        if (ri_host_stream_readable(file) == 0 && !ri_stream_is_ready(T, file, RI_EVENT_IN))
+            return RI_READ_WAITS;
+        size_t got = fill_some(file, to, step);
+        sb->size += got;
+        if (got == 0)
+            break;
+    }
+    return sb->size > 0 ? RI_READ_DONE : RI_READ_END;
+}
+
+RiReadStatus ri_stream_take_chars(RiThread *T, FILE *file, RiSbuf *sb, size_t count)
+{
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && !is_regular(file))
+        return take_politely(T, file, sb, count);
+    while (sb->size < count) { /* by steps: a huge count must not cost memory that the file does not fill */
+        size_t step = sb->size < 65536 ? 65536 : sb->size;
+        if (step > count - sb->size)
+            step = count - sb->size;
+        size_t got = fill_block(file, ri_sbuf_reserve(sb, step), step);
+        sb->size += got;
+        if (got < step)
+            break;
+    }
+    return sb->size > 0 ? RI_READ_DONE : RI_READ_END;
+}
+
+RiReadStatus ri_stream_take_all(RiThread *T, FILE *file, RiSbuf *sb)
+{
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && !is_regular(file))
+        return take_politely(T, file, sb, SIZE_MAX) == RI_READ_WAITS ? RI_READ_WAITS : RI_READ_DONE;
+    size_t step = ri_host_remaining_size(file) + 1; /* one more, to see the end in the same call */
+    if (step < 4096)
+        step = sizeof sb->inline_bytes;
+    for (;;) {
+        size_t got = fill_block(file, ri_sbuf_reserve(sb, step), step);
+        sb->size += got;
+        if (got < step)
+            return RI_READ_DONE;
+        step = sb->size < 4096 ? 4096 : sb->size;
+    }
+}
+
+/* For callers that cannot leave and come again. */
+#define UNTIL_READ(call)                                                                                               \
+    RiSbuf sb;                                                                                                         \
+    RiReadStatus status;                                                                                               \
+    ri_sbuf_init(&sb, T->heap);                                                                                        \
+    while ((status = (call)) == RI_READ_WAITS)                                                                         \
+        ri_poll_slow(T);                                                                                               \
+    return status == RI_READ_DONE ? ri_sbuf_finish(&sb) : NULL
+
 RiString *ri_stream_read_line(RiThread *T, FILE *file, bool keep_newline)
 {
-    RiSbuf sb;
-    RiLineEnd end;
-    ri_sbuf_init(&sb, T->heap);
-    do { /* memory grows only while the file is not locked: a throw must not leave the lock behind */
-        char *to = ri_sbuf_reserve(&sb, 500);
-        size_t taken;
-        flockfile(file);
-        end = take_line(file, to, sb.capacity - sb.size, &taken);
-        funlockfile(file);
-        sb.size += taken;
-    } while (end == LINE_GOES_ON);
-    if (end == LINE_EOF && sb.size == 0)
-        return NULL;
-    if (keep_newline && end == LINE_NEWLINE)
-        ri_sbuf_add_char(&sb, '\n');
-    return ri_sbuf_finish(&sb);
+    UNTIL_READ(ri_stream_take_line(T, file, &sb, keep_newline));
 }
 
 RiString *ri_stream_read_chars(RiThread *T, FILE *file, size_t count)
 {
-    RiSbuf sb;
-    ri_sbuf_init(&sb, T->heap);
-    while (sb.size < count) { /* by steps: a huge count must not cost memory that the file does not fill */
-        size_t step = sb.size < 65536 ? 65536 : sb.size;
-        if (step > count - sb.size)
-            step = count - sb.size;
-        size_t got = fill_block(file, ri_sbuf_reserve(&sb, step), step);
-        sb.size += got;
-        if (got < step)
-            break;
-    }
-    return sb.size > 0 ? ri_sbuf_finish(&sb) : NULL;
+    UNTIL_READ(ri_stream_take_chars(T, file, &sb, count));
 }
 
 RiString *ri_stream_read_all(RiThread *T, FILE *file)
 {
-    RiSbuf sb;
-    ri_sbuf_init(&sb, T->heap);
-    size_t step = ri_host_remaining_size(file) + 1; /* one more, to see the end in the same call */
-    if (step < 4096)
-        step = sizeof sb.inline_bytes;
-    for (;;) {
-        size_t got = fill_block(file, ri_sbuf_reserve(&sb, step), step);
-        sb.size += got;
-        if (got < step)
-            return ri_sbuf_finish(&sb);
-        step = sb.size < 4096 ? 4096 : sb.size;
-    }
+    UNTIL_READ(ri_stream_take_all(T, file, &sb));
 }
 
 bool ri_stream_has_more(RiThread *T, FILE *file)
 {
-    (void)T;
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_readable(file) == 0)
+        wait_here(T, file, RI_EVENT_IN);
     int c = getc(file);
     ungetc(c, file); /* nothing if c is EOF */
     return c != EOF;
@@ -228,12 +545,21 @@ bool ri_stream_has_more(RiThread *T, FILE *file)
 #define NUMERAL_SIZE_MAX 200 /* bytes; longer numerals are not read */
 
 typedef struct RiNumeral {
+    RiThread *T;
     FILE *file;
     int next; /* look-ahead */
     size_t size;
     bool too_long;
     char text[NUMERAL_SIZE_MAX];
 } RiNumeral;
+
+/* Others run while it waits for the rest of a numeral. */
+static int next_byte(RiNumeral *numeral)
+{
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(numeral->T))) && ri_host_stream_readable(numeral->file) == 0)
+        wait_here(numeral->T, numeral->file, RI_EVENT_IN);
+    return refill(numeral->file);
+}
 
 /* Keep the look-ahead and read another; false when the numeral is too long. */
 static bool accept(RiNumeral *numeral)
@@ -243,7 +569,7 @@ static bool accept(RiNumeral *numeral)
         return false;
     }
     numeral->text[numeral->size++] = (char)numeral->next;
-    numeral->next = refill(numeral->file);
+    numeral->next = next_byte(numeral);
     return true;
 }
 
@@ -266,7 +592,7 @@ static void scan_numeral(RiNumeral *numeral)
     bool hex = false;
     char point = localeconv()->decimal_point[0];
     do
-        numeral->next = refill(numeral->file);
+        numeral->next = next_byte(numeral);
     while (isspace(numeral->next));
     accept_either(numeral, '+', '-');
     if (accept_either(numeral, '0', '0')) {
@@ -287,13 +613,15 @@ static void scan_numeral(RiNumeral *numeral)
 
 bool ri_stream_read_number(RiThread *T, FILE *file, RiValue *number)
 {
-    (void)T;
-    RiNumeral numeral = {.file = file};
+    RiNumeral numeral = {.T = T, .file = file};
     int64_t i;
     double n;
-    flockfile(file);
+    bool locks = !ri_gate_is_busy(proc_of(T)); /* a wait may end in an error, which must not leave the lock behind */
+    if (locks)
+        flockfile(file);
     scan_numeral(&numeral);
-    funlockfile(file);
+    if (locks)
+        funlockfile(file);
     if (numeral.too_long)
         return false;
     switch (ri_num_parse(numeral.text, numeral.size, &i, &n)) {
@@ -315,7 +643,8 @@ int32_t ri_return_file_result(RiThread *T, bool ok, const char *name)
     int reason = errno; /* before anything changes it */
     if (ok)
         return ri_return_bool(T->base, true);
-    const char *text = reason != 0 ? strerror(reason) : "(no extra info)";
+    char why[100];
+    const char *text = reason != 0 ? ri_error_text(proc_of(T), reason, why, sizeof why) : "(no extra info)";
     RiSbuf sb;
     ri_sbuf_init(&sb, T->heap);
     if (name != NULL) {
@@ -359,27 +688,30 @@ static int push_file_error(RiThread *T, const char *what, const char *name, int 
 {
     RiSbuf sb;
     ri_sbuf_init(&sb, T->heap);
-    const char *parts[] = {"cannot ", what, " ", name, reason != 0 ? ": " : "", reason != 0 ? strerror(reason) : ""};
+    char why[100];
+    const char *text = reason != 0 ? ri_error_text(proc_of(T), reason, why, sizeof why) : "";
+    const char *parts[] = {"cannot ", what, " ", name, reason != 0 ? ": " : "", text};
     for (size_t i = 0; i < RI_COUNTOF(parts); i++)
         ri_sbuf_add(&sb, parts[i], strlen(parts[i]));
     ri_push(T, ri_string_value(ri_sbuf_finish(&sb)));
     return RI_ERRFILE;
 }
 
-int ri_load_file(RiThread *T, const char *path, const char *mode)
+/* `file` has been opened for `path`; NULL and errno if that went wrong. */
+static int load_stream(RiThread *T, FILE *file, const char *path, const char *mode)
 {
-    FILE *file = stdin;
     const char *name = path != NULL ? path : "stdin";
-    errno = 0;
-    if (path != NULL && (file = ri_host_open(path, "r")) == NULL)
+    if (file == NULL)
         return push_file_error(T, "open", name, errno);
     errno = 0;
     /* A memory error in here leaks the open file; there is no one who could close it earlier than exit does. */
     RiString *text = ri_stream_read_all(T, file);
     int reason = errno;
     bool failed = ferror(file);
-    if (path != NULL)
+    if (path != NULL) {
+        ri_stream_forget(T, file);
         fclose(file);
+    }
     if (failed)
         return push_file_error(T, "read", name, reason);
 
@@ -400,4 +732,17 @@ int ri_load_file(RiThread *T, const char *path, const char *mode)
     ri_copy(T->top - 2, T->top - 1);
     T->top--;
     return status;
+}
+
+int ri_load_file(RiThread *T, const char *path, const char *mode)
+{
+    return load_stream(T, path != NULL ? ri_host_open(path, "r") : stdin, path, mode);
+}
+
+int ri_load_guest_file(RiThread *T, const char *path, const char *mode)
+{
+    RiStream stream = {.file = stdin};
+    if (path != NULL)
+        ri_stream_open_file(T, &stream, path, "r");
+    return load_stream(T, stream.file, path, mode);
 }

@@ -20,6 +20,11 @@ typedef struct RiStream { /* data of the userdata: luaL_Stream */
     RiStreamClose close;
 } RiStream;
 
+typedef struct RiOwnStream { /* what ri_stream_new makes; C modules make the shorter one */
+    RiStream stream;
+    int32_t pid; /* of a command */
+} RiOwnStream;
+
 int ri_stream_close_file(void *state);     /* fclose */
 int ri_stream_close_command(void *state);  /* pclose */
 int ri_stream_close_standard(void *state); /* stays open */
@@ -40,7 +45,30 @@ bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const 
 bool ri_stream_open_command(RiThread *T, RiStream *stream, const char *command, const char *mode);
 bool ri_stream_open_temporary(RiThread *T, RiStream *stream);
 
-/* -- Reading: NULL or false at the end of the file (or after an error: ferror tells). Collect: yes. -------------- */
+/* Over a descriptor of the process, which stays open. */
+bool ri_stream_open_descriptor(RiThread *T, RiStream *stream, int64_t descriptor, const char *mode);
+/* It is about to be closed. */
+void ri_stream_forget(RiThread *T, FILE *file);
+/* Start a shell command, if the process may; what is buffered is written first. Its pid, and *pipe_end (unless NULL) as
+ * `mode` says; or -errno. */
+int ri_stream_start_command(RiThread *T, const char *command, const char *mode, int *pipe_end);
+
+/* Wait for that command: RI_LIB_BLOCK if the current task waits now; else 0, and *status, as waitpid gives it (-1, with
+ * errno, if that failed). */
+int32_t ri_stream_wait_command(RiThread *T, int pid, int *status);
+
+/* Can it be read (RI_EVENT_IN), written (RI_EVENT_OUT) without making the host wait? If not, the current task waits for that
+ * already, and the caller returns RI_LIB_BLOCK. Always true while the machine has nobody else to run. */
+bool ri_stream_is_ready(RiThread *T, FILE *file, unsigned event);
+
+/* -- Reading into a buffer, which may hold a part already. RI_READ_WAITS: as above, to be called again with the same buffer.
+ * RI_READ_END: the end of the file, or an error (ferror tells). Collect: yes. ------------------------------------ */
+typedef enum RiReadStatus { RI_READ_DONE, RI_READ_END, RI_READ_WAITS } RiReadStatus;
+RiReadStatus ri_stream_take_line(RiThread *T, FILE *file, RiSbuf *sb, bool keep_newline);
+RiReadStatus ri_stream_take_chars(RiThread *T, FILE *file, RiSbuf *sb, size_t count);
+RiReadStatus ri_stream_take_all(RiThread *T, FILE *file, RiSbuf *sb);
+
+/* -- The same, waiting where they are: NULL or false at the end of the file (or after an error). Collect: yes. ----- */
 RiString *ri_stream_read_line(RiThread *T, FILE *file, bool keep_newline);
 RiString *ri_stream_read_chars(RiThread *T, FILE *file, size_t count); /* count > 0: at most so many */
 RiString *ri_stream_read_all(RiThread *T, FILE *file);                 /* never NULL */
@@ -60,6 +88,7 @@ int32_t ri_return_child_result(RiThread *T, int wait_status);
 #define RI_ERRFILE 6 /* LUA_ERRFILE: continues RiCallStatus */
 /* luaL_loadfilex: push the function of the file (NULL: stdin), or push a message and return another status than RI_OK.
  * Skips a byte order mark and a first line that begins with '#'. mode NULL: both kinds. */
-int ri_load_file(RiThread *T, const char *path, const char *mode);
+int ri_load_file(RiThread *T, const char *path, const char *mode); /* as the host sees files: for the command */
+int ri_load_guest_file(RiThread *T, const char *path, const char *mode); /* as the process may see them */
 
 #endif

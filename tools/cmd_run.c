@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "stdlib/stream.h"
+#include "tools/options_policy.h"
 #include "tools/tool.h"
 #include "vm/exec/call.h"
 #include "vm/exec/semantics.h"
@@ -25,6 +26,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
     if (tool->is_lua)
         return false;
     int taken = ri_limits_take_option(&tool->limits, tool->argv, i);
+    if (taken == 0)
+        taken = ri_policy_take_option(tool->argv, i);
     if (taken != 0)
         return taken > 0;
     if (strcmp(option, "--help") == 0)
@@ -191,6 +194,7 @@ static bool start_option(const RiTool *tool, RiThread *T, int *i, int32_t *signa
     const char *option = tool->argv[*i];
     if (option[1] == '-') {
         ri_limits_skip_option(tool->argv, i);
+        (void)ri_policy_take_option(tool->argv, i);
     } else if (option[1] == 'W') {
         ri_warn(T->process, "@on", false);
     } else if (option[1] == 'e' || option[1] == 'l') {
@@ -313,6 +317,9 @@ static int32_t run(RiThread *T, RiValue *args, uint32_t nargs)
         ri_table_set_str(T->heap, T->process->registry, ri_str_from_cstr(T->heap, "LUA_NOENV"), ri_bool(true));
     ri_open_libraries(T);
     make_arg_table(tool, T, o.script);
+    const char *bad, *error;
+    if (!ri_policy_apply_options(T->process->proc, tool->argv, tool->first, o.limit, &bad, &error))
+        ri_error_no_position(T, "%s: %s", bad, error);
     return go_on(T, T->base, nargs);
 }
 

@@ -16,6 +16,8 @@ rille_SOURCES = \
 	%D%/commands.def \
 	%D%/limits.c \
 	%D%/limits.h \
+	%D%/options_policy.c \
+	%D%/options_policy.h \
 	%D%/repl.c \
 	%D%/rille.c \
 	%D%/stats.c \

@@ -1,5 +1,5 @@
-/* Processes cloned in the middle of things: parent and clone go on from there, each by itself, and get to the same
- * results. Before either does, a walk compares all that can be reached in both. */
+/* Processes cloned in the middle of things: parent and clone go on from there, each by itself, and get to the same results.
+ * Before either does, a walk compares all that can be reached in both. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static bool is_fork_allowed; /* one clone a program */
 static char child_result[2000], parent_result[2000];
 static double clone_ns;
 
-/* -- Comparing ---------------------------------------------------------------------------------------------------- */
+/* -- Comparing -------------------------------------------------------------------------------------------------------- */
 
 enum { CELLS = 1 << 21, PAIRS_MAX = 1 << 20 };
 static struct {
@@ -118,14 +118,13 @@ static void compare_pair(const void *x, const void *y)
     const RiClosure *f = x, *g = y;
     uint16_t count = f->object.aux;
     if (ri_object_tag(x) != RI_TAG_BLOCK)
-        ck_assert(g->object.aux == count || ri_object_tag(x) == RI_TAG_TABLE);
+        ck_assert_uint_eq(((const RiObject *)y)->aux, ri_object_tag(x) == RI_TAG_TABLE ? ((const RiTable *)y)->absent : count);
     switch (ri_object_tag(x)) {
     case RI_TAG_TABLE:
         compare_tables(x, y);
         break;
     case RI_TAG_CLOSURE:
-        ck_assert(serial_of(x) == serial_of(y) && f->feedback != g->feedback);
-        ck_assert_ptr_eq(f->feedback->proto, g->feedback->proto);
+        ck_assert(serial_of(x) == serial_of(y) && f->feedback != g->feedback && f->feedback->proto == g->feedback->proto);
         for (uint32_t i = 0; i < count; i++)
             note_pair(f->upvals[i], g->upvals[i]);
         break;
@@ -159,7 +158,7 @@ static void compare_processes(const RiThread *running, const RiThread *clone)
         compare_pair(seen.a[i], seen.b[i]);
 }
 
-/* -- Running ------------------------------------------------------------------------------------------------------ */
+/* -- Running ---------------------------------------------------------------------------------------------------------- */
 
 static void copy_text(char *to, size_t size, RiValue v)
 {
@@ -265,9 +264,10 @@ static void run(const char *source, bool child_first)
     is_fork_allowed = true;
     strcpy(child_result, "none");
     T->top = T->stack + 1;
-    ck_assert_msg(ri_load(T, source, strlen(source), "=program", "t") == RI_OK, "%s", ri_str_data(T->top[-1].p));
-    ri_push_link(T);
-    (void)ri_pcall(T, 0, 1, ri_nil(), NULL);
+    if (ri_load(T, source, strlen(source), "=program", "t") == RI_OK) {
+        ri_push_link(T);
+        (void)ri_pcall(T, 0, 1, ri_nil(), NULL);
+    }
     copy_text(parent_result, sizeof parent_result, T->top[-1]);
     if (world.child != NULL)
         run_child();
@@ -528,7 +528,7 @@ START_TEST(refusals)
 }
 END_TEST
 
-/* -- Large and random --------------------------------------------------------------------------------------------- */
+/* -- Large and random ------------------------------------------------------------------------------------------------- */
 
 START_TEST(random_graphs)
 {
@@ -587,10 +587,8 @@ START_TEST(random_graphs)
 }
 END_TEST
 
-<<<<<<< HEAD
-=======
-/* The n-th allocation fails (in builds with --enable-stress; in others nothing fails): there is a clone or there is
- * none, and the parent goes on. */
+/* The n-th allocation fails (in builds with --enable-stress; in others nothing fails): there is a clone or there is none,
+ * and the parent goes on. */
 START_TEST(shortage_of_memory)
 {
     static const char program[] =
@@ -639,7 +637,6 @@ START_TEST(shortage_of_memory)
 }
 END_TEST
 
->>>>>>> 3f48ba9 (exec: Wrap some lines)
 START_TEST(speed)
 {
     run("big = {} for i = 1, 60000 do big[i] = {i, x = i, y = 'v'} end return fork() .. #big", false);
@@ -676,6 +673,7 @@ int main(void)
     tcase_add_test(tests, streams);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, random_graphs);
+    tcase_add_test(tests, shortage_of_memory);
     tcase_add_test(tests, speed);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);

@@ -119,7 +119,7 @@ static void keep_results(RiTask *task, RiExecTask *x, bool returned)
         ri_table_set_int(T->heap, T->process->threads, task->tid, ri_table_value(results));
 }
 
-static void take_limits(RiProc *proc)
+void ri_process_take_limits(RiProc *proc)
 {
     for (int i = 0; i < RI_LIMIT_COUNT; i++)
         limit_changed(proc, (RiLimit)i);
@@ -142,7 +142,7 @@ static bool become(RiTask *task)
     ri_heap_switch(next->heap, &next->account);
     ri_account_close(&old->account);
     old->proc = NULL;
-    take_limits(proc);
+    ri_process_take_limits(proc);
     for (uint32_t number = 1; number < RI_SIGNAL_COUNT; number++) {
         if (ri_signal_action(proc, number) == RI_SIGNAL_HANDLED)
             proc->actions[number] = RI_SIGNAL_DEFAULT;
@@ -430,9 +430,7 @@ static void end_for_memory(RiHeap *heap)
     ri_throw_status(T, RI_KILLED, ri_nil());
 }
 
-/* -- The first process ---------------------------------------------------------------------------------------------- */
-
-static RiExecTask *make_exec_task(RiTask *task, RiThread *first)
+RiExecTask *ri_exec_task_new(RiTask *task, RiThread *first)
 {
     RiExecTask *x = calloc(1, sizeof *x);
     if (x == NULL)
@@ -440,35 +438,6 @@ static RiExecTask *make_exec_task(RiTask *task, RiThread *first)
     x->first = x->running = first;
     task->engine = x;
     return x;
-}
-
-bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const char *name)
-{
-    RiMachine *machine = ri_machine_new(&engine, config);
-    if (machine == NULL)
-        return false;
-    machine->engine_data = process->heap;
-    process->heap->on_quota_dead = end_for_memory;
-    RiProc *proc = ri_proc_new(machine, NULL, name);
-    if (proc == NULL || make_exec_task(proc->main, process->main) == NULL) {
-        ri_machine_destroy(machine);
-        return false;
-    }
-    proc->engine = process;
-    process->proc = proc;
-    ri_sched_enter(proc->main);
-    return true;
-}
-
-void ri_machine_detach(RiProcess *process)
-{
-    RiProc *proc = process->proc;
-    if (proc == NULL)
-        return;
-    RiMachine *machine = proc->machine;
-    ri_sched_leave(proc->main);
-    ri_machine_destroy(machine);
-    process->proc = NULL;
 }
 
 /* -- More processes ------------------------------------------------------------------------------------------------- */
@@ -480,7 +449,7 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     if (proc == NULL)
         return NULL;
     RiProcess *process = parent->hooks->open_sibling(parent);
-    if (process == NULL || make_exec_task(proc->main, process->main) == NULL) {
+    if (process == NULL || ri_exec_task_new(proc->main, process->main) == NULL) {
         ri_proc_forget(proc);
         errno = ENOMEM;
         return NULL;
@@ -488,7 +457,7 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     proc->engine = process;
     process->proc = proc;
     process->warnings_on = parent->warnings_on;
-    take_limits(proc);
+    ri_process_take_limits(proc);
     return process;
 }
 
@@ -513,6 +482,38 @@ void ri_process_start(RiProcess *process, uint32_t nargs)
 void ri_process_abandon(RiProcess *process)
 {
     ri_proc_forget(process->proc);
+}
+
+/* -- The first process ---------------------------------------------------------------------------------------------- */
+
+bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const char *name)
+{
+    RiMachine *machine = ri_machine_new(&engine, config);
+    if (machine == NULL)
+        return false;
+    machine->engine_data = process->heap;
+    process->heap->on_quota_dead = end_for_memory;
+    machine->sys_hooks = &ri_exec_sys_hooks;
+    RiProc *proc = ri_proc_new(machine, NULL, name);
+    if (proc == NULL || ri_exec_task_new(proc->main, process->main) == NULL) {
+        ri_machine_destroy(machine);
+        return false;
+    }
+    proc->engine = process;
+    process->proc = proc;
+    ri_sched_enter(proc->main);
+    return true;
+}
+
+void ri_machine_detach(RiProcess *process)
+{
+    RiProc *proc = process->proc;
+    if (proc == NULL)
+        return;
+    RiMachine *machine = proc->machine;
+    ri_sched_leave(proc->main);
+    ri_machine_destroy(machine);
+    process->proc = NULL;
 }
 
 /* -- exec ----------------------------------------------------------------------------------------------------------- */
@@ -556,7 +557,7 @@ RiTask *ri_thread_spawn(RiThread *T, RiValue function, const RiValue *args, uint
         process->threads = ri_table_new(T->heap, 0, 0);
     RiThread *U = ri_thread_new(T->heap, process, CHILD_STACK_SLOTS + nargs);
     ri_table_set_int(T->heap, process->threads, task->tid, ri_object(U, RI_TAG_THREAD));
-    RiExecTask *x = make_exec_task(task, U);
+    RiExecTask *x = ri_exec_task_new(task, U);
     if (x == NULL) {
         ri_task_forget(task);
         errno = ENOMEM;

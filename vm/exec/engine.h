@@ -24,6 +24,7 @@ typedef struct RiExecTask {
     bool resumes_library; /* it goes on with the `resume` of its current library frame */
     uint32_t result_count;
     RiProcess *next;      /* what its process is to become (exec), once its code has been left */
+    bool is_fork;         /* it is a child just made by fork: sys.call has to know */
     bool ok;              /* it ended without an error */
 } RiExecTask;
 
@@ -55,6 +56,16 @@ void ri_process_prepare(RiProcess *process, RiValue function);
 void ri_process_start(RiProcess *process, uint32_t nargs);
 /* A process that is not to be started after all. */
 void ri_process_abandon(RiProcess *process);
+
+/* The engine's part of a task whose code begins in `first`. NULL: no memory. */
+RiExecTask *ri_exec_task_new(RiTask *task, RiThread *first);
+/* Let the engine know the limits of a process that has just got its RiProcess. */
+void ri_process_take_limits(RiProc *proc);
+extern const struct RiSysHooks ri_exec_sys_hooks; /* system calls that the engine carries out: fork.c */
+
+/* fork, called by a library function of T's current frame: returns the number of the child, in which the `resume` of that
+ * function is entered; 0 and *refusal, or NULL and errno. */
+uint32_t ri_process_fork(RiThread *T, RiString **refusal);
 
 /* exec: the process goes on as `next` (from ri_process_spawn_image, prepared, with nargs values pushed), whose caller's code
  * is never returned to. Its other threads end first. */

@@ -5,9 +5,18 @@
 
 #define LARGE_CAPACITY_FIRST 128
 
+/* Objects that lie close to each other are mostly met soon after each other: those of one KB share some cache lines of
+ * cells. */
 static inline uint32_t hash_of(const void *source)
 {
-    return (uint32_t)(((uintptr_t)source >> 4) * 0x9e3779b97f4a7c15u >> 32);
+    uint64_t granule = (uintptr_t)source >> 4;
+    return (uint32_t)((granule >> 6) * 0x9e3779b97f4a7c15u >> 32) << 6 | (granule & 63);
+}
+
+/* What a cell of this address has in its upper half, so that a wrong pair is hardly ever looked at. */
+static inline uint64_t tag_of(const void *source)
+{
+    return (uint64_t)((uintptr_t)source >> 4) << 32;
 }
 
 static void free_arrays(const RiForward *f)
@@ -25,21 +34,24 @@ void ri_forward_free_large(RiForward *f)
 
 void *ri_forward_find_large(const RiForward *f, const void *source)
 {
+    uint64_t tag = tag_of(source);
     for (uint32_t i = hash_of(source);; i++) {
-        uint32_t cell = f->cells[i & f->mask];
+        uint64_t cell = f->cells[i & f->mask];
         if (cell == 0)
             return NULL;
-        if (f->pairs[cell - 1].source == source)
-            return f->pairs[cell - 1].copy;
+        uint32_t index = (uint32_t)cell - 1;
+        if ((cell & ~(uint64_t)UINT32_MAX) == tag && f->pairs[index].source == source)
+            return f->pairs[index].copy;
     }
 }
 
-static void add_cell(const RiForward *f, uint32_t *cells, uint32_t mask, uint32_t index)
+static void add_cell(const RiForward *f, uint32_t index)
 {
-    uint32_t i = hash_of(f->pairs[index].source);
-    while (cells[i & mask] != 0)
+    const void *source = f->pairs[index].source;
+    uint32_t i = hash_of(source);
+    while (f->cells[i & f->mask] != 0)
         i++;
-    cells[i & mask] = index + 1;
+    f->cells[i & f->mask] = tag_of(source) | (index + 1);
 }
 
 RI_NORETURN static void fail(RiHeap *heap)
@@ -57,7 +69,7 @@ static RI_NOINLINE void grow(RiForward *f)
     if (capacity > 1u << 30)
         fail(heap);
     RiForwardPair *pairs = ri_heap_calloc(heap, capacity, sizeof *pairs);
-    uint32_t *cells = pairs != NULL ? ri_heap_calloc(heap, (size_t)capacity * 2, sizeof *cells) : NULL;
+    uint64_t *cells = pairs != NULL ? ri_heap_calloc(heap, (size_t)capacity * 2, sizeof *cells) : NULL;
     if (cells == NULL) {
         ri_heap_cfree(pairs);
         fail(heap);
@@ -68,7 +80,7 @@ static RI_NOINLINE void grow(RiForward *f)
     f->capacity = capacity;
     f->mask = capacity * 2 - 1;
     for (uint32_t i = 0; i < f->count; i++)
-        add_cell(f, cells, f->mask, i);
+        add_cell(f, i);
     if (old.cells != NULL)
         free_arrays(&old); /* leaves a place among the roots, so that this cannot fail: */
     ri_heap_add_root(heap, pairs, capacity * sizeof *pairs);
@@ -79,5 +91,5 @@ void ri_forward_add_large(RiForward *f, const void *source, void *copy)
     if (f->count == f->capacity)
         grow(f);
     f->pairs[f->count] = (RiForwardPair){source, copy};
-    add_cell(f, f->cells, f->mask, f->count++);
+    add_cell(f, f->count++);
 }

@@ -18,7 +18,7 @@ typedef struct RiForwardPair {
 typedef struct RiForward {
     RiHeap *heap;
     RiForwardPair *pairs;
-    uint32_t *cells; /* hash of 1 + index into pairs; NULL as long as they are few */
+    uint64_t *cells; /* hash: 1 + index into pairs, and part of the address; NULL as long as they are few */
     uint32_t count, capacity;
     uint32_t mask; /* cells - 1 */
     RiForwardPair few[RI_FORWARD_FEW];

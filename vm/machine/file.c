@@ -129,8 +129,11 @@ static void free_files(RiFiles *files)
         ri_host_fd_close(files->watches[i].set);
     if (files->directory_fd >= 0)
         ri_host_fd_close(files->directory_fd);
-    for (uint32_t i = 0; i < files->child_count; i++)
-        ri_host_child_discard(files->children[i]);
+    for (uint32_t i = 0; i < files->child_count; i++) {
+        ri_host_child_discard(files->children[i].pid);
+        if (files->children[i].fd >= 0)
+            ri_host_fd_close(files->children[i].fd);
+    }
     free(files->children);
     free(files->watches);
     free(files->streams);
@@ -156,6 +159,8 @@ RiFiles *ri_files_of(RiProc *proc)
 int ri_files_copy(RiProc *parent, RiProc *child, bool all)
 {
     RiFiles *from = parent->files;
+    if (child->files != NULL)
+        ri_files_destroy(child); /* those of a spawned process, before it becomes a fork */
     if (from == NULL)
         return 0;
     uint32_t count = all ? from->capacity : 3;
@@ -343,21 +348,41 @@ size_t ri_files_limit_output(RiProc *proc, size_t size)
 int ri_files_add_child(RiProc *proc, int pid)
 {
     RiFiles *files = ri_files_of(proc);
-    int32_t *children = files != NULL ? realloc(files->children, (files->child_count + 1) * sizeof *children) : NULL;
+    struct RiHostChild *children =
+        files != NULL ? realloc(files->children, (files->child_count + 1) * sizeof *children) : NULL;
     if (children == NULL)
         return -ENOMEM;
     files->children = children;
-    children[files->child_count++] = pid;
+    children[files->child_count++] = (struct RiHostChild){pid, -1};
     return 0;
+}
+
+static struct RiHostChild *find_child(RiProc *proc, int pid)
+{
+    RiFiles *files = proc->files;
+    for (uint32_t i = 0; files != NULL && i < files->child_count; i++) {
+        if (files->children[i].pid == pid)
+            return &files->children[i];
+    }
+    return NULL;
+}
+
+int ri_files_child_fd(RiProc *proc, int pid)
+{
+    struct RiHostChild *child = find_child(proc, pid);
+    if (child == NULL)
+        return -1;
+    if (child->fd < 0)
+        child->fd = ri_host_child_fd(pid);
+    return child->fd >= 0 ? child->fd : -1;
 }
 
 void ri_files_remove_child(RiProc *proc, int pid)
 {
-    RiFiles *files = proc->files;
-    for (uint32_t i = 0; files != NULL && i < files->child_count; i++) {
-        if (files->children[i] == pid) {
-            files->children[i] = files->children[--files->child_count];
-            return;
-        }
-    }
+    struct RiHostChild *child = find_child(proc, pid);
+    if (child == NULL)
+        return;
+    if (child->fd >= 0)
+        ri_host_fd_close(child->fd);
+    *child = proc->files->children[--proc->files->child_count];
 }

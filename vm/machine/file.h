@@ -62,7 +62,9 @@ typedef struct RiFiles {
     int16_t denied;       /* RiCapability of the last refusal; -1: none */
     FILE **streams;       /* open stdio streams of the process's io library */
     uint32_t stream_count, stream_capacity;
-    int32_t *children;    /* programs of the host that it has started and not waited for */
+    struct RiHostChild {  /* programs of the host that it has started and not waited for */
+        int32_t pid, fd;  /* fd: can be read when it has ended; -1: not made yet */
+    } *children;
     uint32_t child_count;
     char *directory;      /* working directory, a guest path; NULL: the host's, or "/" with mounts */
     int directory_fd;     /* the same without mounts; -1: the host's */
@@ -124,6 +126,7 @@ void ri_files_remove_stream(RiProc *proc, FILE *stream);
 RI_MUST_CHECK int ri_files_check_room(RiProc *proc); /* 0 or -EMFILE: may one more be opened? */
 /* Host processes that it has started: killed if they are left over when it ends. */
 RI_MUST_CHECK int ri_files_add_child(RiProc *proc, int pid); /* 0 or -ENOMEM */
+int ri_files_child_fd(RiProc *proc, int pid); /* a descriptor that can be read when it has ended; -1: none to be had */
 void ri_files_remove_child(RiProc *proc, int pid);
 
 /* Count bytes about to be written, at most `size`; how many of them may be (fewer at the limit, where the process ends). */

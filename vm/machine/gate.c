@@ -196,13 +196,22 @@ bool ri_gate_is_ready(RiProc *proc, int fd, unsigned events)
     return ri_task_wait(proc->machine->current, NULL, 0, fd, scheduler_events(events)) < 0;
 }
 
+bool ri_gate_switch(RiProc *proc)
+{
+    RiTask *before = proc->exclusive;
+    proc->exclusive = proc->machine->current; /* C code is in the middle of something */
+    ri_sched_switch(proc->machine);
+    proc->exclusive = before;
+    return proc->doom == RI_DOOM_NONE;
+}
+
 bool ri_gate_wait_here(RiProc *proc, int fd, unsigned events, uint64_t ns)
 {
     if (!ri_gate_is_busy(proc))
         return true;
     uint64_t wake_ns = ns > 0 ? ri_host_monotonic_ns() + ns : 0;
     if (ri_task_wait(proc->machine->current, NULL, wake_ns, fd, scheduler_events(events)) == 0)
-        ri_sched_switch(proc->machine);
+        return ri_gate_switch(proc);
     return proc->doom == RI_DOOM_NONE;
 }
 
@@ -217,23 +226,6 @@ int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end)
         return -ENOMEM;
     }
     return pid;
-}
-
-int ri_gate_wait_child(RiProc *proc, int pid, int *wait_status)
-{
-    enum { RETRY_NS = 5000000 };
-    bool waits_here = !ri_gate_is_busy(proc);
-    int fd = waits_here ? -1 : ri_host_child_fd(pid);
-    int status = ri_host_child_wait(pid, waits_here, wait_status);
-    while (status == 0 && ri_gate_wait_here(proc, fd, RI_EVENT_IN, fd >= 0 ? 0 : RETRY_NS))
-        status = ri_host_child_wait(pid, !ri_gate_is_busy(proc), wait_status);
-    if (fd >= 0)
-        ri_host_fd_close(fd);
-    if (status == 0)
-        return -EINTR; /* the process is to end; what is left of its children goes with it */
-    if (proc != NULL)
-        ri_files_remove_child(proc, pid);
-    return status < 0 ? status : 0;
 }
 
 /* -- Tracing --------------------------------------------------------------------------------------------------------------- */

@@ -44,14 +44,14 @@ void ri_gate_broken_pipe(RiTask *task); /* signal PIPE */
 /* Wait until host descriptor `fd` has one of `events` (RI_EVENT_…), or for `ns` nanoseconds (0: for ever): others run
  * meanwhile, and the native stack is kept. At once if the machine is not busy. False: the process is to end. */
 bool ri_gate_wait_here(RiProc *proc, int fd, unsigned events, uint64_t ns);
+/* The current task has declared a wait: let others run, the native stack is kept. False: the process is to end. */
+bool ri_gate_switch(RiProc *proc);
 /* Is `fd` ready? If not, the current task waits for it: the caller parks (RI_LIB_BLOCK) and looks again. Always true when
  * the machine is not busy. */
 bool ri_gate_is_ready(RiProc *proc, int fd, unsigned events);
 
 /* Start a shell command: ri_host_child_start in the process's directory, counted as its child. Policy has been asked. */
 int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end);
-/* Wait for such a child, while others run: 0 and *wait_status, or -errno. */
-int ri_gate_wait_child(RiProc *proc, int pid, int *wait_status);
 
 uint64_t ri_gate_trace_start(const RiProc *proc); /* 0 if nobody traces */
 /* Tell the tracer; nothing if start_ns is 0. The format makes the arguments' text; %s arguments are quoted by the caller. */

@@ -205,6 +205,28 @@ bool ri_mount_name(const RiMachine *machine, const char *guest, uint32_t n, char
 
 /* -- Asking a policy --------------------------------------------------------------------------------------------------- */
 
+static void forget_policy(RiProc *proc)
+{
+    ri_policy_release(proc->policy);
+    proc->policy = NULL;
+}
+
+void ri_policy_set(RiProc *proc, RiPolicy *policy)
+{
+    ri_machine_on_death(proc->machine, forget_policy);
+    ri_policy_release(proc->policy);
+    proc->policy = policy;
+}
+
+int ri_files_inherit(RiProc *parent, RiProc *child)
+{
+    child->policy = ri_policy_retain(parent->policy);
+    int status = ri_files_copy(parent, child, false);
+    if (status < 0)
+        forget_policy(child);
+    return status;
+}
+
 static int refuse(RiProc *proc, RiCapability capability)
 {
     RiFiles *files = ri_files_of(proc);

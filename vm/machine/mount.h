@@ -51,6 +51,10 @@ RI_MUST_CHECK int ri_path_check_link(RiProc *proc, const RiResolved *found, cons
 bool ri_mount_name(const RiMachine *machine, const char *guest, uint32_t n, char out[RI_NAME_SIZE]);
 
 /* -- Asking a policy ------------------------------------------------------------------------------------------- */
+/* Give a process its policy, taking over the reference; children made from then on have it, too. */
+void ri_policy_set(RiProc *proc, RiPolicy *policy);
+/* A new process gets its parent's policy, its standard descriptors and working directory. 0 or -ENOMEM. */
+RI_MUST_CHECK int ri_files_inherit(RiProc *parent, RiProc *child);
 /* 0, or -EACCES with the capability in ri_denied(proc). `what` as for ri_policy_allows. */
 RI_MUST_CHECK int ri_require(RiProc *proc, RiCapability capability, const char *what);
 /* The capability that the last refusal of this process was for, or -1; every call through the gate begins with -1. */

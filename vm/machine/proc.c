@@ -9,6 +9,8 @@
 
 #include "vm/host/host.h"
 #include "vm/machine/engine.h"
+#include "vm/machine/file.h"
+#include "vm/machine/mount.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
 
@@ -243,8 +245,11 @@ RiProc *ri_proc_new(RiMachine *machine, RiProc *parent, const char *name)
     ri_node_init(&proc->sibling);
     ri_node_init(&proc->alarms);
     inherit(proc, parent);
-    proc->main = ri_task_new(proc);
+    if (parent == NULL || ri_files_inherit(parent, proc) == 0)
+        proc->main = ri_task_new(proc);
     if (proc->main == NULL) {
+        ri_files_destroy(proc);
+        ri_policy_release(proc->policy);
         for (int i = 0; i < RI_LIMIT_COUNT; i++)
             set_limit(proc, (RiLimit)i, RI_NO_LIMIT);
         free(proc->name);

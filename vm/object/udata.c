@@ -1,6 +1,16 @@
 /* Full userdata. */
 #include "vm/object/udata.h"
 
+#include <string.h>
+
+bool ri_udata_fork_bytes(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why)
+{
+    (void)clone;
+    (void)why;
+    memcpy(u->data, from->data, from->size);
+    return true;
+}
+
 RiUserdata *ri_udata_new(RiHeap *heap, size_t size, uint32_t uservalue_count)
 {
     ri_assert(uservalue_count <= UINT16_MAX);

@@ -44,6 +44,9 @@ static inline size_t ri_udata_size(size_t data_size, uint32_t uservalue_count)
     return sizeof(RiUserdata) + ((data_size + 15) & ~(size_t)15) + uservalue_count * sizeof(RiValue);
 }
 
+/* A fork for data without references or resources: the same bytes. */
+bool ri_udata_fork_bytes(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why);
+
 RiUserdata *ri_udata_new(RiHeap *heap, size_t size, uint32_t uservalue_count); /* zeroed; Collects */
 
 #endif

@@ -1,0 +1,83 @@
+/* fork: a process is cloned with all that belongs to it: objects (clone.c), pages, descriptors, signals. */
+#include <errno.h>
+
+#include "vm/exec/clone.h"
+#include "vm/exec/engine.h"
+#include "vm/machine/sched.h"
+#include "vm/machine/signal.h"
+#include "vm/machine/space.h"
+#include "vm/machine/syscall.h"
+
+static bool inherit_by_fork(const RiProc *parent, RiProc *child)
+{
+    if (ri_files_copy((RiProc *)(uintptr_t)parent, child, true) < 0)
+        return false;
+    if (parent->space != NULL && ri_space_fork(parent->space, child) == NULL)
+        return false;
+    for (uint32_t number = 1; parent->actions != NULL && number < RI_SIGNAL_COUNT; number++) {
+        RiSignalAction action = ri_signal_action(parent, number);
+        if (action != RI_SIGNAL_DEFAULT && ri_signal_set_action(child, number, action) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The child's only thread goes on where `running` stands, a clone of the thread that forked. */
+static bool make_forked_task(RiProc *proc, RiProcess *child, RiThread *running)
+{
+    RiThread *first = running;
+    while (first->resumer != NULL)
+        first = first->resumer;
+    RiExecTask *x = ri_exec_task_new(proc->main, first);
+    if (x == NULL)
+        return false;
+    child->main = first;
+    child->threads = NULL;
+    child->first_message = child->last_message = NULL;
+    child->message_count = 0;
+    x->running = running;
+    x->started = x->parked = x->resumes_library = x->is_fork = true;
+    proc->main->mask = ri_current_task(running)->mask;
+    return true;
+}
+
+uint32_t ri_process_fork(RiThread *T, RiString **refusal)
+{
+    RiProcess *parent = T->process;
+    RiProc *proc = ri_proc_new(parent->proc->machine, parent->proc, parent->proc->name);
+    *refusal = NULL;
+    if (proc == NULL)
+        return 0;
+    RiThread *running = NULL;
+    RiProcess *child = ri_process_clone(parent, &running, refusal);
+    if (child == NULL) {
+        ri_proc_forget(proc);
+        return 0;
+    }
+    proc->engine = child;
+    child->proc = proc;
+    if (!make_forked_task(proc, child, running) || !inherit_by_fork(parent->proc, proc)) {
+        ri_proc_forget(proc);
+        errno = ENOMEM;
+        return 0;
+    }
+    ri_process_take_limits(proc);
+    proc->machine->stats.forks++;
+    ri_task_ready(proc->main);
+    return proc->pid;
+}
+
+static int64_t fork_call(RiTask *task)
+{
+    RiExecTask *x = task->engine;
+    RiThread *T = ((RiProcess *)task->proc->engine)->heap->running;
+    RiString *refusal;
+    if (x->is_fork) { /* the same call, issued again in the child */
+        x->is_fork = false;
+        return 0;
+    }
+    uint32_t pid = ri_process_fork(T, &refusal);
+    return pid != 0 ? (int64_t)pid : refusal != NULL ? -EBUSY : -(int64_t)errno;
+}
+
+const RiSysHooks ri_exec_sys_hooks = {.fork = fork_call};
