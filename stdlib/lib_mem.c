@@ -88,6 +88,8 @@ static int32_t load(RiThread *T, RiMemType type, RiAddr address)
 {
     RiTrap trap;
     RiValue v;
+    if (ri_memory_try_load(T, type, address, &v))
+        return ri_return1(T->base, v);
     if (!ri_memory_load(ri_memory_need_space(T), type, address, &v, &trap))
         return ri_exec_trap(T, &trap);
     return ri_return1(T->base, v);
@@ -98,6 +100,8 @@ static int32_t store(RiThread *T, RiMemType type, RiAddr address, RiValue *args,
     RiTrap trap;
     uint64_t bits;
     RiValue v = ri_arg(args, nargs, i);
+    if (ri_memory_try_store(T, type, address, &v))
+        return 0;
     if (!ri_memory_bits(type, v, &bits)) { /* says what is wrong */
         if (ri_mem_types[type].is_float)
             (void)ri_arg_float(T, args, nargs, i);

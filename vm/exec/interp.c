@@ -82,15 +82,6 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         ri_table_set_int(T->heap, t, first + i, values[i]);
 }
 
-/* mem.load_… and mem.store_…, called at `func`: how many results there are, from `func` on; -1: call the function. */
-static RI_NOINLINE int32_t access_memory(RiThread *T, uint32_t intrinsic, RiValue *func, uint32_t nargs)
-{
-    const RiValue *args = func + 2;
-    if (intrinsic < RI_INTRINSIC_MEM_STORE_U8)
-        return nargs == 1 && ri_memory_try_load(T, (RiMemType)(intrinsic - RI_INTRINSIC_MEM_LOAD_U8), args, func) ? 1 : -1;
-    return nargs == 2 && ri_memory_try_store(T, (RiMemType)(intrinsic - RI_INTRINSIC_MEM_STORE_U8), args, args + 1) ? 0 : -1;
-}
-
 #define SAVE()                                                                                     \
     do {                                                                                           \
         T->top = sp;                                                                               \
@@ -1207,7 +1198,7 @@ do_call:
             RiValue *args = func + 2;
             int32_t done;
             if (RI_UNLIKELY(fn->intrinsic >= RI_INTRINSIC_MEM_FIRST) &&
-                (done = access_memory(T, fn->intrinsic, func, nargs)) >= 0) {
+                (done = ri_memory_intrinsic(T, fn->intrinsic, func, nargs)) >= 0) {
                 for (; done < wanted; done++)
                     ri_set_nil(&func[done]);
                 sp = func + (wanted < 0 ? done : wanted);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "vm/exec/semantics.h"
+#include "vm/exec/intrinsics.h"
 
 const RiMemTypeInfo ri_mem_types[RI_MEM_COUNT] = {
 #define MEMTYPE(id, type_name, bits, c_type, set) {type_name, bits / 8, (c_type)0.5 != 0},
@@ -106,6 +106,7 @@ bool ri_memory_bits(RiMemType type, RiValue v, uint64_t *bits)
 bool ri_memory_load(RiSpace *space, RiMemType type, RiAddr address, RiValue *out, RiTrap *trap)
 {
     uint64_t bits = 0;
+    space->has_missed = false;
     if (!ri_space_load_slow(space, address, &bits, ri_mem_types[type].size, trap))
         return false;
     value_of_bits(type, bits, out);
@@ -114,41 +115,45 @@ bool ri_memory_load(RiSpace *space, RiMemType type, RiAddr address, RiValue *out
 
 bool ri_memory_store(RiSpace *space, RiMemType type, RiAddr address, uint64_t bits, RiTrap *trap)
 {
+    space->has_missed = false;
     return ri_space_store_slow(space, address, &bits, ri_mem_types[type].size, trap);
 }
 
 /* -- Fast paths --------------------------------------------------------------------------------------------------- */
 
-static RI_ALWAYS_INLINE bool try_load(const RiSpace *space, RiMemType type, RiAddr address, RiValue *value)
-{
-    switch (type) {
+/* One function for each type, load_U8 … and store_U8 …, so that a switch over types has them inline. */
 #define MEMTYPE(id, name, bits, c_type, set)                                                       \
-    case RI_MEM_##id: {                                                                            \
+    static RI_ALWAYS_INLINE bool load_##id(RiSpace *space, RiAddr address, RiValue *out)           \
+    {                                                                                              \
         uint##bits##_t word;                                                                       \
         c_type v;                                                                                  \
-        if (!ri_space_try_load_u##bits(space, address, &word))                                     \
+        if (RI_UNLIKELY(!ri_space_try_load_u##bits(space, address, &word))) {                      \
+            space->has_missed = true;                                                              \
             return false;                                                                          \
+        }                                                                                          \
         memcpy(&v, &word, sizeof v);                                                               \
-        set(value, v);                                                                             \
+        set(out, v);                                                                               \
         return true;                                                                               \
+    }                                                                                              \
+    static RI_ALWAYS_INLINE bool store_##id(RiSpace *space, RiAddr address, const RiValue *v)      \
+    {                                                                                              \
+        uint64_t word;                                                                             \
+        if (RI_UNLIKELY(!bits_of_number(RI_MEM_##id, v, &word)))                                   \
+            return false;                                                                          \
+        if (RI_LIKELY(ri_space_try_store_u##bits(space, address, (uint##bits##_t)word)))           \
+            return true;                                                                           \
+        space->has_missed = true;                                                                  \
+        return false;                                                                              \
     }
 #include "vm/exec/memtypes.def"
 #undef MEMTYPE
-    case RI_MEM_COUNT:
-        break;
-    }
-    return false;
-}
 
-static RI_ALWAYS_INLINE bool try_store(const RiSpace *space, RiMemType type, RiAddr address, const RiValue *v)
+static RI_ALWAYS_INLINE bool try_load(RiSpace *space, RiMemType type, RiAddr address, RiValue *out)
 {
-    uint64_t word;
-    if (RI_UNLIKELY(!bits_of_number(type, v, &word)))
-        return false;
     switch (type) {
 #define MEMTYPE(id, name, bits, c_type, set)                                                       \
     case RI_MEM_##id:                                                                              \
-        return ri_space_try_store_u##bits(space, address, (uint##bits##_t)word);
+        return load_##id(space, address, out);
 #include "vm/exec/memtypes.def"
 #undef MEMTYPE
     case RI_MEM_COUNT:
@@ -157,21 +162,51 @@ static RI_ALWAYS_INLINE bool try_store(const RiSpace *space, RiMemType type, RiA
     return false;
 }
 
-bool ri_memory_try_load(RiThread *T, RiMemType type, const RiValue *address, RiValue *out)
+static RI_ALWAYS_INLINE bool try_store(RiSpace *space, RiMemType type, RiAddr address, const RiValue *v)
 {
-    const RiSpace *space = ri_memory_space(T);
-    return RI_LIKELY(space != NULL && address->tag == RI_TAG_INT && address->u <= UINT32_MAX) &&
-           try_load(space, type, (RiAddr)address->u, out);
+    switch (type) {
+#define MEMTYPE(id, name, bits, c_type, set)                                                       \
+    case RI_MEM_##id:                                                                              \
+        return store_##id(space, address, v);
+#include "vm/exec/memtypes.def"
+#undef MEMTYPE
+    case RI_MEM_COUNT:
+        break;
+    }
+    return false;
 }
 
-bool ri_memory_try_store(RiThread *T, RiMemType type, const RiValue *address, const RiValue *v)
+int32_t ri_memory_intrinsic(RiThread *T, uint32_t intrinsic, RiValue *func, uint32_t nargs)
 {
-    const RiSpace *space = ri_memory_space(T);
-    return RI_LIKELY(space != NULL && address->tag == RI_TAG_INT && address->u <= UINT32_MAX) &&
-           try_store(space, type, (RiAddr)address->u, v);
+    const RiValue *args = func + 2;
+    RiSpace *space = ri_memory_space(T);
+    uint32_t wanted = intrinsic < RI_INTRINSIC_MEM_STORE_U8 ? 1 : 2;
+    if (RI_UNLIKELY(space == NULL || nargs != wanted || args->tag != RI_TAG_INT || args->u > UINT32_MAX))
+        return -1;
+    RiAddr address = (RiAddr)args->u;
+    switch (intrinsic) {
+#define MEMTYPE(id, name, bits, c_type, set)                                                       \
+    case RI_INTRINSIC_MEM_LOAD_##id:                                                               \
+        return RI_LIKELY(load_##id(space, address, func)) ? 1 : -1;                                \
+    case RI_INTRINSIC_MEM_STORE_##id:                                                              \
+        return RI_LIKELY(store_##id(space, address, args + 1)) ? 0 : -1;
+#include "vm/exec/memtypes.def"
+#undef MEMTYPE
+    default:
+        return -1;
+    }
 }
 
-/* Sizes are powers of two, and ri_mem_types is a load away: a shift for each type. */
+bool ri_memory_try_load(RiThread *T, RiMemType type, RiAddr address, RiValue *out)
+{
+    return !ri_memory_has_missed(T) && try_load(ri_memory_space(T), type, address, out);
+}
+
+bool ri_memory_try_store(RiThread *T, RiMemType type, RiAddr address, const RiValue *v)
+{
+    return !ri_memory_has_missed(T) && try_store(ri_memory_space(T), type, address, v);
+}
+
 static RI_ALWAYS_INLINE RiAddr element_address(const RiView *view, uint64_t index)
 {
     return view->address + (RiAddr)(index * ri_mem_types[view->type].size);
@@ -186,8 +221,8 @@ bool ri_view_try_get(RiThread *T, const RiUserdata *u, const RiValue *key, RiVal
         ri_set_nil(out);
         return true;
     }
-    const RiSpace *space = ri_memory_space(T);
-    return space != NULL && try_load(space, (RiMemType)view->type, element_address(view, key->u - 1), out);
+    RiSpace *space = ri_memory_space(T);
+    return RI_LIKELY(space != NULL) && try_load(space, (RiMemType)view->type, element_address(view, key->u - 1), out);
 }
 
 bool ri_view_try_set(RiThread *T, const RiUserdata *u, const RiValue *key, const RiValue *v)
@@ -195,6 +230,6 @@ bool ri_view_try_set(RiThread *T, const RiUserdata *u, const RiValue *key, const
     const RiView *view = (const RiView *)(const void *)u->data;
     if (RI_UNLIKELY(u->type != &ri_view_type || key->tag != RI_TAG_INT || key->u - 1 >= view->count))
         return false;
-    const RiSpace *space = ri_memory_space(T);
-    return space != NULL && try_store(space, (RiMemType)view->type, element_address(view, key->u - 1), v);
+    RiSpace *space = ri_memory_space(T);
+    return RI_LIKELY(space != NULL) && try_store(space, (RiMemType)view->type, element_address(view, key->u - 1), v);
 }

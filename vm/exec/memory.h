@@ -52,10 +52,20 @@ bool ri_memory_store(RiSpace *space, RiMemType type, RiAddr address, uint64_t bi
 bool ri_memory_bits(RiMemType type, RiValue v, uint64_t *bits);
 
 /* -- Fast paths of the engines: false if they cannot do it; then nothing has happened ------------------------------------- */
-bool ri_memory_try_load(RiThread *T, RiMemType type, const RiValue *address, RiValue *out);
-bool ri_memory_try_store(RiThread *T, RiMemType type, const RiValue *address, const RiValue *v);
+/* A library function with one of the intrinsics mem.load_… and mem.store_…, called at `func` with its arguments behind the
+ * link: how many results there are, from `func` on; -1: call it. */
+int32_t ri_memory_intrinsic(RiThread *T, uint32_t intrinsic, RiValue *func, uint32_t nargs);
+/* The same from within the function. Who has just come from a failure above need not try: false at once. */
+bool ri_memory_try_load(RiThread *T, RiMemType type, RiAddr address, RiValue *out);
+bool ri_memory_try_store(RiThread *T, RiMemType type, RiAddr address, const RiValue *v);
 /* view[key], view[key] = v. An index beyond the end reads nil. */
 bool ri_view_try_get(RiThread *T, const RiUserdata *u, const RiValue *key, RiValue *out);
 bool ri_view_try_set(RiThread *T, const RiUserdata *u, const RiValue *key, const RiValue *v);
+/* Has one of these just failed by want of a translation? */
+static inline bool ri_memory_has_missed(const RiThread *T)
+{
+    const RiSpace *space = ri_memory_space(T);
+    return space == NULL || space->has_missed;
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/exec/debuginfo.h"
+#include "vm/exec/memory.h"
 #include "vm/exec/traceback.h"
 
 #define META_CHAIN_MAX 2000 /* as MAXTAGLOOP: an __index chain longer than this is a loop */
@@ -372,8 +373,16 @@ RI_NORETURN static void error_index(RiThread *T, RiValue object, int depth)
     ri_runtime_error(T, "attempt to index a %s value", ri_type_name(T, object));
 }
 
+static inline bool is_view(RiValue v)
+{
+    return ri_is_userdata(v) && ((const RiUserdata *)v.cp)->type == &ri_view_type;
+}
+
 RiAction ri_slow_index(RiThread *T, RiValue object, RiValue key)
 {
+    RiValue element;
+    if (is_view(object) && !ri_memory_has_missed(T) && ri_view_try_get(T, object.cp, &key, &element))
+        return ri_finish_instruction(T, element);
     for (int depth = 0; depth < META_CHAIN_MAX; depth++) {
         RiValue h;
         if (ri_is_table(object)) {
@@ -411,6 +420,8 @@ static void raw_set(RiThread *T, RiTable *t, RiValue key, RiValue value)
 
 RiAction ri_slow_set_index(RiThread *T, RiValue object, RiValue key, RiValue value)
 {
+    if (is_view(object) && !ri_memory_has_missed(T) && ri_view_try_set(T, object.cp, &key, &value))
+        return ri_finish_instruction(T, ri_nil());
     for (int depth = 0; depth < META_CHAIN_MAX; depth++) {
         RiValue h;
         if (ri_is_table(object)) {
