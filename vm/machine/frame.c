@@ -203,7 +203,7 @@ uint32_t ri_frame_new(RiFrames *frames, bool zeroed)
     uint32_t frame = index * RI_EXTENT_PAGES + (uint32_t)__builtin_ctzll(extent->free);
     uint64_t bit = bit_of(frame);
     set_free_mask(frames, index, extent->free & ~bit);
-    frames->frames[frame] = (RiFrame){.refs = 1};
+    frames->frames[frame] = (RiPageFrame){.refs = 1};
     count_used(frames, 1);
     if (extent->dirty & bit) {
         extent->dirty &= ~bit;
@@ -242,7 +242,7 @@ uint32_t ri_frame_new_extent(RiFrames *frames)
     zero_extent(frames, index);
     set_free_mask(frames, index, 0);
     for (uint32_t i = 0; i < RI_EXTENT_PAGES; i++)
-        frames->frames[first + i] = (RiFrame){.refs = 1};
+        frames->frames[first + i] = (RiPageFrame){.refs = 1};
     count_used(frames, RI_EXTENT_PAGES);
     return first;
 }
@@ -300,7 +300,7 @@ void ri_frame_drop_slot(RiFrames *frames, uint32_t frame)
 
 uint32_t ri_frame_save(RiFrames *frames, uint32_t frame)
 {
-    RiFrame *f = &frames->frames[frame];
+    RiPageFrame *f = &frames->frames[frame];
     if (f->slot == 0) {
         uint32_t slot = ri_swap_put(frames->swap, ri_frame_bytes(frames, frame));
         ri_frames_touched(frames, 1);

@@ -15,11 +15,11 @@
 
 #define RI_FRAMES_MAX (1u << 24) /* 64 GiB: a frame number has 24 bits in a page table entry */
 
-typedef struct RiFrame {
+typedef struct RiPageFrame {
     uint32_t refs; /* 0: free */
     uint32_t slot; /* of the swap device, with the same contents; 0: none */
     uint32_t pins; /* the host uses it now: it keeps its place. Each is a reference, too */
-} RiFrame;
+} RiPageFrame;
 
 typedef struct RiFrameExtent {
     uint64_t free;       /* bit n: frame n of the extent is free */
@@ -55,7 +55,7 @@ typedef struct RiFrames {
     uint32_t dirty_free; /* free frames whose memory has not been given back to the host */
     uint32_t fresh;     /* first extent never used */
     uint32_t whole, part; /* extents all or some of whose frames are free: heads of lists */
-    RiFrame *frames;
+    RiPageFrame *frames;
     RiFrameExtent *extents;
     RiSwap *swap;       /* NULL: none */
     RiNode holders;     /* RiHolder.node */
