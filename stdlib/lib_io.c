@@ -143,6 +143,7 @@ static int32_t io_type(RiThread *T, RiValue *args, uint32_t nargs)
 /* Step of the frame of a function that waits for a command, with its pid on top. Otherwise the step is where the results of
  * a C module's function begin. */
 #define STEP_CHILD 0xfffff
+#define STEP_FLUSH 0xffffe /* it waits until the file, which is on top, can be flushed */
 
 static int32_t wait_for_command(RiThread *T, int pid)
 {
@@ -181,6 +182,12 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
         RiString *message = ri_str_from_cstr(T->heap, "cannot close standard file");
         return ri_return2(T->base, ri_nil(), ri_string_value(message));
     }
+    bool is_own = close == ri_stream_close_file || close == ri_stream_close_command;
+    if (RI_UNLIKELY(is_own && !ri_stream_can_flush(T, stream->file))) {
+        ri_push(T, file_value(u));
+        ri_lib_set_step(T, STEP_FLUSH);
+        return RI_LIB_BLOCK;
+    }
     stream->close = NULL; /* closed, whatever happens from here on */
     if (close == ri_stream_close_file)
         return ri_return_file_result(T, close_file(T, stream->file), NULL);
@@ -200,6 +207,13 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
 static int32_t close_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
+    if (ri_lib_step(T) == STEP_FLUSH) {
+        RiUserdata *u = (--T->top)->p;
+        ri_lib_set_step(T, 0);
+        if (ri_stream_of(u)->close == NULL)
+            ri_error(T, "attempt to use a closed file");
+        return close_stream(T, u);
+    }
     if (ri_lib_step(T) == STEP_CHILD) {
         T->top--;
         return wait_for_command(T, (int)T->top[0].i);
@@ -291,9 +305,10 @@ static RiReadStatus push_one(RiThread *T, FILE *file, char kind, size_t count, R
         return status;
     }
     if (kind == 'n') {
-        RiValue number;
-        status = ri_stream_read_number(T, file, &number) ? RI_READ_DONE : RI_READ_END;
-        ri_push(T, status == RI_READ_DONE ? number : ri_nil());
+        RiValue number = ri_nil();
+        status = ri_stream_take_number(T, file, sb, &number);
+        if (status != RI_READ_WAITS)
+            ri_push(T, number);
         return status;
     }
     status = read_kind_into(T, file, kind, count, sb);
@@ -524,40 +539,83 @@ static int32_t io_lines(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Writing --------------------------------------------------------------------------------------------------- */
 
-/* Write the arguments first … nargs - 1; `self` is the result. */
-static int32_t write_arguments(RiThread *T, FILE *file, RiValue *args, uint32_t first, uint32_t nargs, RiValue self)
+/* A write that waits leaves these slots above its arguments: the file, what it is to return, the argument it is at, how much of that
+ * has gone, whether all went well; and step 1. */
+enum { WRITE_FILE, WRITE_ARG, WRITE_DONE, WRITE_OK, WRITE_SLOTS };
+
+typedef struct WritePlace {
+    uint32_t i;  /* argument */
+    size_t done; /* bytes of it */
+    bool ok;
+} WritePlace;
+
+/* Argument i as text. */
+static const char *written_text(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i, char number[RI_NUM_TEXT_MAX], size_t *size)
 {
-    bool ok = true;
-    errno = 0;
-    for (uint32_t i = first; i < nargs; i++) {
-        char number[RI_NUM_TEXT_MAX];
-        const char *text = number;
-        size_t size;
-        if (RI_LIKELY(ri_is_string(args[i]))) {
-            text = ri_str_data(args[i].p);
-            size = ((RiString *)args[i].p)->size;
-        } else if (ri_is_int(args[i])) {
-            size = ri_num_print_int(args[i].i, number);
-        } else if (ri_is_float(args[i])) {
-            size = (size_t)snprintf(number, sizeof number, "%.14g", args[i].n); /* no ".0" here, unlike tostring */
-        } else {
-            ri_arg_type_error(T, args, nargs, i, "string");
-        }
-        ok = ri_stream_write(T, file, text, size) && ok;
+    if (RI_LIKELY(ri_is_string(args[i]))) {
+        *size = ((RiString *)args[i].p)->size;
+        return ri_str_data(args[i].p);
     }
-    return RI_LIKELY(ok) ? ri_return1(args, self) : ri_return_file_result(T, false, NULL);
+    if (ri_is_int(args[i]))
+        *size = ri_num_print_int(args[i].i, number);
+    else if (ri_is_float(args[i]))
+        *size = (size_t)snprintf(number, RI_NUM_TEXT_MAX, "%.14g", args[i].n); /* no ".0" here, unlike tostring */
+    else
+        ri_arg_type_error(T, args, nargs, i, "string");
+    return number;
+}
+
+static int32_t wait_to_write(RiThread *T, RiUserdata *u, const WritePlace *at)
+{
+    ri_push(T, file_value(u));
+    ri_push(T, ri_int(at->i));
+    ri_push(T, ri_int((int64_t)at->done));
+    ri_push(T, ri_bool(at->ok));
+    ri_lib_set_step(T, 1);
+    return RI_LIB_BLOCK;
+}
+
+/* Write the arguments from a place on; the file is the result. */
+static int32_t write_on(RiThread *T, RiUserdata *u, uint32_t nargs, WritePlace at)
+{
+    FILE *file = ri_stream_of(u)->file;
+    RiValue *args = T->base;
+    errno = 0;
+    for (; at.i < nargs; at.i++, at.done = 0) {
+        char number[RI_NUM_TEXT_MAX];
+        size_t size;
+        const char *text = written_text(T, args, nargs, at.i, number, &size);
+        RiWriteStatus status = ri_stream_put(T, file, text, size, &at.done);
+        if (RI_UNLIKELY(status == RI_WRITE_WAITS))
+            return wait_to_write(T, u, &at);
+        at.ok = at.ok && status == RI_WRITE_DONE;
+    }
+    return RI_LIKELY(at.ok) ? ri_return1(args, file_value(u)) : ri_return_file_result(T, false, NULL);
+}
+
+static int32_t write_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    T->top -= WRITE_SLOTS;
+    RiUserdata *u = T->top[WRITE_FILE].p;
+    WritePlace at = {(uint32_t)T->top[WRITE_ARG].i, (size_t)T->top[WRITE_DONE].i, !ri_is_falsy(T->top[WRITE_OK])};
+    if (ri_stream_of(u)->close == NULL)
+        ri_error(T, "attempt to use a closed file"); /* by another thread, meanwhile */
+    return write_on(T, u, nargs - WRITE_SLOTS, at);
 }
 
 static int32_t io_write(RiThread *T, RiValue *args, uint32_t nargs)
 {
+    (void)args;
     RiUserdata *u = ri_stdlib(T)->output;
-    return write_arguments(T, default_file(T, u, "output"), args, 0, nargs, file_value(u));
+    default_file(T, u, "output");
+    return write_on(T, u, nargs, (WritePlace){0, 0, true});
 }
 
 static int32_t file_write(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    FILE *file = file_arg(T, args, nargs);
-    return write_arguments(T, file, args, 1, nargs, args[0]);
+    file_arg(T, args, nargs);
+    return write_on(T, args[0].p, nargs, (WritePlace){1, 0, true});
 }
 
 static int32_t io_flush(RiThread *T, RiValue *args, uint32_t nargs)
@@ -565,6 +623,8 @@ static int32_t io_flush(RiThread *T, RiValue *args, uint32_t nargs)
     FILE *file = default_file(T, ri_stdlib(T)->output, "output");
     (void)args;
     (void)nargs;
+    if (RI_UNLIKELY(!ri_stream_can_flush(T, file)))
+        return RI_LIB_BLOCK;
     errno = 0;
     return ri_return_file_result(T, ri_stream_flush(T, file), NULL);
 }
@@ -572,6 +632,8 @@ static int32_t io_flush(RiThread *T, RiValue *args, uint32_t nargs)
 static int32_t file_flush(RiThread *T, RiValue *args, uint32_t nargs)
 {
     FILE *file = file_arg(T, args, nargs);
+    if (RI_UNLIKELY(!ri_stream_can_flush(T, file)))
+        return RI_LIB_BLOCK;
     errno = 0;
     return ri_return_file_result(T, ri_stream_flush(T, file), NULL);
 }
@@ -606,7 +668,7 @@ static int32_t file_setvbuf(RiThread *T, RiValue *args, uint32_t nargs)
 
 static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(io_close, close_resume, "io.close", "io.close([file])", "Close a file, or the default output."),
-    RI_FN(io_flush, "io.flush", "io.flush()", "Write out what the default output has buffered."),
+    RI_FN_RESUMABLE(io_flush, io_flush, "io.flush", "io.flush()", "Write out what the default output has buffered."),
     RI_FN(io_input, "io.input", "io.input([file])",
           "Set the default input, a file or the name of one to open; returns the default input."),
     RI_FN(io_lines, "io.lines", "io.lines([filename, …])",
@@ -619,20 +681,20 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(io_read, io_read_resume, "io.read", "io.read(…)", "Read from the default input, as file:read."),
     RI_FN(io_tmpfile, "io.tmpfile", "io.tmpfile()", "A new file for reading and writing that is removed in the end."),
     RI_FN(io_type, "io.type", "io.type(v)", "\"file\", \"closed file\", or nil if v is no file."),
-    RI_FN(io_write, "io.write", "io.write(…)", "Write strings and numbers to the default output."),
+    RI_FN_RESUMABLE(io_write, write_resume, "io.write", "io.write(…)", "Write strings and numbers to the default output."),
 };
 
 static const RiLibFn methods[] = {
     RI_FN_RESUMABLE(file_close, close_resume, "file:close", "file:close()",
                     "Close the file; of a pipe: true or nil, \"exit\" or \"signal\", and the code."),
-    RI_FN(file_flush, "file:flush", "file:flush()", "Write out what is buffered."),
+    RI_FN_RESUMABLE(file_flush, file_flush, "file:flush", "file:flush()", "Write out what is buffered."),
     RI_FN(file_lines, "file:lines", "file:lines(…)", "For a loop over lines, or what the read formats say."),
     RI_FN_RESUMABLE(file_read, file_read_resume, "file:read", "file:read(…)",
           "Read by formats: \"l\" a line, \"L\" with its end, \"n\" a number, \"a\" all, a count of bytes; nil at the end."),
     RI_FN(file_seek, "file:seek", "file:seek([whence [, offset]])",
           "Set the position from \"set\", \"cur\" or \"end\"; returns it in bytes from the start."),
     RI_FN(file_setvbuf, "file:setvbuf", "file:setvbuf(mode [, size])", "Set buffering: \"no\", \"full\" or \"line\"."),
-    RI_FN(file_write, "file:write", "file:write(…)", "Write strings and numbers; returns the file."),
+    RI_FN_RESUMABLE(file_write, write_resume, "file:write", "file:write(…)", "Write strings and numbers; returns the file."),
 };
 
 static const RiLibFn metamethods[] = {

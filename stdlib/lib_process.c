@@ -10,6 +10,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/copy.h"
 #include "vm/host/host.h"
+#include "vm/machine/file.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
 
@@ -235,7 +236,7 @@ static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
     const char *path = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, 0));
     for (uint32_t i = 1; i < nargs; i++)
         (void)ri_arg_str(T, args, nargs, i);
-    if (ri_load_file(T, path, NULL) != RI_OK) { /* better known while there is somebody to tell */
+    if (ri_load_guest_file(T, path, NULL) != RI_OK) { /* better known while there is somebody to tell */
         RiValue message = T->top[-1];
         return ri_return2(T->base, ri_nil(), message);
     }
@@ -250,6 +251,7 @@ static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
         ri_push(next->main, T->base[i]);
     make_arg_table(&s, s.what.p);
     ri_proc_set_name(self_proc(T), path);
+    ri_files_exec(self_proc(T));
     ri_process_replace(T, next, nargs);
 }
 

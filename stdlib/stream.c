@@ -82,10 +82,10 @@ static RiProc *proc_of(const RiThread *T)
 }
 
 /* A file has been opened by the host: count it, or close it again. */
-static bool opened(RiThread *T, RiStream *stream, FILE *file, RiStreamClose close)
+static bool opened_over(RiThread *T, RiStream *stream, FILE *file, RiFile *behind, RiStreamClose close)
 {
     RiProc *proc = proc_of(T);
-    int status = file != NULL && proc != NULL ? ri_files_add_stream(proc, file) : 0;
+    int status = file != NULL && proc != NULL ? ri_files_add_stream(proc, file, behind) : 0;
     if (status < 0) {
         ri_host_stream_discard(file);
         file = NULL;
@@ -94,6 +94,11 @@ static bool opened(RiThread *T, RiStream *stream, FILE *file, RiStreamClose clos
     stream->file = file;
     stream->close = file != NULL ? close : NULL;
     return file != NULL;
+}
+
+static bool opened(RiThread *T, RiStream *stream, FILE *file, RiStreamClose close)
+{
+    return opened_over(T, stream, file, NULL, close);
 }
 
 void ri_stream_forget(RiThread *T, FILE *file)
@@ -131,6 +136,9 @@ static uint32_t open_flags(const char *mode)
     }
 }
 
+/* Bytes: what a pipe takes that is ready to be written. */
+#define AT_ONCE 4096
+
 /* -- Files of the machine (devices, pipes) as streams -- */
 
 static int64_t cookie_wait(RiFile *file)
@@ -148,13 +156,20 @@ static int64_t cookie_read(void *cookie, char *to, size_t size)
     return status < 0 ? status : result;
 }
 
+/* All of it: stdio takes less for an error. */
 static int64_t cookie_write(void *cookie, const char *from, size_t size)
 {
     RiFile *file = cookie;
-    int64_t result, status = 0;
-    while ((result = ri_file_write(file->machine->current, file, from, size)) == RI_SYS_BLOCK && status == 0)
-        status = cookie_wait(file);
-    return status < 0 ? status : result;
+    size_t done = 0;
+    while (done < size) {
+        int64_t result = ri_file_write(file->machine->current, file, from + done, size - done);
+        if (result == RI_SYS_BLOCK)
+            result = cookie_wait(file);
+        if (result < 0)
+            return result;
+        done += (size_t)result;
+    }
+    return (int64_t)size;
 }
 
 static int64_t cookie_seek(void *cookie, int64_t offset, int whence)
@@ -175,6 +190,8 @@ static FILE *stream_of_file(RiFile *file, const char *mode)
     FILE *stream = ri_host_stream_custom(file, &ops, mode);
     if (stream == NULL)
         ri_file_release(file);
+    else
+        setvbuf(stream, NULL, _IOFBF, AT_ONCE);
     return stream;
 }
 
@@ -186,17 +203,18 @@ bool ri_stream_open_descriptor(RiThread *T, RiStream *stream, int64_t descriptor
         return false;
     if (file->ops == &ri_host_file_ops)
         return opened(T, stream, stream_of_descriptor(ri_host_fd_duplicate(file->host_fd), mode), ri_stream_close_file);
-    return opened(T, stream, stream_of_file(ri_file_retain(file), mode), ri_stream_close_file);
+    return opened_over(T, stream, stream_of_file(ri_file_retain(file), mode), file, ri_stream_close_file);
 }
 
 /* -- Opening -- */
 
-static FILE *open_path(RiThread *T, const char *path, const char *mode)
+static FILE *open_path(RiThread *T, const char *path, const char *mode, RiFile **behind)
 {
     RiProc *proc = proc_of(T);
     RiTask *task = ri_current_task(T);
     RiFile *device = NULL;
     int64_t status = task != NULL ? ri_gate_open_device(task, path, open_flags(mode), &device) : -ENOENT;
+    *behind = device;
     if (status >= 0)
         return stream_of_file(device, mode);
     if (status != -ENOENT) {
@@ -214,7 +232,9 @@ bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const 
     char quoted[160];
     uint64_t start = ri_gate_trace_start(proc_of(T));
     errno = 0;
-    bool ok = opened(T, stream, open_path(T, path, mode), ri_stream_close_file);
+    RiFile *behind = NULL;
+    FILE *file = open_path(T, path, mode, &behind);
+    bool ok = opened_over(T, stream, file, behind, ri_stream_close_file);
     int reason = errno;
     if (RI_UNLIKELY(start != 0))
         ri_gate_trace(proc_of(T), start, "open", "file", ok ? ri_host_stream_fd(stream->file) : -reason, "%s, \"%s\"",
@@ -234,8 +254,8 @@ static void flush_all(RiThread *T)
     ri_stream_flush(T, stdout);
     ri_stream_flush(T, stderr);
     for (uint32_t i = 0; proc->files != NULL && i < proc->files->stream_count; i++) {
-        if (ri_host_stream_pending(proc->files->streams[i]) > 0)
-            ri_stream_flush(T, proc->files->streams[i]);
+        if (ri_host_stream_pending(proc->files->streams[i].stream) > 0)
+            ri_stream_flush(T, proc->files->streams[i].stream);
     }
 }
 
@@ -298,7 +318,15 @@ bool ri_stream_open_temporary(RiThread *T, RiStream *stream)
 
 bool ri_stream_is_ready(RiThread *T, FILE *file, unsigned event)
 {
-    return ri_gate_is_ready(proc_of(T), ri_host_stream_fd(file), event);
+    RiProc *proc = proc_of(T);
+    if (!ri_gate_is_busy(proc))
+        return true;
+    int fd = ri_host_stream_fd(file);
+    if (fd >= 0)
+        return ri_gate_is_ready(proc, fd, event);
+    RiFile *behind = ri_files_behind(proc, file);
+    return behind == NULL || ri_file_poll(behind, event) != 0 ||
+           ri_file_wait(proc->machine->current, behind, event) != RI_SYS_BLOCK;
 }
 
 /* Wait deep in C code: the native stack is kept. May throw. */
@@ -340,53 +368,70 @@ static bool is_regular(FILE *file)
 }
 
 /* Write while others may run: whatever calls the host is preceded by a look whether it would block. */
-static bool write_politely(RiThread *T, FILE *file, const char *bytes, size_t size)
+static RiWriteStatus write_politely(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
 {
-    enum { AT_ONCE = 4096 }; /* what a pipe takes that is ready to be written */
-    if (is_regular(file))
-        return fwrite(bytes, 1, size, file) == size;
-    while (size > 0) {
-        size_t room = ri_host_stream_room(file), part = size < AT_ONCE ? size : AT_ONCE;
-        if (size > room) {
-            wait_here(T, file, RI_EVENT_OUT);
+    bool never_blocks = is_regular(file);
+    while (*done < size) {
+        size_t room = ri_host_stream_room(file), part = size - *done;
+        if (part > room && !never_blocks) {
+            if (!ri_stream_is_ready(T, file, RI_EVENT_OUT))
+                return RI_WRITE_WAITS;
             if (ri_host_stream_pending(file) > 0) {
                 if (fflush(file) != 0)
-                    return false;
+                    return RI_WRITE_FAILED;
                 continue;
             }
-        } else {
-            part = size;
+            part = part < AT_ONCE ? part : AT_ONCE;
         }
-        if (fwrite(bytes, 1, part, file) != part)
-            return false;
-        bytes += part;
-        size -= part;
+        if (fwrite(bytes + *done, 1, part, file) != part)
+            return RI_WRITE_FAILED;
+        *done += part;
     }
-    return true;
+    return RI_WRITE_DONE;
 }
 
-static bool write_counted(RiThread *T, FILE *file, const char *bytes, size_t size)
+static RiWriteStatus write_counted(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
 {
     RiProc *proc = proc_of(T);
-    size_t allowed = proc != NULL ? ri_files_count_output(proc, size) : size;
-    if (RI_UNLIKELY(ri_gate_is_busy(proc)) && allowed > ri_host_stream_room(file))
-        return write_politely(T, file, bytes, allowed) && allowed == size;
-    return fwrite(bytes, 1, allowed, file) == size;
+    size_t allowed = proc != NULL && *done == 0 ? ri_files_count_output(proc, size) : size;
+    if (RI_UNLIKELY(ri_gate_is_busy(proc)) && allowed - *done > ri_host_stream_room(file)) {
+        RiWriteStatus status = write_politely(T, file, bytes, allowed, done);
+        return status == RI_WRITE_DONE && allowed < size ? RI_WRITE_FAILED : status;
+    }
+    size_t left = allowed - *done;
+    bool ok = fwrite(bytes + *done, 1, left, file) == left && allowed == size;
+    *done = size;
+    return ok ? RI_WRITE_DONE : RI_WRITE_FAILED;
+}
+
+RiWriteStatus ri_stream_put(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
+{
+    RiProc *proc = proc_of(T);
+    if (RI_LIKELY(!ri_gate_is_traced(proc)))
+        return write_counted(T, file, bytes, size, done);
+    char quoted[160];
+    uint64_t start = ri_gate_trace_start(proc);
+    RiWriteStatus status = write_counted(T, file, bytes, size, done);
+    int reason = errno;
+    if (status != RI_WRITE_WAITS)
+        ri_gate_trace(proc, start, "write", "desc", status == RI_WRITE_DONE ? (int64_t)size : -reason, "%d, %s, %zu",
+                      ri_host_stream_fd(file), ri_gate_quote(bytes, size, quoted), size);
+    errno = reason;
+    return status;
 }
 
 bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size)
 {
-    RiProc *proc = proc_of(T);
-    if (RI_LIKELY(!ri_gate_is_traced(proc)))
-        return write_counted(T, file, bytes, size);
-    char quoted[160];
-    uint64_t start = ri_gate_trace_start(proc);
-    bool ok = write_counted(T, file, bytes, size);
-    int reason = errno;
-    ri_gate_trace(proc, start, "write", "desc", ok ? (int64_t)size : -reason, "%d, %s, %zu", ri_host_stream_fd(file),
-                  ri_gate_quote(bytes, size, quoted), size);
-    errno = reason;
-    return ok;
+    size_t done = 0;
+    RiWriteStatus status;
+    while ((status = ri_stream_put(T, file, bytes, size, &done)) == RI_WRITE_WAITS)
+        ri_poll_slow(T);
+    return status == RI_WRITE_DONE;
+}
+
+bool ri_stream_can_flush(RiThread *T, FILE *file)
+{
+    return ri_host_stream_pending(file) == 0 || ri_stream_is_ready(T, file, RI_EVENT_OUT);
 }
 
 bool ri_stream_flush(RiThread *T, FILE *file)
@@ -547,18 +592,36 @@ bool ri_stream_has_more(RiThread *T, FILE *file)
 typedef struct RiNumeral {
     RiThread *T;
     FILE *file;
+    RiSbuf *raw;    /* every byte taken from the file, for another attempt when more has come; NULL: it waits in the host */
+    size_t replayed; /* bytes of raw that this attempt has looked at */
     int next; /* look-ahead */
     size_t size;
-    bool too_long;
+    bool too_long, waits;
     char text[NUMERAL_SIZE_MAX];
 } RiNumeral;
 
-/* Others run while it waits for the rest of a numeral. */
+/* Nothing can be had now: no byte continues the numeral, and the attempt is given up. */
+static int next_byte_politely(RiNumeral *numeral)
+{
+    RiSbuf *raw = numeral->raw;
+    if (numeral->replayed < raw->size)
+        return (unsigned char)raw->data[numeral->replayed++];
+    if (numeral->waits || (ri_host_stream_readable(numeral->file) == 0 &&
+                           !ri_stream_is_ready(numeral->T, numeral->file, RI_EVENT_IN))) {
+        numeral->waits = true;
+        return EOF;
+    }
+    int c = refill(numeral->file);
+    if (c != EOF) {
+        ri_sbuf_add_char(raw, (char)c);
+        numeral->replayed++;
+    }
+    return c;
+}
+
 static int next_byte(RiNumeral *numeral)
 {
-    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(numeral->T))) && ri_host_stream_readable(numeral->file) == 0)
-        wait_here(numeral->T, numeral->file, RI_EVENT_IN);
-    return refill(numeral->file);
+    return RI_UNLIKELY(numeral->raw != NULL) ? next_byte_politely(numeral) : refill(numeral->file);
 }
 
 /* Keep the look-ahead and read another; false when the numeral is too long. */
@@ -608,32 +671,44 @@ static void scan_numeral(RiNumeral *numeral)
         accept_either(numeral, '+', '-');
         accept_digits(numeral, false);
     }
-    ungetc(numeral->next, numeral->file);
+}
+
+RiReadStatus ri_stream_take_number(RiThread *T, FILE *file, RiSbuf *sb, RiValue *number)
+{
+    bool is_polite = ri_gate_is_busy(proc_of(T));
+    RiNumeral numeral = {.T = T, .file = file, .raw = is_polite ? sb : NULL};
+    int64_t i;
+    double n;
+    if (!is_polite) /* then it may throw, which must not leave the lock behind */
+        flockfile(file);
+    scan_numeral(&numeral);
+    if (!is_polite)
+        funlockfile(file);
+    if (numeral.waits)
+        return RI_READ_WAITS;
+    ungetc(numeral.next, file); /* nothing if it is EOF */
+    if (numeral.too_long)
+        return RI_READ_END;
+    switch (ri_num_parse(numeral.text, numeral.size, &i, &n)) {
+    case RI_NUM_INT:
+        *number = ri_int(i);
+        return RI_READ_DONE;
+    case RI_NUM_FLOAT:
+        *number = ri_float(n);
+        return RI_READ_DONE;
+    default:
+        return RI_READ_END;
+    }
 }
 
 bool ri_stream_read_number(RiThread *T, FILE *file, RiValue *number)
 {
-    RiNumeral numeral = {.T = T, .file = file};
-    int64_t i;
-    double n;
-    bool locks = !ri_gate_is_busy(proc_of(T)); /* a wait may end in an error, which must not leave the lock behind */
-    if (locks)
-        flockfile(file);
-    scan_numeral(&numeral);
-    if (locks)
-        funlockfile(file);
-    if (numeral.too_long)
-        return false;
-    switch (ri_num_parse(numeral.text, numeral.size, &i, &n)) {
-    case RI_NUM_INT:
-        *number = ri_int(i);
-        return true;
-    case RI_NUM_FLOAT:
-        *number = ri_float(n);
-        return true;
-    default:
-        return false;
-    }
+    RiSbuf sb;
+    RiReadStatus status;
+    ri_sbuf_init(&sb, T->heap);
+    while ((status = ri_stream_take_number(T, file, &sb, number)) == RI_READ_WAITS)
+        ri_poll_slow(T);
+    return status == RI_READ_DONE;
 }
 
 /* -- Results --------------------------------------------------------------------------------------------------- */

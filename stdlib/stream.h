@@ -67,6 +67,7 @@ typedef enum RiReadStatus { RI_READ_DONE, RI_READ_END, RI_READ_WAITS } RiReadSta
 RiReadStatus ri_stream_take_line(RiThread *T, FILE *file, RiSbuf *sb, bool keep_newline);
 RiReadStatus ri_stream_take_chars(RiThread *T, FILE *file, RiSbuf *sb, size_t count);
 RiReadStatus ri_stream_take_all(RiThread *T, FILE *file, RiSbuf *sb);
+RiReadStatus ri_stream_take_number(RiThread *T, FILE *file, RiSbuf *sb, RiValue *number); /* sb: empty at first */
 
 /* -- The same, waiting where they are: NULL or false at the end of the file (or after an error). Collect: yes. ----- */
 RiString *ri_stream_read_line(RiThread *T, FILE *file, bool keep_newline);
@@ -76,8 +77,13 @@ bool ri_stream_read_number(RiThread *T, FILE *file, RiValue *number);
 bool ri_stream_has_more(RiThread *T, FILE *file);
 
 /* -- Writing: false after an error, reason in errno -------------------------------------------------------------- */
-bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size);
+bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size); /* waits where it is, as does flush */
 bool ri_stream_flush(RiThread *T, FILE *file);
+/* Write bytes[*done … size - 1], *done being how many have gone; 0 at first. RI_WRITE_WAITS as RI_READ_WAITS. */
+typedef enum RiWriteStatus { RI_WRITE_DONE, RI_WRITE_FAILED, RI_WRITE_WAITS } RiWriteStatus;
+RiWriteStatus ri_stream_put(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done);
+/* False: the current task waits until it can be flushed. */
+bool ri_stream_can_flush(RiThread *T, FILE *file);
 
 /* -- Results in the manner of the io library: nil, "name: reason", errno ------------------------------------------ */
 int32_t ri_return_file_result(RiThread *T, bool ok, const char *name);

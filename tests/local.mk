@@ -34,6 +34,7 @@ check_PROGRAMS += \
 	%D%/unit/check_str \
 	%D%/unit/check_stream \
 	%D%/unit/check_swap \
+	%D%/unit/check_syscall \
 	%D%/unit/check_table \
 	%D%/unit/check_threads \
 	%D%/unit/check_verify

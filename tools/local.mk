@@ -13,6 +13,7 @@ rille_SOURCES = \
 	%D%/cmd_compile.c \
 	%D%/cmd_dis.c \
 	%D%/cmd_run.c \
+	%D%/cmd_trace.c \
 	%D%/commands.def \
 	%D%/limits.c \
 	%D%/limits.h \

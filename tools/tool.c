@@ -104,6 +104,8 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     ri_tool_message(tool, text);
     if (tool->stats != NULL)
         ri_print_stats(T, tool->stats, tool->all_stats);
+    if (tool->on_end != NULL)
+        tool->on_end();
     ri_host_exit_now(status);
 }
 
@@ -126,6 +128,8 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         return EXIT_FAILURE;
     }
     T->process->stats = tool->stats;
+    if (tool->on_machine != NULL)
+        tool->on_machine(T->process->proc->machine, tool->on_machine_argument);
     if (!ri_limits_apply(&tool->limits, T->process->proc)) {
         ri_tool_message(tool, "cannot set limits: not enough memory");
         return EXIT_FAILURE;

@@ -25,6 +25,9 @@ typedef struct RiTool {
     struct RiStats *stats; /* of --stats, or NULL */
     bool all_stats;        /* with a line for every instruction there is */
     int first;             /* for sub-commands: index of their first argument */
+    void (*on_machine)(struct RiMachine *machine, void *argument); /* called when there is a machine; NULL: nothing to do */
+    void *on_machine_argument;
+    void (*on_end)(void);  /* called before a host process ends without closing anything; may be NULL */
 } RiTool;
 
 /* Sub-commands: argv[first] is the first argument after the name. They return the exit status. */

@@ -206,9 +206,9 @@ START_TEST(there_is_a_limit)
     ck_assert_int_eq(ri_proc_set_limit(proc, RI_LIMIT_DESCRIPTORS, 6), 0);
     new_pipe(fds);
     RiFile *file = ri_files_get(proc, fds[0]);
-    ck_assert_int_eq(ri_files_add_stream(proc, stdin), 0); /* streams count, too */
+    ck_assert_int_eq(ri_files_add_stream(proc, stdin, NULL), 0); /* streams count, too */
     ck_assert_int_eq(ri_files_check_room(proc), -EMFILE);
-    ck_assert_int_eq(ri_files_add_stream(proc, stdin), -EMFILE);
+    ck_assert_int_eq(ri_files_add_stream(proc, stdin, NULL), -EMFILE);
     ck_assert_int_eq(ri_files_add(proc, ri_file_retain(file), 0, false), -EMFILE);
     ck_assert_int_eq(ri_files_put(proc, ri_file_retain(file), 9, false), -EMFILE);
     ck_assert_int_eq(ri_files_put(proc, ri_file_retain(file), fds[1], false), fds[1]); /* one goes, one comes */

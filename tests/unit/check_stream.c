@@ -138,6 +138,7 @@ START_TEST(streams_start_closed_and_open_once)
     ck_assert(ri_stream_open_temporary(T, stream));
     ck_assert(stream->close == ri_stream_close_file);
     ck_assert_uint_eq(sizeof *stream, 16);
+    ri_stream_forget(T, stream->file);
     fclose(stream->file);
     stream->close = NULL;
 }

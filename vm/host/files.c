@@ -207,7 +207,7 @@ int ri_host_fd_set_add(int set, int fd, unsigned events)
     int status = epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
     if (status != 0 && errno == EEXIST)
         status = epoll_ctl(set, EPOLL_CTL_MOD, fd, &(struct epoll_event){.events = EPOLLIN | EPOLLOUT, .data.fd = fd});
-    return result(status);
+    return status != 0 && errno == EPERM ? 0 : result(status); /* EPERM: always ready, nothing to wait for */
 }
 
 /* -- The host itself --------------------------------------------------------------------------------------------- */

@@ -124,7 +124,7 @@ static void free_files(RiFiles *files)
     for (uint32_t i = 0; i < files->capacity; i++)
         ri_file_release(files->table[i].file);
     for (uint32_t i = 0; i < files->stream_count; i++)
-        ri_host_stream_discard(files->streams[i]);
+        ri_host_stream_discard(files->streams[i].stream);
     for (uint32_t i = 0; i < files->watch_count; i++)
         ri_host_fd_close(files->watches[i].set);
     if (files->directory_fd >= 0)
@@ -304,7 +304,7 @@ int ri_files_host_fd(RiProc *proc, int64_t descriptor)
 
 /* -- Streams ------------------------------------------------------------------------------------------------------------- */
 
-int ri_files_add_stream(RiProc *proc, FILE *stream)
+int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file)
 {
     int status = ri_files_check_room(proc);
     if (status < 0)
@@ -312,13 +312,13 @@ int ri_files_add_stream(RiProc *proc, FILE *stream)
     RiFiles *files = proc->files;
     if (files->stream_count == files->stream_capacity) {
         uint32_t capacity = files->stream_capacity > 0 ? 2 * files->stream_capacity : 4;
-        FILE **streams = realloc(files->streams, capacity * sizeof *streams);
+        struct RiOpenStream *streams = realloc(files->streams, capacity * sizeof *streams);
         if (streams == NULL)
             return -ENOMEM;
         files->streams = streams;
         files->stream_capacity = capacity;
     }
-    files->streams[files->stream_count++] = stream;
+    files->streams[files->stream_count++] = (struct RiOpenStream){stream, file};
     return 0;
 }
 
@@ -326,11 +326,21 @@ void ri_files_remove_stream(RiProc *proc, FILE *stream)
 {
     RiFiles *files = proc->files;
     for (uint32_t i = files != NULL ? files->stream_count : 0; i-- > 0;) {
-        if (files->streams[i] == stream) { /* the latest ones are usually closed first */
+        if (files->streams[i].stream == stream) { /* the latest ones are usually closed first */
             files->streams[i] = files->streams[--files->stream_count];
             return;
         }
     }
+}
+
+RiFile *ri_files_behind(RiProc *proc, FILE *stream)
+{
+    RiFiles *files = proc->files;
+    for (uint32_t i = files != NULL ? files->stream_count : 0; i-- > 0;) {
+        if (files->streams[i].stream == stream)
+            return files->streams[i].file;
+    }
+    return NULL;
 }
 
 size_t ri_files_limit_output(RiProc *proc, size_t size)

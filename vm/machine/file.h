@@ -60,7 +60,10 @@ typedef struct RiFiles {
     uint32_t capacity, count;
     uint32_t lowest_free; /* no free number is below it */
     int16_t denied;       /* RiCapability of the last refusal; -1: none */
-    FILE **streams;       /* open stdio streams of the process's io library */
+    struct RiOpenStream { /* open stdio streams of the process's io library */
+        FILE *stream;
+        RiFile *file;     /* behind it, if that is none of the host's; not counted as a reference */
+    } *streams;
     uint32_t stream_count, stream_capacity;
     struct RiHostChild {  /* programs of the host that it has started and not waited for */
         int32_t pid, fd;  /* fd: can be read when it has ended; -1: not made yet */
@@ -121,7 +124,8 @@ int ri_files_close(RiProc *proc, int64_t descriptor); /* 0 or -EBADF */
 int ri_files_host_fd(RiProc *proc, int64_t descriptor);
 
 /* Streams of the io library count as descriptors and are closed with them. */
-RI_MUST_CHECK int ri_files_add_stream(RiProc *proc, FILE *stream); /* 0, -EMFILE, -ENOMEM */
+RI_MUST_CHECK int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file); /* 0, -EMFILE, -ENOMEM */
+RiFile *ri_files_behind(RiProc *proc, FILE *stream); /* NULL: it is the host's */
 void ri_files_remove_stream(RiProc *proc, FILE *stream);
 RI_MUST_CHECK int ri_files_check_room(RiProc *proc); /* 0 or -EMFILE: may one more be opened? */
 /* Host processes that it has started: killed if they are left over when it ends. */

@@ -11,7 +11,7 @@ typedef struct RiTraceEvent {
     const char *arguments; /* as text: "\"data.txt\", O_RDONLY" */
     int64_t result;        /* >= 0 or -errno */
     const char *note;      /* a reason to be shown with an error, or NULL */
-    uint64_t start_ns, duration_ns; /* monotonic; waiting included */
+    uint64_t start_ns, duration_ns; /* monotonic; of a call that waited: since it was last woken */
 } RiTraceEvent;
 
 #define RI_TRACE_TEXT_SIZE 512

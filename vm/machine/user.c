@@ -5,10 +5,17 @@
 
 #include "vm/machine/space.h"
 
+static bool may(RiProc *proc, RiAddr addr, uint32_t size, unsigned access, RiAccess asked)
+{
+    RiTrap trap;
+    return (access & asked) == 0 || ri_space_check(proc->space, addr, size, asked, &trap);
+}
+
 int ri_user_pin(RiProc *proc, RiAddr addr, uint32_t size, unsigned access, void **host)
 {
     RiTrap trap;
-    if (proc->space == NULL || !ri_space_check(proc->space, addr, size, (RiAccess)access, &trap))
+    if (proc->space == NULL || !may(proc, addr, size, access, RI_ACCESS_READ) ||
+        !may(proc, addr, size, access, RI_ACCESS_WRITE))
         return -EFAULT;
     char *copy = malloc(size);
     if (copy == NULL)
