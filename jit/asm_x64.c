@@ -224,6 +224,10 @@ void ri_x_idiv(RiAsm *as, RiReg reg)
 {
     op_reg(as, true, 0xf7, 7, reg);
 }
+void ri_x_div32(RiAsm *as, RiReg reg)
+{
+    op_reg(as, false, 0xf7, 6, reg);
+}
 void ri_x_cqo(RiAsm *as)
 {
     byte(as, 0x48);

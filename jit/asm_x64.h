@@ -75,6 +75,7 @@ void ri_x_imul(RiAsm *as, RiReg reg, RiReg rm, int32_t imm);   /* reg := rm * im
 void ri_x_neg(RiAsm *as, RiReg reg);
 void ri_x_not(RiAsm *as, RiReg reg);
 void ri_x_idiv(RiAsm *as, RiReg reg);                          /* rdx:rax by reg */
+void ri_x_div32(RiAsm *as, RiReg reg);                         /* edx:eax by reg, unsigned */
 void ri_x_cqo(RiAsm *as);
 void ri_x_setcc(RiAsm *as, RiCond cc, RiReg reg);              /* low byte */
 void ri_x_roundsd(RiAsm *as, RiXmm to, RiXmm from, int mode);  /* mode 9: floor, 10: ceil; SSE 4.1 */

@@ -8,5 +8,15 @@ librille_jit_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_JIT)
 librille_jit_a_SOURCES = \
 	%D%/asm_x64.c \
 	%D%/asm_x64.def \
-	%D%/asm_x64.h
+	%D%/asm_x64.h \
+	%D%/context.c \
+	%D%/core.c \
+	%D%/core.h \
+	%D%/emit_arith.c \
+	%D%/emit_branch.c \
+	%D%/emit_call.c \
+	%D%/emit_loop.c \
+	%D%/emit_stack.c \
+	%D%/emit_table.c \
+	%D%/jit.h
 # sources end

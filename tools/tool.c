@@ -1,6 +1,8 @@
 /* Protected calls and messages of the command. */
 #include "tools/tool.h"
 
+#include "jit/jit.h"
+
 #include <signal.h>
 #include <stdio.h>
 
@@ -134,6 +136,8 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         ri_tool_message(tool, "cannot set limits: not enough memory");
         return EXIT_FAILURE;
     }
+    if (tool->jit != RI_JIT_OFF)
+        ri_jit_open(T->heap, tool->jit == RI_JIT_ALWAYS); /* or interpret, where there is none */
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
     ri_push(T, ri_object(&add_traceback_fn, RI_TAG_LIBFN));

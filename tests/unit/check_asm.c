@@ -89,6 +89,7 @@ START_TEST(arithmetic)
     LINE(ri_x_not(&as, RI_R8), "49f7d0");
     LINE(ri_x_cqo(&as), "4899");
     LINE(ri_x_idiv(&as, RI_RCX), "48f7f9");
+    LINE(ri_x_div32(&as, RI_RCX), "f7f1");
     LINE(ri_x_setcc(&as, RI_CC_L, RI_RAX), "0f9cc0");
     LINE(ri_x_setcc(&as, RI_CC_E, RI_RSI), "400f94c6");
 }

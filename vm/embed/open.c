@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "compiler/compile.h"
+#include "jit/jit.h"
 #include "stdlib/libs.h"
 #include "vm/embed/capi.h"
 #include "vm/exec/call.h"
@@ -23,7 +24,8 @@ static RiProto *compile(RiHeap *heap, const char *source, size_t size, const cha
     return proto;
 }
 
-static const RiHooks hooks = {.compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling};
+static const RiHooks hooks = {
+    .compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling, .enter_native = ri_jit_enter};
 
 /* Not a secret of any worth, but two runs should differ in how their strings hash. */
 static uint64_t make_seed(void)
@@ -121,6 +123,7 @@ void ri_close(RiThread *T)
     RiHeap *heap = T->heap;
     ri_process_close(T->process);
     ri_machine_detach(T->process);
+    ri_jit_close(heap);
     ri_heap_destroy(heap);
 }
 

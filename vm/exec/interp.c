@@ -47,16 +47,6 @@ static RI_ALWAYS_INLINE bool has_no_newindex(const RiTable *t)
     return t->meta == NULL || (t->meta->absent >> RI_MM_NEWINDEX & 1);
 }
 
-/* The feedback of a nested prototype, made when it is first closed over. */
-static RI_NOINLINE RiFeedback *child_feedback(RiThread *T, RiFeedback *fv, uint32_t index)
-{
-    if (!fv->children)
-        fv->children = ri_proto_alloc(T->heap, fv->proto->proto_count * sizeof(RiFeedback *), true);
-    if (!fv->children[index])
-        fv->children[index] = ri_feedback_new(T->heap, fv->proto->protos[index]);
-    return fv->children[index];
-}
-
 /* First execution of a NEWRECORD: find its shape. */
 static RI_NOINLINE RiTable *new_record_slow(RiThread *T, const RiFeedback *fv, RiCache *cache, uint32_t site,
                                             const RiValue *values, uint32_t count)
@@ -1351,7 +1341,7 @@ do_return:
         SAVE();
         const RiClosure *self = base[-2].cp;
         RiFeedback *fv = self->feedback;
-        RiFeedback *child = RI_LIKELY(fv->children && fv->children[U]) ? fv->children[U] : child_feedback(T, fv, U);
+        RiFeedback *child = RI_LIKELY(fv->children && fv->children[U]) ? fv->children[U] : ri_feedback_child(heap, fv, U);
         const RiProto *proto = child->proto;
         RiClosure *closure = ri_closure_new(heap, child, proto->upval_count);
         for (uint32_t i = 0; i < proto->upval_count; i++) {

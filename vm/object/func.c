@@ -62,6 +62,15 @@ RiFeedback *ri_feedback_new(RiHeap *heap, RiProto *proto)
     return feedback;
 }
 
+RiFeedback *ri_feedback_child(RiHeap *heap, RiFeedback *feedback, uint32_t index)
+{
+    if (!feedback->children)
+        feedback->children = ri_proto_alloc(heap, feedback->proto->proto_count * sizeof(RiFeedback *), true);
+    if (!feedback->children[index])
+        feedback->children[index] = ri_feedback_new(heap, feedback->proto->protos[index]);
+    return feedback->children[index];
+}
+
 void ri_feedback_warm(RiHeap *heap, RiFeedback *feedback)
 {
     const RiProto *proto = feedback->proto;

@@ -148,6 +148,8 @@ RiCell *ri_cell_new(RiHeap *heap, RiValue value);
 RiNative *ri_native_new(RiHeap *heap, const RiLibFn *fn, uint32_t upval_count); /* upvals nil; Collects */
 RiProto *ri_proto_new(RiHeap *heap);
 RiFeedback *ri_feedback_new(RiHeap *heap, RiProto *proto);
+/* The feedback of a nested prototype, made when it is first closed over. Collects. */
+RiFeedback *ri_feedback_child(RiHeap *heap, RiFeedback *feedback, uint32_t index);
 /* Make caches[] from the prototype's sites and let `code` point to the real code. Collects. */
 void ri_feedback_warm(RiHeap *heap, RiFeedback *feedback);
 /* Collected memory for a prototype's arrays. `has_pointers`: scanned conservatively. Zeroed. Collects. */

@@ -1,0 +1,825 @@
+/* Blocks, versions, stubs, code memory, and the ways in and out of machine code.
+ *
+ * A stub is a few bytes of cold code that call ri_jit_stub_hit: it compiles what the stub stands for, lets the jump that led
+ * to it go there directly from now on, and goes on there itself with all registers as they were. When code memory is full,
+ * all of it is given up at the next entry at which no machine code is under way. */
+#include "jit/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/base/num.h"
+#include "vm/exec/debuginfo.h"
+#include "vm/host/host.h"
+
+#define CODE_BYTES ((size_t)32 << 20)
+#define COLD_CHUNK 4096u
+#define HOT_MARGIN 8192u   /* no instruction's code is longer */
+#define FN_CODE_MAX 400000u
+#define BLOCK_INSTRUCTIONS_MAX 2000u
+#define HOT_CALLS 30u
+#define HOT_LOOPS 300u
+#define NATIVE_STACK_BYTES (256 * 1024) /* of return addresses: 16,384 calls deep; beyond, from the interpreter anew */
+
+static const RiWord native_word = RI_OP_NATIVE;
+
+static RiJit *ri_jit_of(const RiHeap *heap)
+{
+    return heap->jit;
+}
+
+/* -- Memory of the compiler -------------------------------------------------------------------------------------------- */
+
+void *ri_jit_alloc(RiJit *j, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (!j->chunks || j->chunks->size - j->chunks->used < size) {
+        size_t bytes = size > 65536 ? size : 65536;
+        RiJitChunk *chunk = calloc(1, sizeof *chunk + bytes);
+        if (!chunk)
+            abort();
+        chunk->next = j->chunks;
+        chunk->size = bytes;
+        j->chunks = chunk;
+    }
+    void *p = (char *)j->chunks->bytes + j->chunks->used;
+    j->chunks->used += size;
+    return p;
+}
+
+bool ri_jit_keep(RiJit *j, void *object)
+{
+    RiJitFn *fn = j->fn;
+    for (uint32_t i = 0; i < fn->ref_count; i++)
+        if (fn->refs[i] == object)
+            return true;
+    if (fn->ref_count == fn->ref_capacity)
+        return false;
+    fn->refs[fn->ref_count++] = object;
+    return true;
+}
+
+RiJitSnap *ri_jit_snapshot(RiJit *j)
+{
+    if (j->snap)
+        return j->snap;
+    RiJitSnap *snap = ri_jit_alloc(j, sizeof *snap + j->depth * sizeof(RiJitSlot));
+    snap->depth = j->depth;
+    memcpy(snap->slots, j->slots, j->depth * sizeof(RiJitSlot));
+    j->snap = snap;
+    return snap;
+}
+
+/* -- Cold code ------------------------------------------------------------------------------------------------------------ */
+
+uint32_t ri_jit_cold_begin(RiJit *j)
+{
+    if (j->cold_end - j->cold.at < HOT_MARGIN / 4) {
+        ri_assert(j->cold_bottom > j->hot.at + 2 * COLD_CHUNK);
+        j->cold_bottom -= COLD_CHUNK * 2;
+        j->cold.at = j->cold_bottom;
+        j->cold_end = j->cold_bottom + COLD_CHUNK * 2;
+    }
+    j->as = &j->cold;
+    return j->cold.at;
+}
+
+void ri_jit_cold_end(RiJit *j)
+{
+    j->as = &j->hot;
+}
+
+/* -- Stubs ---------------------------------------------------------------------------------------------------------------- */
+
+RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc)
+{
+    if (j->stub_count == j->stub_capacity) {
+        j->stub_capacity = j->stub_capacity ? j->stub_capacity * 2 : 1024;
+        j->stubs = realloc(j->stubs, j->stub_capacity * sizeof *j->stubs);
+        if (!j->stubs)
+            abort();
+    }
+    RiJitStub *stub = ri_jit_alloc(j, sizeof *stub);
+    uint32_t id = j->stub_count++;
+    j->stubs[id] = stub;
+    *stub = (RiJitStub){.kind = kind, .pc = pc, .fv = fv, .snap = ri_jit_snapshot(j)};
+    RiAsm *as = j->as;
+    stub->address = ri_jit_cold_begin(j);
+    ri_x_imm(j->as, RI_RAX, id);
+    ri_x_jmp(j->as, kind == STUB_CALL ? j->call_thunk_address : j->thunk_address);
+    j->as = as;
+    return stub;
+}
+
+void ri_jit_guard_jump(RiJit *j, RiCond cc)
+{
+    RiJitStub *stub = ri_jit_stub(j, STUB_GUARD, j->fv, j->pc);
+    stub->where = ri_x_jcc(j->as, cc, stub->address);
+}
+
+void ri_jit_branch_to(RiJit *j, RiCond cc, uint32_t pc)
+{
+    RiJitStub *stub = ri_jit_stub(j, STUB_BRANCH, j->fv, pc);
+    stub->where = ri_x_jcc(j->as, cc, stub->address);
+}
+
+void ri_jit_jump_to_stub(RiJit *j, uint32_t pc)
+{
+    RiJitStub *stub = ri_jit_stub(j, STUB_BRANCH, j->fv, pc);
+    stub->where = ri_x_jmp(j->as, stub->address);
+}
+
+/* -- Exits ---------------------------------------------------------------------------------------------------------------- */
+
+void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiNativeExit how)
+{
+    ri_jit_flush(j);
+    if (j->count_exits && how == RI_NATIVE_GO_ON) {
+        ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)&j->exits[RI_WORD_OP(j->code[pc])]);
+        ri_x_alu_mem(j->as, RI_ALU_ADD, ri_mem(RI_RAX, 0), 1);
+    }
+    ri_jit_save_state(j, pc);
+    ri_x_imm(j->as, RI_RAX, how);
+    ri_x_jmp(j->as, j->exit_address);
+}
+
+void ri_jit_exit_if(RiJit *j, RiCond cc)
+{
+    RiJitSnap *snap = ri_jit_snapshot(j);
+    uint32_t where = ri_x_jcc(j->as, cc, 0), address = ri_jit_cold_begin(j);
+    ri_x_patch(&j->hot, where, address);
+    ri_jit_emit_exit(j, j->pc, RI_NATIVE_GO_ON);
+    ri_jit_cold_end(j);
+    ri_jit_restore(j, snap); /* the exit's stores are not on this path */
+}
+
+void ri_jit_restore(RiJit *j, RiJitSnap *snap)
+{
+    memcpy(j->slots, snap->slots, snap->depth * sizeof(RiJitSlot));
+    j->snap = snap;
+}
+
+/* -- Functions --------------------------------------------------------------------------------------------------------------- */
+
+static void note_slot(uint32_t *set, uint32_t slot)
+{
+    if (slot < RI_JIT_SLOTS_MAX)
+        set[slot / 32] |= 1u << slot % 32;
+}
+
+static void note_instruction(RiJitLoop *loop, const RiWord *code)
+{
+    RiOpcode op = RI_WORD_OP(*code);
+    uint32_t a = RI_WORD_A(*code);
+    for (const char *o = ri_op_info[op].operands; *o; o += o[2] ? 3 : 2)
+        if (o[1] == 'L')
+            note_slot(loop->used, (uint32_t)ri_op_read_field(code, o[0]));
+    switch (op) {
+    case RI_OP_SETLOCAL:
+    case RI_OP_MOVELOCAL:
+    case RI_OP_SETLOCALK:
+    case RI_OP_SETLOCALI:
+    case RI_OP_NEWCELL:
+    case RI_OP_ADD_LLT:
+    case RI_OP_SUB_LLT:
+    case RI_OP_MUL_LLT:
+    case RI_OP_ADD_LKT:
+    case RI_OP_SUB_LKT:
+    case RI_OP_MUL_LKT:
+        note_slot(loop->written, a);
+        break;
+    case RI_OP_FORPREP:
+    case RI_OP_FORLOOP:
+        for (uint32_t i = 0; i < 4; i++) {
+            note_slot(loop->used, a + i);
+            if (i != 2 || op == RI_OP_FORPREP)
+                note_slot(loop->written, a + i);
+        }
+        break;
+    case RI_OP_TFORPREP:
+    case RI_OP_TFORCALL:
+    case RI_OP_TFORLOOP:
+        note_slot(loop->written, a + 2);
+        note_slot(loop->written, a + 3);
+        break;
+    default:
+        break;
+    }
+}
+
+static uint32_t jump_target(const RiWord *code, uint32_t pc)
+{
+    const RiOpInfo *info = &ri_op_info[RI_WORD_OP(code[pc])];
+    const char *o = strchr(info->operands, 'J');
+    return (uint32_t)((int64_t)pc + info->words + ri_op_read_field(code + pc, o[-1]));
+}
+
+static void scan_loop(RiJit *j, const RiProto *proto, RiJitPc *pcs, uint32_t head, uint32_t end)
+{
+    RiJitLoop *loop = pcs[head].loop ? pcs[head].loop : ri_jit_alloc(j, sizeof *loop);
+    pcs[head].loop = loop;
+    for (uint32_t pc = head; pc <= end; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words)
+        note_instruction(loop, proto->code + pc);
+}
+
+/* Find merge points and loops. */
+static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
+{
+    uint8_t *comers = calloc(proto->code_count + 1, 1);
+    if (!comers)
+        abort();
+    for (uint32_t pc = 0; pc < proto->code_count;) {
+        RiOpcode op = RI_WORD_OP(proto->code[pc]);
+        uint32_t next = pc + ri_op_info[op].words;
+        if (ri_op_has_flag(op, 'J')) {
+            uint32_t target = jump_target(proto->code, pc);
+            comers[target] += comers[target] < 100;
+            if (target <= pc) {
+                scan_loop(j, proto, pcs, target, pc);
+                pcs[target].is_merge = true;
+            }
+        }
+        if (!ri_op_has_flag(op, 'F') && next < proto->code_count)
+            comers[next] += comers[next] < 100;
+        pc = next;
+    }
+    for (uint32_t pc = 0; pc < proto->code_count; pc++)
+        pcs[pc].is_merge |= comers[pc] > 1;
+    free(comers);
+}
+
+#define REFS_MIN 16
+
+RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv)
+{
+    RiJitFn *fn = fv->native;
+    const RiProto *proto = fv->proto;
+    if (!fn) {
+        uint32_t calls = REFS_MIN;
+        for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words)
+            calls += ri_op_has_flag(RI_WORD_OP(proto->code[pc]), 'Z') ? 3 : 0;
+        fn = ri_heap_alloc_raw(j->heap, sizeof *fn + calls * sizeof(void *), true);
+        fn->ref_capacity = calls;
+        fv->native = fn;
+    }
+    if (fn->generation != j->generation) {
+        *fn = (RiJitFn){.generation = j->generation, .ref_capacity = fn->ref_capacity};
+        memset(fn->refs, 0, fn->ref_capacity * sizeof(void *));
+        fn->refused = proto->frame_size > 4096 || proto->code_count > 20000 || proto->param_count > 64;
+        if (!fn->refused) {
+            fn->pcs = ri_jit_alloc(j, (proto->code_count + 1) * sizeof(RiJitPc));
+            scan(j, proto, fn->pcs);
+            j->stats.functions++;
+        }
+    }
+    return fn;
+}
+
+/* -- Compiling ------------------------------------------------------------------------------------------------------------- */
+
+static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv)
+{
+    j->T = T;
+    j->fv = fv;
+    j->fn = fv->native;
+    j->code = fv->proto->code;
+    j->generic_pc = UINT32_MAX;
+    j->as = &j->hot;
+    j->pinned = 0;
+    j->snap = NULL;
+    j->instruction_count = 0;
+    j->is_open = false;
+}
+
+static bool has_room(RiJit *j)
+{
+    if (j->hot.at + 16 * HOT_MARGIN > j->cold_bottom)
+        j->full = true;
+    return !j->full && j->fn->code_bytes < FN_CODE_MAX;
+}
+
+static RiJitVersion *add_version(RiJit *j, RiJitVersion **list)
+{
+    RiJitVersion *v = ri_jit_alloc(j, sizeof *v);
+    v->snap = ri_jit_snapshot(j);
+    v->address = j->hot.at;
+    v->next = *list;
+    *list = v;
+    return v;
+}
+
+static RiJitVersion *find_version(RiJit *j, const RiJitPc *at, bool exact)
+{
+    for (RiJitVersion *v = at->versions; v; v = v->next)
+        if (v->snap->depth == j->depth && ri_jit_fits(j, v->snap, exact))
+            return v;
+    return NULL;
+}
+
+/* Control arrives at merge point `pc`: true if it has gone to a version that is there; else a new one begins here. */
+static bool arrive(RiJit *j, uint32_t pc)
+{
+    RiJitPc *at = &j->fn->pcs[pc];
+    j->pc = pc;
+    ri_jit_prepare_merge(j, pc, at->version_count + 1 >= RI_JIT_VERSIONS_MAX);
+    RiJitVersion *v = find_version(j, at, true);
+    if (!v && at->loop) {
+        ri_jit_prepare_loop(j, at->loop);
+        v = find_version(j, at, true);
+    }
+    if (!v && at->version_count >= RI_JIT_VERSIONS_MAX) {
+        v = find_version(j, at, false);
+        if (!v)
+            ri_jit_forget(j);
+    }
+    if (v) {
+        ri_jit_transition(j, v->snap);
+        ri_x_jmp(j->as, v->address);
+        return true;
+    }
+    at->version_count++;
+    j->stats.blocks++;
+    add_version(j, &at->versions);
+    return false;
+}
+
+/* Emit code from instruction j->pc on until the block ends. */
+static void compile(RiJit *j, uint32_t pc)
+{
+    uint32_t start = j->hot.at;
+    for (;;) {
+        j->pc = pc;
+        j->next_pc = pc + ri_op_info[RI_WORD_OP(j->code[pc])].words;
+        j->pinned = 0;
+        j->is_deferred = false;
+        if (j->depth + 8 > RI_JIT_SLOTS_MAX || !has_room(j) || j->instruction_count++ > BLOCK_INSTRUCTIONS_MAX) {
+            ri_jit_emit_exit(j, pc, RI_NATIVE_GO_ON);
+            break;
+        }
+        bool was_open = j->is_open;
+        RiJitResult result = ri_jit_emit(j, j->code[pc]);
+        if (was_open && RI_WORD_OP(j->code[pc]) != RI_OP_CLOSE && result == EMIT_ON)
+            j->is_open = RI_WORD_OP(j->code[pc]) == RI_OP_CALLV && RI_WORD_A(j->code[pc]) == 0;
+        ri_assert(j->as == &j->hot);
+        if (result == EMIT_DEFER) {
+            ri_assert(pc != j->generic_pc);
+            RiJitStub *stub = ri_jit_stub(j, STUB_LATER, j->fv, pc);
+            stub->where = ri_x_jmp(j->as, stub->address);
+            break;
+        }
+        if (result == EMIT_CANNOT) {
+            ri_jit_emit_exit(j, pc, RI_NATIVE_GO_ON);
+            break;
+        }
+        if (result == EMIT_END)
+            break;
+        pc = j->next_pc;
+        if (j->fn->pcs[pc].is_merge && arrive(j, pc))
+            break;
+    }
+    j->fn->code_bytes += j->hot.at - start;
+    j->stats.code_bytes += j->hot.at - start;
+}
+
+/* Where the values of a stub's context are when it is hit. */
+typedef struct SavedRegisters {
+    double xmm[16];
+    uint64_t gpr[16]; /* by number; those that hold values are filled in */
+} SavedRegisters;
+
+static void take_samples(RiJit *j, const SavedRegisters *saved)
+{
+    const RiValue *base = j->T->base;
+    for (uint32_t i = 0; i < j->depth; i++) {
+        const RiJitSlot *s = &j->slots[i];
+        RiValue v = base[i];
+        if (s->type == TYPE_LINK || (s->type == TYPE_UNKNOWN && v.tag >= 32))
+            continue;
+        if (s->where == IN_CONSTANT)
+            v = s->k;
+        else if (s->where == IN_ALIAS)
+            v = base[s->alias];
+        else if (s->where >= IN_XMM)
+            v.n = saved->xmm[s->where - IN_XMM];
+        else if (s->where >= IN_GPR)
+            v.u = saved->gpr[s->where - IN_GPR];
+        if (s->type != TYPE_UNKNOWN)
+            v.tag = (uint64_t)s->type - 1;
+        ri_jit_set_sample(j, i, v);
+    }
+}
+
+/* Entry of the function of T's frame for the argument types in j's context. Returns its address. */
+static uint32_t compile_entry(RiJit *j, bool always)
+{
+    RiJitFn *fn = j->fn;
+    for (RiJitVersion *v = fn->entries; v; v = v->next)
+        if (ri_jit_fits(j, v->snap, true))
+            return v->address;
+    if (fn->entry_count >= RI_JIT_VERSIONS_MAX && !always) {
+        for (uint32_t i = 0; i < j->depth; i++)
+            j->slots[i] = (RiJitSlot){.where = IN_MEMORY, .synced = true};
+        j->snap = NULL;
+        return compile_entry(j, true);
+    }
+    fn->entry_count++;
+    add_version(j, &fn->entries);
+    uint32_t address = j->hot.at;
+    j->pc = 0;
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RSP, 8);
+    ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
+    uint32_t poll = ri_x_jcc(j->as, RI_CC_S, 0);
+    ri_x_rm(j->as, RI_X_CMP, RI_RSP, OF_HEAP(native_limit));
+    uint32_t deep = ri_x_jcc(j->as, RI_CC_B, 0);
+    ri_x_patch(&j->hot, poll, ri_jit_cold_begin(j));
+    ri_jit_emit_exit(j, 0, RI_NATIVE_SAFE_POINT);
+    ri_x_patch(&j->hot, deep, ri_jit_cold_begin(j));
+    ri_jit_emit_exit(j, 0, RI_NATIVE_GO_ON);
+    ri_jit_cold_end(j);
+    if (!fn->pcs[0].is_merge || !arrive(j, 0))
+        compile(j, 0);
+    return address;
+}
+
+static void patch_stub(RiJit *j, RiJitStub *stub, uint32_t target)
+{
+    if (stub->where)
+        ri_x_patch(&j->hot, stub->where, target);
+    if (stub->where2)
+        ri_x_patch(&j->hot, stub->where2, target);
+    RiAsm as = {.code = j->hot.code, .at = stub->address};
+    ri_x_jmp(&as, target);
+}
+
+/* A stub that could not be compiled leaves to the interpreter from now on. */
+static uint32_t exit_of_stub(RiJit *j, const RiJitStub *stub)
+{
+    if (j->hot.at + 4 * HOT_MARGIN > j->cold_bottom)
+        return 0;
+    uint32_t address = ri_jit_cold_begin(j);
+    if (stub->kind == STUB_CALL)
+        ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
+    ri_jit_emit_exit(j, stub->pc, RI_NATIVE_GO_ON);
+    ri_jit_cold_end(j);
+    return address;
+}
+
+static uint32_t compile_stub(RiJit *j, RiThread *T, RiJitStub *stub, const SavedRegisters *saved)
+{
+    begin_function(j, T, stub->fv);
+    ri_jit_load_snap(j, stub->snap);
+    take_samples(j, saved);
+    if (!has_room(j) || j->fn->refused)
+        return exit_of_stub(j, stub);
+    if (stub->kind == STUB_CALL)
+        return compile_entry(j, false);
+    RiJitPc *at = &j->fn->pcs[stub->pc];
+    if (stub->kind <= STUB_LATER && stub->where && stub->where + 4 == j->hot.at && j->hot.code[stub->where - 1] == 0xe9) {
+        j->hot.at = stub->where - 1; /* the jump is the last thing that was emitted: go on in its place */
+        stub->where = 0;
+    }
+    uint32_t address = j->hot.at;
+    if (stub->kind == STUB_GUARD) {
+        if (at->chain < 255 && ++at->chain > RI_JIT_CHAIN_MAX)
+            j->generic_pc = stub->pc;
+        compile(j, stub->pc);
+    } else if (stub->kind == STUB_LATER || !at->is_merge || !arrive(j, stub->pc)) {
+        compile(j, stub->pc);
+    }
+    return address;
+}
+
+/* No memory for code: leave by hand. */
+static const void *emergency_exit(RiJit *j, RiThread *T, const RiJitStub *stub, const SavedRegisters *saved)
+{
+    ri_jit_load_snap(j, stub->snap);
+    j->T = T;
+    for (uint32_t i = 0; i < j->depth; i++)
+        j->has_sample[i] = false;
+    take_samples(j, saved);
+    for (uint32_t i = 0; i < j->depth; i++) {
+        if (stub->snap->slots[i].type == TYPE_LINK)
+            T->base[i].tag = RI_TAG_LINK;
+        else if (stub->snap->slots[i].where != IN_MEMORY)
+            ri_store(&T->base[i], j->samples[i]);
+    }
+    T->pc = stub->pc;
+    T->top = T->base + j->depth;
+    return ri_jit_run_address(j, j->exit_address);
+}
+
+/* Called from the thunks: a stub's code has been reached. Returns where to go on. */
+static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *saved)
+{
+    RiJit *j = ri_jit_of(T->heap);
+    RiJitStub *stub = j->stubs[id];
+    uint64_t began = ri_host_monotonic_ns();
+    j->stats.stubs_hit++;
+    j->stats.guards_failed += stub->kind == STUB_GUARD;
+    if (stub->kind == STUB_CALL) { /* the frame has been set up: all is exact */
+        T->pc = 0;
+        T->top = T->base + stub->fv->param_count;
+        ri_jit_function(j, stub->fv);
+    }
+    uint32_t address = compile_stub(j, T, stub, saved);
+    j->stats.compile_ns += ri_host_monotonic_ns() - began;
+    if (!address)
+        return emergency_exit(j, T, stub, saved);
+    patch_stub(j, stub, address);
+    return ri_jit_run_address(j, address);
+}
+
+/* -- From the interpreter ----------------------------------------------------------------------------------------------------- */
+
+/* Is the frame at a place from which compiled code can take over? */
+static bool is_enterable(const RiJit *j, const RiThread *T, uint32_t pc)
+{
+    RiOpcode op = RI_WORD_OP(j->code[pc]);
+    return T->top - T->base + 8 <= RI_JIT_SLOTS_MAX && !ri_op_has_flag(op, 'I') && op != RI_OP_CLOSE;
+}
+
+/* The kinds of slots that only the compiler of Lua knows of, as their tags tell. */
+static void context_of_frame(RiJit *j, const RiThread *T)
+{
+    j->depth = (uint32_t)(T->top - T->base);
+    memset(j->has_sample, 0, sizeof j->has_sample);
+    for (uint32_t i = 0; i < j->depth; i++) {
+        RiJitSlot *s = &j->slots[i];
+        *s = (RiJitSlot){.where = IN_MEMORY, .synced = true};
+        uint8_t tag = (uint8_t)T->base[i].tag;
+        if (tag == RI_TAG_LINK) {
+            *s = (RiJitSlot){.type = TYPE_LINK, .where = IN_CONSTANT, .k = {.tag = RI_TAG_LINK}};
+        } else {
+            if (tag == RI_TAG_CELL)
+                s->type = s->memtag = TYPE_CELL;
+            ri_jit_set_sample(j, i, T->base[i]);
+        }
+    }
+    j->snap = NULL;
+}
+
+uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
+{
+    RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
+    RiJitFn *fn = ri_jit_function(j, fv);
+    if (fn->refused)
+        return 0;
+    if (fn->pcs[pc].entry)
+        return fn->pcs[pc].entry;
+    uint64_t began = ri_host_monotonic_ns();
+    begin_function(j, T, fv);
+    if (!is_enterable(j, T, pc) || !has_room(j))
+        return 0;
+    context_of_frame(j, T);
+    uint32_t address = j->hot.at;
+    fn->pcs[pc].entry = address;
+    if (!fn->pcs[pc].is_merge || !arrive(j, pc))
+        compile(j, pc);
+    j->stats.entries++;
+    j->stats.compile_ns += ri_host_monotonic_ns() - began;
+    return address;
+}
+
+/* A frame returns to its caller, and the machine code of that call is not on the stack: where to go on, NULL: in the
+ * interpreter. T->base is still the callee's; `covered`: its link is kept in j->returned. */
+static const void *bottom(RiThread *T, uint32_t covered)
+{
+    RiJit *j = ri_jit_of(T->heap);
+    const RiLink link = covered ? j->returned : *RI_LINK_OF(T->base);
+    RiValue *func = T->base - 2 - link.extra;
+    if (link.wanted_plus_1 > 0)
+        T->top = func + link.wanted_plus_1 - 1;
+    ri_leave_frame(T, &link);
+    uint32_t address = ri_jit_entry(j, T, T->pc);
+    return address ? ri_jit_run_address(j, address) : NULL;
+}
+
+static void flush(RiJit *j)
+{
+    for (RiJitChunk *chunk = j->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    j->chunks = NULL;
+    j->stub_count = 0;
+    j->generation++;
+    j->full = false;
+    j->hot.at = j->prologue_end;
+    j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
+    j->stats.flushes++;
+}
+
+typedef RiNativeExit Enter(RiThread *T, const void *address);
+
+/* How hot must it be? True when machine code may be made for T's frame. */
+static bool is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
+{
+    const RiJitFn *fn = fv->native;
+    if (fn && fn->generation == j->generation)
+        return true;
+    if (j->always)
+        return true;
+    return pc == 0 ? ++fv->calls >= HOT_CALLS : fv->loops >= HOT_LOOPS;
+}
+
+RiNativeExit ri_jit_enter(RiThread *T)
+{
+    RiHeap *heap = T->heap;
+    RiJit *j = ri_jit_of(heap);
+    if (RI_UNLIKELY(j->full && !heap->native_sp))
+        flush(j);
+    RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
+    if (!fv->is_warm || !is_hot(j, fv, T->pc) || !*j->pages.native)
+        return RI_NATIVE_STAY;
+    uint32_t address = ri_jit_entry(j, T, T->pc);
+    if (!address) {
+        if (T->pc == 0 && ((RiJitFn *)fv->native)->refused)
+            fv->start = fv->code;
+        return RI_NATIVE_STAY;
+    }
+    Enter *enter;
+    const void *code = ri_jit_run_address(j, j->enter_address);
+    memcpy(&enter, &code, sizeof enter);
+    const char *limit = heap->native_limit;
+    heap->native_limit = (const char *)__builtin_frame_address(0) - NATIVE_STACK_BYTES;
+    RiNativeExit how = enter(T, ri_jit_run_address(j, address));
+    heap->native_limit = limit;
+    return how;
+}
+
+/* -- Routines ----------------------------------------------------------------------------------------------------------------- */
+
+static const RiReg saved_by_thunk[] = {RI_RBP, RI_RSI, RI_RDI, RI_R8, RI_R9, RI_R10, RI_R11, RI_R14, RI_R15};
+static const RiReg callee_saved[] = {RI_RBX, RI_RBP, RI_R12, RI_R13, RI_R14, RI_R15};
+
+/* enter(T, address): the C function by which machine code is entered; and the way back, with the exit's code in eax. */
+static void emit_enter(RiJit *j)
+{
+    RiAsm *as = j->as;
+    j->enter_address = as->at;
+    for (size_t i = 0; i < RI_COUNTOF(callee_saved); i++)
+        ri_x_push(as, callee_saved[i]);
+    ri_x_rr(as, RI_X_LOAD, RI_R12, RI_RDI);
+    ri_x_rm(as, RI_X_LOAD, RI_R13, OF_THREAD(heap));
+    ri_x_rm(as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_rm(as, RI_X_LOAD, RI_RAX, OF_HEAP(native_sp));
+    ri_x_push(as, RI_RAX);
+    ri_x_rm(as, RI_X_STORE, RI_RSP, OF_HEAP(native_sp));
+    /* as if called from `bottom`: rsp is a multiple of 16 now */
+    ri_x_imm(as, RI_RAX, (int64_t)(uintptr_t)ri_jit_run_address(j, j->bottom_address));
+    ri_x_push(as, RI_RAX);
+    ri_x_alu(as, RI_ALU_SUB, RI_RSP, 8);
+    ri_x_jmp_reg(as, RI_RSI);
+
+    j->exit_address = as->at;
+    ri_x_rm(as, RI_X_LOAD, RI_RSP, OF_HEAP(native_sp));
+    ri_x_pop(as, RI_RCX);
+    ri_x_rm(as, RI_X_STORE, RI_RCX, OF_HEAP(native_sp));
+    for (size_t i = RI_COUNTOF(callee_saved); i-- > 0;)
+        ri_x_pop(as, callee_saved[i]);
+    ri_x_ret(as);
+}
+
+/* Returning to a frame that has no return address on the machine stack. */
+static void emit_bottom(RiJit *j)
+{
+    RiAsm *as = j->as;
+    j->bottom_address = as->at; /* ecx: see emit_leave_frame */
+    ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rr(as, RI_X_LOAD, RI_RSI, RI_RCX);
+    ri_jit_call_c(j, HELPER(bottom)); /* rsp is a multiple of 16 */
+    ri_x_rr(as, RI_X_TEST, RI_RAX, RI_RAX);
+    uint32_t where = ri_x_jcc(as, RI_CC_E, 0);
+    ri_x_rm(as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_imm(as, RI_RCX, (int64_t)(uintptr_t)ri_jit_run_address(j, j->bottom_address));
+    ri_x_push(as, RI_RCX);
+    ri_x_alu(as, RI_ALU_SUB, RI_RSP, 8);
+    ri_x_jmp_reg(as, RI_RAX);
+    ri_x_land(as, where);
+    ri_x_imm(as, RI_RAX, RI_NATIVE_GO_ON);
+    ri_x_jmp(as, j->exit_address);
+}
+
+#define SAVED_BYTES ((int)sizeof(SavedRegisters))
+
+static void emit_thunks(RiJit *j)
+{
+    RiAsm *as = j->as;
+    j->thunk_address = as->at; /* eax: the stub's number; rsp is a multiple of 16 */
+    ri_x_alu(as, RI_ALU_SUB, RI_RSP, SAVED_BYTES);
+    for (size_t i = 0; i < RI_COUNTOF(saved_by_thunk); i++)
+        ri_x_rm(as, RI_X_STORE, saved_by_thunk[i], ri_mem(RI_RSP, 128 + 8 * (int)saved_by_thunk[i]));
+    for (int i = 0; i < 16; i++)
+        ri_x_rm(as, RI_X_MOVSD_ST, i, ri_mem(RI_RSP, 8 * i));
+    ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rr(as, RI_X_LOAD, RI_RSI, RI_RAX);
+    ri_x_rr(as, RI_X_LOAD, RI_RDX, RI_RSP);
+    ri_jit_call_c(j, HELPER(stub_hit));
+    for (int i = 0; i < 16; i++)
+        ri_x_rm(as, RI_X_MOVSD, i, ri_mem(RI_RSP, 8 * i));
+    for (size_t i = 0; i < RI_COUNTOF(saved_by_thunk); i++)
+        ri_x_rm(as, RI_X_LOAD, saved_by_thunk[i], ri_mem(RI_RSP, 128 + 8 * (int)saved_by_thunk[i]));
+    ri_x_alu(as, RI_ALU_ADD, RI_RSP, SAVED_BYTES);
+    ri_x_rr(as, RI_X_LOAD, RI_RDX, RI_RAX);
+    ri_x_imm(as, RI_RAX, RI_NATIVE_GO_ON); /* should it be the exit */
+    ri_x_jmp_reg(as, RI_RDX);
+
+    j->call_thunk_address = as->at; /* the same where a function is entered: no registers in use, a return address on top */
+    ri_x_alu(as, RI_ALU_SUB, RI_RSP, 8);
+    ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rr(as, RI_X_LOAD, RI_RSI, RI_RAX);
+    ri_x_imm(as, RI_RDX, 0);
+    ri_jit_call_c(j, HELPER(stub_hit));
+    ri_x_alu(as, RI_ALU_ADD, RI_RSP, 8);
+    ri_x_rr(as, RI_X_LOAD, RI_RDX, RI_RAX);
+    ri_x_imm(as, RI_RAX, RI_NATIVE_GO_ON);
+    ri_x_jmp_reg(as, RI_RDX);
+
+    j->jump_thunk_address = as->at; /* to be called: go to the code at rax as if it had been */
+    ri_x_alu(as, RI_ALU_SUB, RI_RSP, 8);
+    ri_x_jmp_reg(as, RI_RAX);
+}
+
+static void emit_routines(RiJit *j)
+{
+    j->as = &j->hot;
+    j->hot.at = 16;
+    for (int round = 0; round < 2; round++) { /* they name each other */
+        j->hot.at = 16;
+        emit_enter(j);
+        emit_bottom(j);
+        emit_thunks(j);
+        j->hot.at = (j->hot.at + 63) & ~63u;
+    }
+    j->prologue_end = j->hot.at;
+}
+
+/* -- Life --------------------------------------------------------------------------------------------------------------------- */
+
+bool ri_jit_open(RiHeap *heap, bool always)
+{
+#if RI_ENABLE_JIT && defined(__x86_64__)
+    if (!__builtin_cpu_supports("sse4.1"))
+        return false;
+    RiJit *j = calloc(1, sizeof *j);
+    if (!j)
+        return false;
+    if (!ri_host_code_map(&j->pages, CODE_BYTES)) {
+        free(j);
+        return false;
+    }
+    j->heap = heap;
+    j->always = always;
+    j->generation = 1;
+    j->hot.code = j->cold.code = j->pages.write;
+    j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
+    j->count_exits = getenv("RILLE_JIT_EXITS") != NULL;
+    emit_routines(j);
+    heap->jit = j;
+    heap->hot_code = &native_word;
+    heap->hot_loops = always ? 0 : HOT_LOOPS;
+    return true;
+#else
+    (void)heap;
+    (void)always;
+    return false;
+#endif
+}
+
+void ri_jit_close(RiHeap *heap)
+{
+    RiJit *j = ri_jit_of(heap);
+    if (!j)
+        return;
+    if (j->count_exits)
+        ri_jit_print_exits(heap);
+    flush(j);
+    ri_host_code_unmap(&j->pages);
+    free(j->stubs);
+    free(j);
+    heap->jit = NULL;
+    heap->hot_code = NULL;
+}
+
+bool ri_jit_stats(const RiHeap *heap, RiJitStats *out)
+{
+    const RiJit *j = ri_jit_of(heap);
+    if (!j)
+        return false;
+    *out = j->stats;
+    return true;
+}
+
+void ri_jit_print_exits(const RiHeap *heap)
+{
+    const RiJit *j = ri_jit_of(heap);
+    fprintf(stderr, "jit: %llu functions, %llu versions, %llu stubs, %llu guards failed, %llu entries, %llu bytes, %.2f ms\n",
+            (unsigned long long)j->stats.functions, (unsigned long long)j->stats.blocks,
+            (unsigned long long)j->stats.stubs_hit, (unsigned long long)j->stats.guards_failed,
+            (unsigned long long)j->stats.entries, (unsigned long long)j->stats.code_bytes,
+            (double)j->stats.compile_ns / 1e6);
+    for (int op = 0; op < RI_OP_COUNT; op++)
+        if (j->exits[op])
+            fprintf(stderr, "%12llu exits at %s\n", (unsigned long long)j->exits[op], ri_op_info[op].name);
+}

@@ -1,0 +1,258 @@
+/* Inside the JIT: contexts, versions, stubs, and what the emitters are written with.
+ *
+ * While machine code runs, four registers are fixed: rbx is the frame's base, r12 the thread, r13 the heap, rsp holds
+ * nothing but return addresses (16 bytes per call). rax, rcx, rdx, xmm0 and xmm1 are scratch; the others hold values of slots, as the
+ * context says. A context knows of each slot of the frame: its type, where its value is, and what its memory holds.
+ *
+ * Compilation runs along with execution: a block is compiled when it is about to run, so that the values in the frame are
+ * there to be looked at ("samples"). They only steer: what is compiled for a type is guarded by a test of that type. */
+#ifndef RI_JIT_CORE_H
+#define RI_JIT_CORE_H
+
+#include "jit/asm_x64.h"
+#include "jit/jit.h"
+#include "vm/exec/call.h"
+#include "vm/exec/opcode.h"
+#include "vm/exec/semantics.h"
+#include "vm/host/codepages.h"
+
+#define RI_JIT_SLOTS_MAX 96  /* frames with more values are interpreted from there on */
+#define RI_JIT_VERSIONS_MAX 4 /* of one block, by types; then one for all */
+#define RI_JIT_CHAIN_MAX 5    /* guards that fail one after the other at one instruction; then it is compiled for all types */
+
+/* -- Contexts ------------------------------------------------------------------------------------------------------ */
+
+#define TYPE_UNKNOWN 0
+#define TYPE_OF(tag) ((uint8_t)((tag) + 1))
+#define TYPE_NIL TYPE_OF(RI_TAG_NIL)
+#define TYPE_FALSE TYPE_OF(RI_TAG_FALSE)
+#define TYPE_TRUE TYPE_OF(RI_TAG_TRUE)
+#define TYPE_INT TYPE_OF(RI_TAG_INT)
+#define TYPE_FLOAT TYPE_OF(RI_TAG_FLOAT)
+#define TYPE_STRING TYPE_OF(RI_TAG_STRING)
+#define TYPE_TABLE TYPE_OF(RI_TAG_TABLE)
+#define TYPE_CLOSURE TYPE_OF(RI_TAG_CLOSURE)
+#define TYPE_LIBFN TYPE_OF(RI_TAG_LIBFN)
+#define TYPE_CELL TYPE_OF(RI_TAG_CELL)
+#define TYPE_LINK TYPE_OF(RI_TAG_LINK)
+
+enum { /* RiJitSlot.where */
+    IN_MEMORY,  /* of the slot itself, tag and payload */
+    IN_CONSTANT, /* RiJitSlot.k */
+    IN_ALIAS,   /* in the memory of slot `alias` */
+    IN_GPR = 16, /* + register: payload; the type is known */
+    IN_XMM = 32  /* + register: a float */
+};
+
+typedef struct RiJitSlot {
+    uint8_t type;   /* TYPE_… of the value */
+    uint8_t where;
+    uint8_t memtag; /* TYPE_… of the tag that the slot's memory holds, whatever the value is now; 0: not known */
+    bool synced;    /* the slot's memory holds the payload */
+    uint32_t alias;
+    RiValue k;
+} RiJitSlot;
+
+typedef struct RiJitSnap { /* a context, kept */
+    uint32_t depth;
+    RiJitSlot slots[];
+} RiJitSnap;
+
+/* -- Functions, versions, stubs ------------------------------------------------------------------------------------ */
+
+typedef struct RiJitVersion { /* of the block at a merge point, or of a function's entry */
+    struct RiJitVersion *next;
+    RiJitSnap *snap;
+    uint32_t address; /* of an entry: of its prologue */
+} RiJitVersion;
+
+typedef struct RiJitPc { /* what is known of an instruction */
+    RiJitVersion *versions;
+    uint32_t entry;    /* for the interpreter, all in memory; 0: none */
+    uint8_t version_count, chain;
+    bool is_merge;     /* control comes here from several places */
+    struct RiJitLoop *loop; /* of which this is the head */
+} RiJitPc;
+
+typedef struct RiJitLoop {
+    uint32_t used[(RI_JIT_SLOTS_MAX + 31) / 32], written[(RI_JIT_SLOTS_MAX + 31) / 32];
+} RiJitLoop;
+
+typedef struct RiJitFn { /* RiFeedback.native: a collected block; `refs` keep alive what its machine code names */
+    uint64_t generation; /* of the code memory; another one: forget it */
+    RiJitPc *pcs;
+    RiJitVersion *entries;
+    uint32_t entry_count, code_bytes;
+    bool refused;
+    uint32_t ref_count, ref_capacity;
+    void *refs[];
+} RiJitFn;
+
+typedef enum RiJitStubKind {
+    STUB_BRANCH, /* go on at another instruction */
+    STUB_LATER,  /* go on with this block, now that there is more to be seen */
+    STUB_GUARD,  /* a type was not as expected: the same instruction for another one */
+    STUB_CALL    /* entry of another function */
+} RiJitStubKind;
+
+typedef struct RiJitStub {
+    RiJitStubKind kind;
+    uint32_t pc, where, where2; /* displacements that lead here; 0: none */
+    uint32_t address;
+    RiFeedback *fv;
+    RiJitSnap *snap;
+} RiJitStub;
+
+typedef struct RiJitChunk {
+    struct RiJitChunk *next;
+    size_t used, size;
+    max_align_t bytes[];
+} RiJitChunk;
+
+typedef struct RiJit {
+    RiHeap *heap;
+    RiCodePages pages;
+    RiAsm hot, cold;     /* cold code comes in chunks from the end */
+    uint32_t cold_end, cold_bottom;
+    RiAsm *as;           /* &hot, or &cold while an exit is written */
+    bool always, full;
+    uint64_t generation;
+    RiJitChunk *chunks;
+    RiJitStub **stubs;
+    uint32_t stub_count, stub_capacity;
+    uint32_t prologue_end; /* of the routines below */
+    uint32_t enter_address, exit_address, bottom_address, thunk_address, call_thunk_address, jump_thunk_address;
+    const RiWord *hot_word;
+    RiJitStats stats;
+    uint64_t exits[256];
+    bool count_exits;
+    RiLink returned; /* link of the frame that help_return has left: results may lie over it */
+
+    /* of the block being compiled */
+    RiThread *T;
+    RiFeedback *fv;
+    RiJitFn *fn;
+    const RiWord *code;
+    uint32_t pc, next_pc, generic_pc;
+    uint32_t depth;
+    RiJitSlot slots[RI_JIT_SLOTS_MAX];
+    RiValue samples[RI_JIT_SLOTS_MAX];
+    bool has_sample[RI_JIT_SLOTS_MAX];
+    uint32_t pinned; /* general registers and (from bit 16) xmm registers in use by the current instruction */
+    RiJitSnap *snap;   /* of the context as it is now, if one was made */
+    bool is_open;    /* more values than `depth` are on the stack: T->top says how many */
+    bool is_deferred; /* an emitter has asked for a type that is not known yet */
+    uint32_t instruction_count;
+} RiJit;
+
+/* What an emitter says. */
+typedef enum RiJitResult {
+    EMIT_ON,     /* go on with j->next_pc */
+    EMIT_END,    /* the block has ended */
+    EMIT_DEFER,  /* wait until the types are known: nothing was changed, only guards were emitted */
+    EMIT_CANNOT  /* leave it to the interpreter */
+} RiJitResult;
+
+typedef struct RiJitOperand {
+    int32_t slot; /* -1: the constant k */
+    RiValue k;
+} RiJitOperand;
+
+/* -- core.c -------------------------------------------------------------------------------------------------------- */
+void *ri_jit_alloc(RiJit *j, size_t size); /* until the code is flushed; zeroed; aborts the process when there is none */
+RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc);
+RiJitSnap *ri_jit_snapshot(RiJit *j);
+void ri_jit_restore(RiJit *j, RiJitSnap *snap); /* of this depth, after code that other paths do not run */
+/* Emit: if cc, this is not what the block was compiled for. */
+void ri_jit_guard_jump(RiJit *j, RiCond cc);
+/* Emit: if cc, go to instruction `pc` (with the context as it is now). */
+void ri_jit_branch_to(RiJit *j, RiCond cc, uint32_t pc);
+void ri_jit_jump_to_stub(RiJit *j, uint32_t pc);
+/* End the block at instruction `pc`, all values in memory: leave with `how`. */
+void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiNativeExit how);
+/* Emit: if cc, leave to the interpreter at the current instruction. */
+void ri_jit_exit_if(RiJit *j, RiCond cc);
+uint32_t ri_jit_cold_begin(RiJit *j); /* emit into cold code from here on; says where */
+void ri_jit_cold_end(RiJit *j);
+RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
+uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc); /* Collects. 0: none */
+static inline const void *ri_jit_run_address(const RiJit *j, uint32_t offset)
+{
+    return j->pages.run + offset;
+}
+bool ri_jit_keep(RiJit *j, void *object); /* as a reference of the function being compiled; false: no room */
+
+/* -- context.c ----------------------------------------------------------------------------------------------------- */
+RiMem ri_jit_payload(uint32_t slot);
+RiMem ri_jit_tag(uint32_t slot);
+/* TYPE_… that the value of slot has or, as the sample says, will have: a guard makes sure. TYPE_UNKNOWN: compile for all
+ * types, or j->is_deferred was set. */
+uint8_t ri_jit_type(RiJit *j, uint32_t slot);
+uint8_t ri_jit_operand_type(RiJit *j, RiJitOperand o);
+void ri_jit_guard(RiJit *j, uint32_t slot, uint8_t type);
+void ri_jit_know(RiJit *j, uint32_t slot, uint8_t type); /* it is so */
+bool ri_jit_sample(RiJit *j, uint32_t slot, RiValue *out);
+RiReg ri_jit_gpr(RiJit *j, uint32_t slot);   /* its payload, in a register that stays for this instruction */
+RiXmm ri_jit_xmm(RiJit *j, uint32_t slot);   /* of a float */
+RiReg ri_jit_new_gpr(RiJit *j);
+RiXmm ri_jit_new_xmm(RiJit *j);
+bool ri_jit_owns_gpr(RiJit *j, RiReg reg, uint32_t slot); /* no other slot's value is in it */
+/* Put a value where slot is (slot == depth: push). */
+void ri_jit_set_gpr(RiJit *j, uint32_t slot, uint8_t type, RiReg reg);
+void ri_jit_set_xmm(RiJit *j, uint32_t slot, RiXmm reg);
+void ri_jit_set_constant(RiJit *j, uint32_t slot, RiValue k);
+void ri_jit_set_memory(RiJit *j, uint32_t slot, uint8_t type); /* its memory holds it; 0: of whatever type */
+void ri_jit_set_copy(RiJit *j, uint32_t slot, uint32_t from);
+void ri_jit_move_down(RiJit *j); /* the top of the stack replaces the value below it */
+void ri_jit_set_sample(RiJit *j, uint32_t slot, RiValue sample);
+void ri_jit_before_write(RiJit *j, uint32_t slot); /* its memory will change: save what others look for there */
+void ri_jit_pop(RiJit *j, uint32_t count);
+void ri_jit_sync(RiJit *j, uint32_t slot);
+void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at); /* a copy, elsewhere; uses rcx */
+void ri_jit_flush(RiJit *j);          /* all values to memory; registers stay valid */
+void ri_jit_drop_registers(RiJit *j, bool all); /* after flush: a call is to come; not `all`: one of C */
+bool ri_jit_fits(RiJit *j, const RiJitSnap *target, bool exact);
+void ri_jit_transition(RiJit *j, const RiJitSnap *target);
+void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote);
+void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop);
+void ri_jit_load_snap(RiJit *j, const RiJitSnap *snap);
+void ri_jit_forget(RiJit *j); /* all in memory, nothing known; emits what that takes */
+
+/* Push the value at `at`, in memory elsewhere, expecting it to be like `sample` (NULL: of any type). Guards come first.
+ * Uses rcx and rdx. */
+void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample);
+
+/* -- For emitters ---------------------------------------------------------------------------------------------------- */
+#define OF_THREAD(field) ri_mem(RI_R12, offsetof(RiThread, field))
+#define OF_HEAP(field) ri_mem(RI_R13, offsetof(RiHeap, field))
+void ri_jit_save_state(RiJit *j, uint32_t pc); /* T->pc, T->top */
+void ri_jit_call_c(RiJit *j, uintptr_t function); /* arguments are in place */
+void ri_jit_flush_for_call(RiJit *j);
+/* Call helper(T, …) that completes the instruction and says 0, or how to leave: other arguments are set by the caller
+ * after ri_jit_begin_slow. Afterwards the slots below depth are as before, in memory. */
+void ri_jit_begin_slow(RiJit *j);
+void ri_jit_end_slow(RiJit *j, uintptr_t helper);
+/* For helpers: 0 if the frame at `base` (offset) goes on at `pc`, else how to leave. */
+static inline int ri_jit_finish(RiThread *T, RiAction action, ptrdiff_t base, uint32_t pc)
+{
+    if (action == RI_LEAVE)
+        return RI_NATIVE_LEAVE;
+    const RiThread *now = T->heap->running;
+    return now == T && T->base - T->stack == base && T->pc == pc ? 0 : RI_NATIVE_GO_ON;
+}
+RiJitResult ri_jit_emit(RiJit *j, RiWord w);
+
+RiJitResult ri_jit_emit_arith(RiJit *j, RiWord w);
+RiJitResult ri_jit_emit_branch(RiJit *j, RiWord w);
+RiJitResult ri_jit_emit_loop(RiJit *j, RiWord w);
+RiJitResult ri_jit_emit_table(RiJit *j, RiWord w);
+RiJitResult ri_jit_emit_call(RiJit *j, RiWord w);
+/* TFORCALL of an iterator that is none of the known ones; j->depth is that of the loop's state. */
+RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t results);
+RiJitResult ri_jit_emit_return(RiJit *j, RiWord w);
+/* Emit the call of a library function in place of its call; false: as any other. */
+bool ri_jit_emit_intrinsic(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted);
+
+#define HELPER(fn) ((uintptr_t)(void (*)(void))(fn))
+
+#endif

@@ -1,0 +1,519 @@
+/* Emitters: calls and returns.
+ *
+ * Frames are laid out as vm/exec/call.c has them: link, base, pc are exact whenever anybody may look. Beside that a call of
+ * compiled code pushes a return address on the machine stack, so that a return is predicted. An exit drops all of them: the
+ * frames are then returned to through `bottom`. */
+#include "jit/core.h"
+
+#include <string.h>
+
+#include "vm/exec/abstract.h"
+#include "vm/exec/debuginfo.h"
+
+#define LINK_WANTED (0xffu << RI_LINK_WANTED_SHIFT)
+#define LINK_ACTIONS ((uint32_t)RI_LINK_ACTIONS << 8)
+#define LINK_MORE (0xfeu << RI_LINK_WANTED_SHIFT)
+
+/* -- Results ------------------------------------------------------------------------------------------------------------------ */
+
+/* A call at slot `func` has been done: `wanted` results lie there, or all up to T->top. */
+static void results(RiJit *j, uint32_t func, int32_t wanted)
+{
+    j->depth = func;
+    j->snap = NULL;
+    j->is_open = wanted < 0; /* who comes next looks at T->top */
+    for (int32_t i = 0; i < wanted; i++)
+        ri_jit_set_memory(j, func + (uint32_t)i, TYPE_UNKNOWN);
+}
+
+/* Behind a call of compiled code: rbx is the callee's base as called. */
+static void emit_return_point(RiJit *j, uint32_t func)
+{
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RBX, (int32_t)(func + 2) * 16);
+    ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+}
+
+/* After the call: go on with what follows when it is reached for the first time, as then the results can be looked at. */
+static RiJitResult go_on_later(RiJit *j, int32_t wanted)
+{
+    if (wanted <= 0 || j->fn->pcs[j->next_pc].is_merge) /* open results are taken by the next instruction, in this block */
+        return EMIT_ON;
+    ri_jit_jump_to_stub(j, j->next_pc);
+    return EMIT_END;
+}
+
+/* -- Any call ------------------------------------------------------------------------------------------------------------------ */
+
+/* debug.setlocal changes the locals of frames below, of which machine code thinks to know the types: no code must go on. */
+static bool is_meddler(RiValue f)
+{
+    return f.tag == RI_TAG_LIBFN && strcmp(((const RiLibFn *)f.cp)->name, "debug.setlocal") == 0;
+}
+
+/* Call what is at func. 0: done; RI_NATIVE_…: leave; else the address of the callee's code, its frame is set up. */
+static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    RiHeap *heap = T->heap;
+    ptrdiff_t base = T->base - T->stack;
+    uint32_t pc = T->pc;
+    bool meddles = is_meddler(*func);
+    RiAction action = ri_precall(T, func, nargs, wanted, 0);
+    if (action == RI_LEAVE)
+        return (const void *)RI_NATIVE_LEAVE;
+    RiThread *now = heap->running;
+    if (--heap->budget < 0)
+        return (const void *)RI_NATIVE_SAFE_POINT;
+    if (now == T && T->base - T->stack == base && T->pc == pc && !T->hook_mask && !meddles)
+        return NULL;
+    bool is_callee = now == T && T->base > T->stack + base && T->pc == 0 && !T->hook_mask &&
+                     (const char *)__builtin_frame_address(0) > (const char *)heap->native_limit;
+    RiJit *j = heap->jit;
+    uint32_t address = is_callee && ((RiClosure *)T->base[-2].p)->feedback->is_warm ? ri_jit_entry(j, T, 0) : 0;
+    return address ? ri_jit_run_address(j, address) : (const void *)RI_NATIVE_GO_ON;
+}
+
+static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool open, int32_t wanted)
+{
+    if (open) {
+        ri_jit_flush_for_call(j);
+        ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RDX, OF_THREAD(top));
+        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func + 2));
+        ri_x_rr(j->as, RI_X_SUB, RI_RDX, RI_RSI);
+        ri_x_shift(j->as, RI_SHIFT_RIGHT, RI_RDX, 4);
+    } else {
+        ri_jit_flush_for_call(j);
+        ri_jit_save_state(j, j->pc + 1);
+        ri_x_imm(j->as, RI_RDX, nargs);
+    }
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
+    ri_x_imm(j->as, RI_RCX, wanted);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_call));
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    uint32_t native = ri_x_jcc(j->as, RI_CC_A, 0);
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    ri_x_jcc(j->as, RI_CC_NE, j->exit_address);
+    uint32_t done = ri_x_jmp(j->as, 0);
+    ri_x_land(j->as, native);
+    ri_x_call(j->as, j->jump_thunk_address);
+    emit_return_point(j, func);
+    ri_x_land(j->as, done);
+    ri_jit_drop_registers(j, true);
+    results(j, func, wanted);
+    return go_on_later(j, wanted);
+}
+
+/* -- Lua functions ---------------------------------------------------------------------------------------------------------------- */
+
+/* A stub for the entry of `fv` with arguments as they are here from slot `first` on. */
+static RiJitStub *entry_stub(RiJit *j, RiFeedback *fv, uint32_t first, uint32_t nargs)
+{
+    RiJitSnap *snap = ri_jit_alloc(j, sizeof *snap + fv->param_count * sizeof(RiJitSlot));
+    snap->depth = fv->param_count;
+    for (uint32_t i = 0; i < fv->param_count; i++) {
+        uint8_t type = i < nargs ? j->slots[first + i].type : TYPE_NIL;
+        snap->slots[i] = (RiJitSlot){.type = type, .where = IN_MEMORY, .memtag = type, .synced = true};
+        if (type == TYPE_NIL || type == TYPE_FALSE || type == TYPE_TRUE) {
+            snap->slots[i].where = IN_CONSTANT;
+            snap->slots[i].k = (RiValue){.tag = (uint64_t)type - 1};
+        }
+    }
+    RiJitStub *stub = ri_jit_stub(j, STUB_CALL, fv, 0);
+    stub->snap = snap;
+    return stub;
+}
+
+static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    ri_jit_guard(j, func, TYPE_CLOSURE);
+    RiReg reg = ri_jit_gpr(j, func);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)fv);
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, ri_mem(reg, offsetof(RiClosure, feedback)));
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(func + 2 + fv->frame_size));
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
+    ri_jit_exit_if(j, RI_CC_A);
+    ri_jit_flush(j);
+    uint32_t params = fv->param_count;
+    for (uint32_t i = nargs; i < params; i++) {
+        ri_x_store_imm(j->as, ri_jit_payload(func + 2 + i), 0);
+        ri_x_store_imm(j->as, ri_jit_tag(func + 2 + i), RI_TAG_NIL);
+    }
+    RiValue link[2];
+    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2, wanted, 0, 0);
+    ri_x_imm(j->as, RI_RAX, link[0].i);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(func + 1));
+    ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(func + 1));
+    RiJitStub *stub = entry_stub(j, fv, func + 2, nargs);
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RBX, (int32_t)(func + 2) * 16);
+    ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+    stub->where = ri_x_call(j->as, stub->address);
+    emit_return_point(j, func);
+    ri_jit_drop_registers(j, true);
+    results(j, func, wanted);
+    return go_on_later(j, wanted);
+}
+
+/* -- Library functions --------------------------------------------------------------------------------------------------------------- */
+
+/* A library function has signalled, or a hook was set meanwhile: as the interpreter does. */
+static int help_serve(RiThread *T, int32_t n, uint32_t delta, int32_t wanted, uint32_t pc)
+{
+    const RiValue *caller = T->base - delta;
+    const uint32_t *code = ((const RiClosure *)caller[-2].cp)->feedback->code;
+    RiAction action = ri_serve_inline(T, n, code + pc, delta, wanted);
+    return action == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON;
+}
+
+static void help_fill(RiValue *func, int32_t n, int32_t wanted)
+{
+    for (; n < wanted; n++)
+        ri_set_nil(&func[n]);
+}
+
+static void emit_library_link(RiJit *j, uint32_t func, int32_t wanted, uint32_t flags)
+{
+    RiValue link[2];
+    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2, wanted, flags, 0);
+    ri_x_imm(j->as, RI_RAX, link[0].i);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(func + 1));
+    ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(func + 1));
+}
+
+static void guard_library(RiJit *j, uint32_t func, const RiLibFn *fn)
+{
+    if (j->slots[func].where == IN_CONSTANT)
+        return;
+    ri_jit_guard(j, func, TYPE_LIBFN);
+    RiReg reg = ri_jit_gpr(j, func);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)fn);
+    ri_x_rr(j->as, RI_X_CMP, RI_RAX, reg);
+    ri_jit_guard_jump(j, RI_CC_NE);
+}
+
+static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    guard_library(j, func, fn);
+    if (wanted >= 0 && ri_jit_emit_intrinsic(j, fn, func, nargs, wanted))
+        return EMIT_ON;
+    ri_jit_flush_for_call(j);
+    ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
+    emit_library_link(j, func, wanted, 0);
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
+    ri_jit_exit_if(j, RI_CC_A);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func + 2));
+    ri_x_rm(j->as, RI_X_STORE, RI_RSI, OF_THREAD(base));
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_imm(j->as, RI_RDX, nargs);
+    ri_jit_call_c(j, HELPER(fn->call));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    uint32_t signal = ri_x_jcc(j->as, RI_CC_S, 0);
+    ri_x_alu8_mem(j->as, RI_ALU_CMP, OF_THREAD(hook_mask), 0);
+    uint32_t hooked = ri_x_jcc(j->as, RI_CC_NE, 0);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RBX, (int32_t)(func + 2) * 16);
+    ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+    uint32_t few = 0, back = 0;
+    if (wanted > 0) {
+        ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, wanted);
+        few = ri_x_jcc(j->as, RI_CC_L, 0);
+    } else if (wanted < 0) {
+        ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RAX, 4);
+        ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem_index(RI_RBX, RI_RAX, 1, (int64_t)func * 16));
+        ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+    }
+    back = j->as->at;
+    /* seldom: signals, hooks */
+    uint32_t cold = ri_jit_cold_begin(j);
+    ri_x_patch(j->as, signal, cold);
+    ri_x_patch(j->as, hooked, cold);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
+    ri_x_imm(j->as, RI_RDX, func + 2);
+    ri_x_imm(j->as, RI_RCX, wanted);
+    ri_x_imm(j->as, RI_R8, j->pc + 1);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_serve));
+    ri_x_jmp(j->as, j->exit_address);
+    if (wanted > 0) { /* fewer results than wanted */
+        ri_x_patch(j->as, few, j->as->at);
+        ri_x_rm(j->as, RI_X_LEA, RI_RDI, ri_jit_payload(func));
+        ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
+        ri_x_imm(j->as, RI_RDX, wanted);
+        ri_jit_call_c(j, HELPER(help_fill));
+        ri_x_jmp(j->as, back);
+    }
+    ri_jit_cold_end(j);
+    results(j, func, wanted);
+    return go_on_later(j, wanted);
+}
+
+/* -- CALL --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool can_call_directly(RiJit *j, const RiFeedback *fv, uint32_t func)
+{
+    const RiJitFn *fn = fv->native;
+    return fv->is_warm && !fv->is_vararg && func + 2 + fv->param_count + 8 < RI_JIT_SLOTS_MAX &&
+           !(fn && fn->generation == j->generation && fn->refused) && ri_jit_keep(j, (void *)(uintptr_t)fv);
+}
+
+static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    uint8_t type = ri_jit_type(j, func);
+    RiValue f;
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (j->generic_pc == j->pc || !ri_jit_sample(j, func, &f) || TYPE_OF((uint8_t)f.tag) != type)
+        return emit_any_call(j, func, nargs, false, wanted);
+    if (type == TYPE_CLOSURE && can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
+        return emit_lua_call(j, ((RiClosure *)f.p)->feedback, func, nargs, wanted);
+    if (is_meddler(f))
+        return EMIT_CANNOT;
+    if (type == TYPE_LIBFN)
+        return emit_library_call(j, f.cp, func, nargs, wanted);
+    return emit_any_call(j, func, nargs, false, wanted);
+}
+
+RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t count)
+{
+    uint32_t func = state + 4;
+    if (func + 4 + 8 > RI_JIT_SLOTS_MAX)
+        return EMIT_CANNOT;
+    ri_jit_set_copy(j, func, state);
+    ri_jit_set_constant(j, func + 1, (RiValue){.tag = RI_TAG_LINK});
+    ri_jit_set_copy(j, func + 2, state + 1);
+    ri_jit_set_copy(j, func + 3, state + 2);
+    return emit_any_call(j, func, 2, false, (int32_t)count);
+}
+
+/* -- Varargs, tail calls --------------------------------------------------------------------------------------------------------------- */
+
+static int help_vararg(RiThread *T, int32_t wanted)
+{
+    RiValue *base = T->base;
+    uint32_t extra = (uint32_t)RI_LINK_OF(base)->extra;
+    uint32_t params = ((const RiClosure *)base[-2].cp)->feedback->param_count;
+    uint32_t count = extra - 2 - params;
+    if (wanted < 0) {
+        wanted = (int32_t)count;
+        if (T->top + count > T->stack_limit) {
+            ri_stack_grow(T, count);
+            base = T->base;
+        }
+    }
+    const RiValue *from = base - extra + params;
+    for (int32_t i = 0; i < wanted; i++) {
+        if ((uint32_t)i < count)
+            ri_copy(T->top, &from[i]);
+        else
+            ri_set_nil(T->top);
+        T->top++;
+    }
+    return 0;
+}
+
+static RiJitResult emit_vararg(RiJit *j, int32_t wanted)
+{
+    uint32_t slot = j->depth;
+    ri_jit_begin_slow(j);
+    ri_x_imm(j->as, RI_RSI, wanted);
+    ri_jit_end_slow(j, HELPER(help_vararg));
+    results(j, slot, wanted);
+    return go_on_later(j, wanted);
+}
+
+/* As help_call, but there is no coming back. */
+static const void *help_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
+{
+    RiHeap *heap = T->heap;
+    if (ri_tailcall(T, func, nargs) == RI_LEAVE)
+        return (const void *)RI_NATIVE_LEAVE;
+    RiThread *now = heap->running;
+    if (--heap->budget < 0)
+        return (const void *)RI_NATIVE_SAFE_POINT;
+    RiJit *j = heap->jit;
+    bool is_callee = now == T && T->pc == 0 && !T->hook_mask && T->base[-2].tag == RI_TAG_CLOSURE;
+    uint32_t address = is_callee && ((RiClosure *)T->base[-2].p)->feedback->is_warm ? ri_jit_entry(j, T, 0) : 0;
+    return address ? ri_jit_run_address(j, address) : (const void *)RI_NATIVE_GO_ON;
+}
+
+static RiJitResult emit_tailcall(RiJit *j, uint32_t func, uint32_t nargs, bool open)
+{
+    ri_jit_flush_for_call(j);
+    ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
+    if (open) {
+        ri_x_rm(j->as, RI_X_LOAD, RI_RDX, OF_THREAD(top));
+        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func + 2));
+        ri_x_rr(j->as, RI_X_SUB, RI_RDX, RI_RSI);
+        ri_x_shift(j->as, RI_SHIFT_RIGHT, RI_RDX, 4);
+    } else {
+        ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
+        ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+        ri_x_imm(j->as, RI_RDX, nargs);
+    }
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_tailcall));
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    ri_x_jcc(j->as, RI_CC_BE, j->exit_address);
+    ri_x_jmp_reg(j->as, RI_RAX);
+    return EMIT_END;
+}
+
+RiJitResult ri_jit_emit_call(RiJit *j, RiWord w)
+{
+    uint32_t a = RI_WORD_A(w);
+    if (ri_abstract_depth_after(j->code + j->pc, j->depth) + 8 > RI_JIT_SLOTS_MAX)
+        return EMIT_CANNOT;
+    switch ((RiOpcode)RI_WORD_OP(w)) {
+    case RI_OP_CALL:
+        return emit_call(j, j->depth - a - 2, a, (int32_t)RI_WORD_B(w) - 1);
+    case RI_OP_CALLV:
+        return emit_any_call(j, RI_WORD_D(w), 0, true, (int32_t)a - 1);
+    case RI_OP_TAILCALL:
+        return emit_tailcall(j, j->depth - a - 2, a, false);
+    case RI_OP_TAILCALLV:
+        return emit_tailcall(j, RI_WORD_U(w), 0, true);
+    case RI_OP_VARARG:
+        return emit_vararg(j, (int32_t)a - 1);
+    case RI_OP_TBC:
+        ri_jit_begin_slow(j);
+        ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(a));
+        ri_jit_call_c(j, HELPER(ri_mark_tbc));
+        ri_jit_drop_registers(j, false);
+        return EMIT_ON;
+    case RI_OP_CLOSE:
+        ri_x_alu32_mem(j->as, RI_ALU_CMP, OF_THREAD(tbc_count), 0);
+        ri_jit_exit_if(j, RI_CC_NE);
+        return EMIT_ON;
+    default:
+        return EMIT_CANNOT;
+    }
+}
+
+/* -- Returns -------------------------------------------------------------------------------------------------------------------------- */
+
+/* The current frame returns `count` values at `first` to another Lua frame: T->base stays. Or: leave. */
+static int help_return(RiThread *T, const RiValue *first, uint32_t count)
+{
+    const RiLink link = *RI_LINK_OF(T->base);
+    if (link.flags & RI_LINK_ACTIONS || T->hook_mask)
+        return RI_NATIVE_GO_ON;
+    RiValue *to = T->base - 2 - link.extra;
+    uint32_t wanted = link.wanted_plus_1 ? (uint32_t)link.wanted_plus_1 - 1 : count;
+    for (uint32_t i = 0; i < wanted; i++) {
+        if (i < count)
+            ri_copy(&to[i], &first[i]);
+        else
+            ri_set_nil(&to[i]);
+    }
+    T->top = to + wanted;
+    ((RiJit *)T->heap->jit)->returned = link;
+    return 0;
+}
+
+static int help_return_open(RiThread *T, const RiValue *first)
+{
+    return help_return(T, first, (uint32_t)(T->top - first));
+}
+
+/* covered: results may lie over the link. */
+static void emit_leave_frame(RiJit *j, bool covered)
+{
+    ri_x_imm(j->as, RI_RCX, covered);
+    if (j->fv->is_vararg) { /* the base as called */
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -8));
+        ri_x_shift(j->as, RI_SHIFT_RIGHT, RI_RAX, RI_LINK_EXTRA_SHIFT);
+        ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RAX, 4);
+        ri_x_rr(j->as, RI_X_SUB, RI_RBX, RI_RAX);
+    }
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
+    ri_x_ret(j->as);
+}
+
+/* Return by the helper; an exit is taken at this instruction. */
+static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, bool open)
+{
+    ri_jit_flush(j);
+    if (open)
+        ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc);
+    else
+        ri_jit_save_state(j, j->pc);
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(first));
+    ri_x_imm(j->as, RI_RDX, count);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, open ? HELPER(help_return_open) : HELPER(help_return));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    ri_x_jcc(j->as, RI_CC_NE, j->exit_address);
+    emit_leave_frame(j, true);
+    return EMIT_END;
+}
+
+static RiJitResult emit_return1(RiJit *j, uint32_t slot)
+{
+    if (j->fv->is_vararg)
+        return emit_any_return(j, slot, 1, false);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(RI_RBX, -8));
+    ri_x_alu32(j->as, RI_ALU_AND, RI_RAX, (int32_t)(LINK_ACTIONS | LINK_WANTED));
+    ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, 2 << RI_LINK_WANTED_SHIFT);
+    uint32_t other = ri_x_jcc(j->as, RI_CC_NE, 0);
+    RiJitSnap *snap = ri_jit_snapshot(j);
+    ri_jit_store_value(j, slot, ri_mem(RI_RBX, -32));
+    emit_leave_frame(j, false);
+    ri_jit_restore(j, snap);
+    ri_x_patch(j->as, other, ri_jit_cold_begin(j));
+    emit_any_return(j, slot, 1, false);
+    ri_jit_cold_end(j);
+    return EMIT_END;
+}
+
+static RiJitResult emit_return0(RiJit *j)
+{
+    if (j->fv->is_vararg)
+        return emit_any_return(j, j->depth, 0, false);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(RI_RBX, -8));
+    ri_x_test_imm(j->as, RI_RAX, (int32_t)(LINK_ACTIONS | LINK_MORE));
+    uint32_t other = ri_x_jcc(j->as, RI_CC_NE, 0);
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+    emit_leave_frame(j, false);
+    ri_x_patch(j->as, other, ri_jit_cold_begin(j));
+    emit_any_return(j, j->depth, 0, false);
+    ri_jit_cold_end(j);
+    return EMIT_END;
+}
+
+RiJitResult ri_jit_emit_return(RiJit *j, RiWord w)
+{
+    switch ((RiOpcode)RI_WORD_OP(w)) {
+    case RI_OP_RETURN0:
+        return emit_return0(j);
+    case RI_OP_RETURN1:
+        return emit_return1(j, j->depth - 1);
+    case RI_OP_RETURN_L:
+        return emit_return1(j, RI_WORD_A(w));
+    case RI_OP_RETURN:
+        return emit_any_return(j, j->depth - RI_WORD_D(w), RI_WORD_D(w), false);
+    case RI_OP_RETURNV:
+        return emit_any_return(j, RI_WORD_U(w), 0, true);
+    default:
+        return EMIT_CANNOT;
+    }
+}
+
+bool ri_jit_emit_intrinsic(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    (void)j;
+    (void)fn;
+    (void)func;
+    (void)nargs;
+    (void)wanted;
+    return false;
+}

@@ -1,0 +1,838 @@
+/* Emitters: fields, indexing, tables, closures.
+ *
+ * A field is found as the sample has it: the shape it was seen with is compared, and the offset is a constant. For inherited
+ * ones metatable, epoch and the value's address come from the instruction's inline cache, where the collector clears them. */
+#include "jit/core.h"
+
+#include <string.h>
+
+/* -- By all rules ---------------------------------------------------------------------------------------------------------- */
+
+static int help_get_field(RiThread *T, RiValue *object, RiCache *cache)
+{
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    RiValue o = *object;
+    if (o.tag == RI_TAG_TABLE) {
+        const RiValue *v = ri_find_field(T, o.p, cache);
+        if (v)
+            return ri_jit_finish(T, ri_finish_instruction(T, *v), base, pc);
+    } else if (o.tag == RI_TAG_STRING && cache->next_shape == RI_SHAPE_OF_STRINGS && cache->epoch == T->heap->epoch) {
+        return ri_jit_finish(T, ri_finish_instruction(T, *cache->target), base, pc);
+    }
+    return ri_jit_finish(T, ri_slow_get_field(T, o, cache), base, pc);
+}
+
+static int help_set_field(RiThread *T, RiValue *object, RiCache *cache)
+{
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    return ri_jit_finish(T, ri_slow_set_field(T, *object, cache, T->top[-1]), base, pc);
+}
+
+static int help_get_index(RiThread *T, RiValue *object, RiValue *key)
+{
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    if (object->tag == RI_TAG_TABLE) {
+        const RiTable *t = object->cp;
+        RiValue v = key->tag == RI_TAG_INT ? ri_table_get_int(t, key->i)
+                    : key->tag == RI_TAG_STRING && ri_str_is_interned(key->cp) ? ri_table_get_str(t, key->cp)
+                                                                             : ri_table_get(t, *key);
+        if (v.tag != RI_TAG_NIL || t->meta == NULL)
+            return ri_jit_finish(T, ri_finish_instruction(T, v), base, pc);
+    }
+    return ri_jit_finish(T, ri_slow_index(T, *object, *key), base, pc);
+}
+
+static bool has_no_newindex(const RiTable *t)
+{
+    return t->meta == NULL || (t->meta->absent >> RI_MM_NEWINDEX & 1);
+}
+
+static int help_set_index(RiThread *T, RiValue *object, RiValue *key, RiValue *value)
+{
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    RiTable *t = object->p;
+    if (object->tag == RI_TAG_TABLE && has_no_newindex(t)) {
+        bool done = true;
+        if (key->tag == RI_TAG_INT) {
+            if (ri_table_try_set_int(t, key->i, *value))
+                ;
+            else if ((uint64_t)key->i - 1 == t->array->count && value->tag != RI_TAG_NIL)
+                ri_table_append(T->heap, t, *value);
+            else
+                ri_table_set_int(T->heap, t, key->i, *value);
+        } else if (key->tag == RI_TAG_STRING && ri_str_is_interned(key->cp)) {
+            ri_table_set_str(T->heap, t, key->p, *value);
+        } else {
+            done = false;
+        }
+        if (done)
+            return ri_jit_finish(T, ri_finish_instruction(T, ri_nil()), base, pc);
+    }
+    return ri_jit_finish(T, ri_slow_set_index(T, *object, *key, *value), base, pc);
+}
+
+static void load_address(RiJit *j, RiReg reg, const void *address)
+{
+    ri_x_imm(j->as, reg, (int64_t)(uintptr_t)address);
+}
+
+/* -- Reading fields --------------------------------------------------------------------------------------------------------- */
+
+typedef enum FieldPlace { FIELD_UNKNOWN, FIELD_OWN, FIELD_ABSENT, FIELD_INHERITED, FIELD_EMPTY_INHERITED,
+                          FIELD_OF_STRING } FieldPlace;
+
+typedef struct Field {
+    FieldPlace place;
+    RiShapeId shape;
+    uint32_t offset;
+    const RiValue *value; /* of the sample */
+} Field;
+
+static bool is_ordinary(RiShapeId shape)
+{
+    return shape < RI_SHAPE_UNIQUE && shape != RI_SHAPE_DICT;
+}
+
+static Field find_field(RiJit *j, RiTable *t, RiCache *cache)
+{
+    Field f = {0};
+    RiHeap *heap = j->heap;
+    int32_t offset = ri_table_find_offset(t, cache->key);
+    f.shape = offset >= 0 ? ri_table_cacheable_shape(heap, t) : t->shape;
+    if (!f.shape || (offset < 0 && !is_ordinary(f.shape)))
+        return f;
+    if (offset >= 0) {
+        f.offset = (uint32_t)offset;
+        f.value = (const RiValue *)(const void *)((const char *)t->slots + offset);
+        if (!ri_is_nil(*f.value) || t->meta == NULL) {
+            f.place = FIELD_OWN;
+            return f;
+        }
+    }
+    if (t->meta == NULL) {
+        f.place = FIELD_ABSENT;
+        return f;
+    }
+    const RiValue *v = ri_find_field(j->T, t, cache);
+    if (v && cache->meta == t->meta && cache->epoch == heap->epoch && cache->target == v) {
+        f.value = v;
+        f.place = offset >= 0 ? FIELD_EMPTY_INHERITED : FIELD_INHERITED;
+    }
+    return f;
+}
+
+/* What a cache of methods has found, if it still holds: in rax's memory. */
+static RiMem emit_cached_target(RiJit *j)
+{
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(RI_RCX, offsetof(RiCache, epoch)));
+    ri_x_rm(j->as, RI_X_CMP32, RI_RAX, OF_HEAP(epoch));
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RCX, offsetof(RiCache, target)));
+    return ri_mem(RI_RAX, 0);
+}
+
+/* Where the value of field f of the object in `reg` is, all that it takes made sure of. Uses rax and rcx. */
+static RiMem emit_find(RiJit *j, const Field *f, RiReg reg, const RiCache *cache)
+{
+    if (f->place == FIELD_OF_STRING) {
+        load_address(j, RI_RCX, cache);
+        ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RCX, offsetof(RiCache, next_shape)), (int32_t)RI_SHAPE_OF_STRINGS);
+        ri_jit_guard_jump(j, RI_CC_NE);
+        return emit_cached_target(j);
+    }
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)f->shape);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    if (f->place == FIELD_OWN || f->place == FIELD_EMPTY_INHERITED) {
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, slots)));
+        if (f->place == FIELD_OWN)
+            return ri_mem(RI_RAX, f->offset);
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, (int64_t)f->offset + 8), RI_TAG_NIL);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+    load_address(j, RI_RCX, cache);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, meta)));
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, ri_mem(RI_RCX, offsetof(RiCache, meta)));
+    ri_jit_guard_jump(j, RI_CC_NE);
+    return emit_cached_target(j);
+}
+
+/* The value of a field that is nil with no metatable to ask. */
+static void emit_nil_field(RiJit *j, const Field *f, RiReg reg)
+{
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)f->shape);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    if (f->place == FIELD_OWN) {
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, slots)));
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, (int64_t)f->offset + 8), RI_TAG_NIL);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+}
+
+static RiCache *cache_of(RiJit *j, uint32_t site)
+{
+    return j->fv->caches + site;
+}
+
+/* What comes after the field's value on the stack. */
+typedef enum FieldUse { USE_VALUE, USE_CALL, USE_SELF } FieldUse;
+
+/* Everything is in memory as the helper has left it. */
+static void field_pushed(RiJit *j, FieldUse use)
+{
+    ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
+    if (use != USE_VALUE) {
+        ri_jit_set_constant(j, j->depth, (RiValue){.tag = RI_TAG_LINK});
+        j->slots[j->depth - 1].memtag = TYPE_LINK;
+        j->slots[j->depth - 1].synced = true;
+    }
+    if (use == USE_SELF)
+        ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
+}
+
+/* object.key for the object in slot; `pops` it. */
+static RiJitResult emit_slow_field(RiJit *j, uint32_t slot, uint32_t pops, FieldUse use, RiCache *cache)
+{
+    RiValue sample;
+    bool has = ri_jit_sample(j, slot, &sample);
+    ri_jit_begin_slow(j);
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(slot));
+    load_address(j, RI_RDX, cache);
+    ri_jit_end_slow(j, HELPER(help_get_field));
+    ri_jit_pop(j, pops);
+    field_pushed(j, use);
+    if (has && use == USE_SELF)
+        ri_jit_set_sample(j, j->depth - 1, sample);
+    return EMIT_ON;
+}
+
+/* The object (in `reg`, of type `type`) may be where the value comes to lie: it is popped when all guards are passed. */
+static void push_field(RiJit *j, const Field *f, RiReg reg, uint8_t type, const RiCache *cache, uint32_t slot, uint32_t pops,
+                       FieldUse use)
+{
+    bool is_nil = f->place == FIELD_ABSENT || (f->place == FIELD_OWN && ri_is_nil(*f->value));
+    RiValue sample = j->samples[slot];
+    bool has = j->has_sample[slot];
+    if (is_nil) {
+        emit_nil_field(j, f, reg);
+        ri_jit_pop(j, pops);
+        ri_jit_set_constant(j, j->depth, ri_nil());
+    } else {
+        ri_jit_push_value_at(j, emit_find(j, f, reg, cache), f->value);
+        if (pops)
+            ri_jit_move_down(j);
+    }
+    if (use != USE_VALUE)
+        ri_jit_set_constant(j, j->depth, (RiValue){.tag = RI_TAG_LINK});
+    if (use != USE_SELF)
+        return;
+    uint32_t self = j->depth;
+    if (pops == 0)
+        ri_jit_set_copy(j, self, slot);
+    else
+        ri_jit_set_gpr(j, self, type, reg);
+    if (has)
+        ri_jit_set_sample(j, self, sample);
+}
+
+static RiJitResult emit_get_field(RiJit *j, uint32_t slot, uint32_t pops, uint32_t site, FieldUse use)
+{
+    RiCache *cache = cache_of(j, site);
+    uint8_t type = ri_jit_type(j, slot);
+    RiValue o;
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    bool is_string = type == TYPE_STRING && cache->next_shape == RI_SHAPE_OF_STRINGS && cache->epoch == j->heap->epoch;
+    if ((type != TYPE_TABLE && !is_string) || j->generic_pc == j->pc)
+        return emit_slow_field(j, slot, pops, use, cache);
+    if (!ri_jit_sample(j, slot, &o)) {
+        j->is_deferred = true;
+        return EMIT_DEFER;
+    }
+    Field f = {.place = FIELD_OF_STRING, .value = cache->target};
+    if (!is_string)
+        f = find_field(j, o.p, cache);
+    if (f.place == FIELD_UNKNOWN)
+        return emit_slow_field(j, slot, pops, use, cache);
+    ri_jit_guard(j, slot, type);
+    push_field(j, &f, ri_jit_gpr(j, slot), type, cache, slot, pops, use);
+    return EMIT_ON;
+}
+
+/* U(A).key: the table is loaded into a register for this instruction. */
+static RiJitResult emit_get_upvalue_field(RiJit *j, uint32_t index, uint32_t site, FieldUse use)
+{
+    RiCache *cache = cache_of(j, site);
+    const RiClosure *self = j->T->base[-2].cp;
+    const RiValue *o = &self->upvals[index]->value;
+    Field f = {0};
+    if (o->tag == RI_TAG_TABLE && j->generic_pc != j->pc)
+        f = find_field(j, o->p, cache);
+    RiReg reg = ri_jit_new_gpr(j);
+    if (f.place == FIELD_UNKNOWN) {
+        ri_jit_begin_slow(j);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+        ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
+        ri_x_alu(j->as, RI_ALU_ADD, RI_RSI, offsetof(RiCell, value));
+        load_address(j, RI_RDX, cache);
+        ri_jit_end_slow(j, HELPER(help_get_field));
+        field_pushed(j, use);
+        return EMIT_ON;
+    }
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(RI_RAX, offsetof(RiCell, value)));
+    push_field(j, &f, reg, TYPE_TABLE, cache, j->depth, 0, use);
+    return EMIT_ON;
+}
+
+/* -- Writing fields --------------------------------------------------------------------------------------------------------- */
+
+/* The metatable of the table in reg, if any, has no __newindex. Uses rcx. */
+static void guard_no_newindex(RiJit *j, RiReg reg, const RiTable *sample)
+{
+    if (sample->meta == NULL) {
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
+        ri_jit_guard_jump(j, RI_CC_NE);
+        return;
+    }
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(reg, offsetof(RiTable, meta)));
+    ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
+    uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_test8_mem(j->as, ri_mem(RI_RCX, offsetof(RiTable, absent)), 1 << RI_MM_NEWINDEX);
+    ri_jit_guard_jump(j, RI_CC_E);
+    ri_x_land(j->as, none);
+}
+
+static void guard_no_delegate(RiJit *j, RiReg reg)
+{
+    ri_x_test8_mem(j->as, ri_mem(reg, offsetof(RiTable, flags)), RI_TABLE_DELEGATE);
+    ri_jit_guard_jump(j, RI_CC_NE);
+}
+
+static RiJitResult emit_slow_set_field(RiJit *j, int32_t slot, uint32_t upvalue, uint32_t pops, RiCache *cache, bool keeps)
+{
+    ri_jit_begin_slow(j);
+    if (slot >= 0) {
+        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload((uint32_t)slot));
+    } else {
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+        ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
+        ri_x_alu(j->as, RI_ALU_ADD, RI_RSI, offsetof(RiCell, value));
+    }
+    load_address(j, RI_RDX, cache);
+    ri_jit_end_slow(j, HELPER(help_set_field));
+    ri_jit_pop(j, keeps ? 1 : pops);
+    return EMIT_ON;
+}
+
+/* How a store of a value (nil or not) finds table t. */
+typedef enum StorePlace { STORE_UNKNOWN, STORE_OVER, STORE_EMPTY, STORE_NEW } StorePlace;
+
+static StorePlace find_store(RiJit *j, RiTable *t, RiCache *cache, bool is_nil, RiShapeId *shape, uint32_t *offset, RiShapeId *next)
+{
+    RiString *key = cache->key;
+    int32_t at = ri_table_find_offset(t, key);
+    bool guarded = !has_no_newindex(t) || t->flags & RI_TABLE_DELEGATE || key->object.flags & RI_STR_METAMETHOD;
+    if (at >= 0) {
+        const RiValue *slot = (const RiValue *)(const void *)((const char *)t->slots + at);
+        *shape = ri_table_cacheable_shape(j->heap, t);
+        *offset = (uint32_t)at;
+        if (!*shape || key->object.flags & RI_STR_METAMETHOD)
+            return STORE_UNKNOWN;
+        if (!ri_is_nil(*slot) && !is_nil)
+            return STORE_OVER;
+        return guarded ? STORE_UNKNOWN : STORE_EMPTY;
+    }
+    if (guarded || is_nil || cache->shape != 0 || cache->epoch != t->shape || !is_ordinary(t->shape))
+        return STORE_UNKNOWN; /* new: once the helper has learnt it */
+    *shape = t->shape;
+    *offset = cache->offset;
+    *next = cache->next_shape;
+    return STORE_NEW;
+}
+
+/* The table in `reg` (like `t`) . key := top of the stack. */
+static bool emit_store_field(RiJit *j, RiReg reg, RiTable *t, RiCache *cache)
+{
+    uint32_t value = j->depth - 1, offset;
+    RiShapeId shape, next = 0;
+    uint8_t type = j->slots[value].type; /* known */
+    StorePlace place = find_store(j, t, cache, type == TYPE_NIL, &shape, &offset, &next);
+    if (place == STORE_UNKNOWN)
+        return false;
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)shape);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    if (place != STORE_OVER) {
+        guard_no_newindex(j, reg, t);
+        guard_no_delegate(j, reg);
+    }
+    if (place == STORE_NEW) {
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(reg, 15), (int8_t)(offset / sizeof(RiValue))); /* slot_capacity */
+        ri_jit_guard_jump(j, RI_CC_BE);
+    }
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, slots)));
+    if (place == STORE_OVER) {
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, (int64_t)offset + 8), RI_TAG_NIL);
+        ri_jit_guard_jump(j, RI_CC_E);
+    }
+    ri_jit_store_value(j, value, ri_mem(RI_RAX, offset));
+    if (place == STORE_NEW)
+        ri_x_store32_imm(j->as, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)next);
+    return true;
+}
+
+/* S(slot).key := top; pops `pops`; INITFIELD keeps the table. */
+static RiJitResult emit_set_field(RiJit *j, uint32_t slot, uint32_t pops, uint32_t site, bool keeps)
+{
+    RiCache *cache = cache_of(j, site);
+    uint32_t value = j->depth - 1;
+    uint8_t type = ri_jit_type(j, slot), value_type = ri_jit_type(j, value);
+    RiValue o;
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (type != TYPE_TABLE || value_type == TYPE_UNKNOWN || j->generic_pc == j->pc)
+        return emit_slow_set_field(j, (int32_t)slot, 0, pops, cache, keeps);
+    if (!ri_jit_sample(j, slot, &o)) {
+        j->is_deferred = true;
+        return EMIT_DEFER;
+    }
+    ri_jit_guard(j, slot, TYPE_TABLE);
+    ri_jit_guard(j, value, value_type);
+    RiReg reg = ri_jit_gpr(j, slot);
+    if (!emit_store_field(j, reg, o.p, cache))
+        return emit_slow_set_field(j, (int32_t)slot, 0, pops, cache, keeps);
+    ri_jit_pop(j, keeps ? 1 : pops);
+    return EMIT_ON;
+}
+
+static RiJitResult emit_set_upvalue_field(RiJit *j, uint32_t index, uint32_t site)
+{
+    RiCache *cache = cache_of(j, site);
+    const RiClosure *self = j->T->base[-2].cp;
+    RiValue o = self->upvals[index]->value;
+    uint32_t value = j->depth - 1;
+    uint8_t value_type = ri_jit_type(j, value);
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (o.tag != RI_TAG_TABLE || value_type == TYPE_UNKNOWN || j->generic_pc == j->pc)
+        return emit_slow_set_field(j, -1, index, 1, cache, false);
+    ri_jit_guard(j, value, value_type);
+    RiReg reg = ri_jit_new_gpr(j);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(RI_RAX, offsetof(RiCell, value)));
+    if (!emit_store_field(j, reg, o.p, cache))
+        return emit_slow_set_field(j, -1, index, 1, cache, false);
+    ri_jit_pop(j, 1);
+    return EMIT_ON;
+}
+
+/* -- Indexing ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Index {
+    RiJitOperand object, key; /* object.slot -1: the upvalue */
+    uint32_t upvalue, pops;
+} Index;
+
+static Index decode_index(RiWord w, uint32_t depth)
+{
+    int32_t top = (int32_t)depth - 1, a = RI_WORD_A(w), b = RI_WORD_B(w);
+    switch ((RiOpcode)RI_WORD_OP(w)) {
+    case RI_OP_GETINDEX:
+        return (Index){{.slot = top - 1}, {.slot = top}, 0, 2};
+    case RI_OP_GETINDEX_KL:
+        return (Index){{.slot = top}, {.slot = a}, 0, 1};
+    case RI_OP_GETINDEX_OL:
+        return (Index){{.slot = a}, {.slot = top}, 0, 1};
+    case RI_OP_GETINDEX_LL:
+        return (Index){{.slot = a}, {.slot = b}, 0, 0};
+    case RI_OP_GETINDEX_UL:
+        return (Index){{.slot = -1}, {.slot = b}, (uint32_t)a, 0};
+    case RI_OP_GETINDEX_I:
+        return (Index){{.slot = top}, {.slot = -1, .k = ri_int(RI_WORD_E(w))}, 0, 1};
+    case RI_OP_GETINDEX_LI:
+        return (Index){{.slot = a}, {.slot = -1, .k = ri_int(RI_WORD_S(w))}, 0, 0};
+    default:
+        ri_unreachable();
+    }
+}
+
+static int help_get_index_of(RiThread *T)
+{
+    RiClosure *self = T->base[-2].p;
+    RiWord w = self->feedback->proto->code[T->pc - 1];
+    Index x = decode_index(w, (uint32_t)(T->top - T->base));
+    RiValue object = x.object.slot < 0 ? self->upvals[x.upvalue]->value : T->base[x.object.slot];
+    RiValue key = x.key.slot < 0 ? x.key.k : T->base[x.key.slot];
+    return help_get_index(T, &object, &key);
+}
+
+static RiJitResult slow_index(RiJit *j, const Index *x)
+{
+    ri_jit_begin_slow(j);
+    ri_jit_end_slow(j, HELPER(help_get_index_of));
+    ri_jit_pop(j, x->pops);
+    ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
+    return EMIT_ON;
+}
+
+/* rcx := index from 0, rax := the array of the table in `reg`; the index is within it or the guard fails. */
+static void emit_array_access(RiJit *j, RiReg reg, RiJitOperand key)
+{
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, array)));
+    const RiValue *k = key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
+    if (k)
+        ri_x_imm(j->as, RI_RCX, k->i - 1);
+    else
+        ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key.slot), -1));
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, count)));
+    ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+    ri_jit_guard_jump(j, RI_CC_AE);
+}
+
+static void guard_kind(RiJit *j, const RiArray *a)
+{
+    ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiArray, elem_tag)), (int8_t)a->elem_tag);
+    ri_jit_guard_jump(j, RI_CC_NE);
+}
+
+/* Push the element of the array in rax, like `a`, at rcx. */
+static void push_element(RiJit *j, const RiArray *a, const RiTable *t, RiReg table, uint64_t index, uint32_t pops)
+{
+    RiValue v = ri_array_load(a, (uint32_t)index);
+    guard_kind(j, a);
+    if (a->elem_tag) {
+        RiMem at = ri_mem_index(RI_RAX, RI_RCX, 8, offsetof(RiArray, words));
+        if (a->elem_tag == RI_TAG_INT) {
+            RiReg d = ri_jit_new_gpr(j);
+            ri_x_rm(j->as, RI_X_LOAD, d, at);
+            ri_jit_pop(j, pops);
+            ri_jit_set_gpr(j, j->depth, TYPE_INT, d);
+        } else {
+            RiXmm d = ri_jit_new_xmm(j);
+            ri_x_rm(j->as, RI_X_MOVSD, d, at);
+            ri_jit_pop(j, pops);
+            ri_jit_set_xmm(j, j->depth, d);
+        }
+        ri_jit_set_sample(j, j->depth - 1, v);
+        return;
+    }
+    ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RCX, 4);
+    ri_x_rr(j->as, RI_X_ADD, RI_RAX, RI_RCX);
+    if (ri_is_nil(v)) {
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, meta)), 0);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+    (void)t;
+    ri_jit_push_value_at(j, ri_mem(RI_RAX, offsetof(RiArray, values)), &v);
+    for (uint32_t i = 0; i < pops; i++)
+        ri_jit_move_down(j);
+}
+
+static RiJitResult emit_get_index(RiJit *j, RiWord w)
+{
+    Index x = decode_index(w, j->depth);
+    const RiClosure *self = j->T->base[-2].cp;
+    RiValue o, k;
+    uint8_t object_type = x.object.slot < 0 ? TYPE_OF(self->upvals[x.upvalue]->value.tag) : ri_jit_operand_type(j, x.object);
+    uint8_t key_type = ri_jit_operand_type(j, x.key);
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (object_type != TYPE_TABLE || key_type != TYPE_INT || j->generic_pc == j->pc)
+        return slow_index(j, &x);
+    bool has = true;
+    if (x.object.slot < 0)
+        o = self->upvals[x.upvalue]->value;
+    else
+        has = ri_jit_sample(j, (uint32_t)x.object.slot, &o);
+    if (x.key.slot < 0)
+        k = x.key.k;
+    else
+        has = has && ri_jit_sample(j, (uint32_t)x.key.slot, &k);
+    if (!has) {
+        j->is_deferred = true;
+        return EMIT_DEFER;
+    }
+    const RiTable *t = o.cp;
+    uint64_t index = (uint64_t)k.i - 1;
+    if (index >= t->array->count || (t->meta && ri_is_nil(ri_array_load(t->array, (uint32_t)index))))
+        return slow_index(j, &x);
+    if (x.key.slot >= 0)
+        ri_jit_guard(j, (uint32_t)x.key.slot, TYPE_INT);
+    RiReg reg;
+    if (x.object.slot >= 0) {
+        ri_jit_guard(j, (uint32_t)x.object.slot, TYPE_TABLE);
+        reg = ri_jit_gpr(j, (uint32_t)x.object.slot);
+    } else {
+        reg = ri_jit_new_gpr(j);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + x.upvalue * sizeof(RiCell *))));
+        ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
+        ri_jit_guard_jump(j, RI_CC_NE);
+        ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(RI_RAX, offsetof(RiCell, value)));
+    }
+    emit_array_access(j, reg, x.key);
+    push_element(j, t->array, t, reg, index, x.pops);
+    return EMIT_ON;
+}
+
+typedef struct Store {
+    RiJitOperand object, key, value;
+    uint32_t pops;
+} Store;
+
+static Store decode_store(RiWord w, uint32_t depth)
+{
+    int32_t top = (int32_t)depth - 1, a = RI_WORD_A(w), b = RI_WORD_B(w), c = RI_WORD_C(w);
+    switch ((RiOpcode)RI_WORD_OP(w)) {
+    case RI_OP_SETINDEX:
+        return (Store){{.slot = top - 2}, {.slot = top - 1}, {.slot = top}, 3};
+    case RI_OP_SETINDEX_OL:
+        return (Store){{.slot = a}, {.slot = top - 1}, {.slot = top}, 2};
+    case RI_OP_SETINDEX_LL:
+        return (Store){{.slot = a}, {.slot = b}, {.slot = top}, 1};
+    case RI_OP_SETINDEX_LLL:
+        return (Store){{.slot = a}, {.slot = b}, {.slot = c}, 0};
+    case RI_OP_SETINDEX_LI:
+        return (Store){{.slot = a}, {.slot = -1, .k = ri_int(RI_WORD_S(w))}, {.slot = top}, 1};
+    default:
+        ri_unreachable();
+    }
+}
+
+static int help_set_index_of(RiThread *T)
+{
+    RiWord w = ((RiClosure *)T->base[-2].p)->feedback->proto->code[T->pc - 1];
+    Store x = decode_store(w, (uint32_t)(T->top - T->base));
+    RiValue object = T->base[x.object.slot], value = T->base[x.value.slot];
+    RiValue key = x.key.slot < 0 ? x.key.k : T->base[x.key.slot];
+    return help_set_index(T, &object, &key, &value);
+}
+
+static RiJitResult slow_store(RiJit *j, const Store *x)
+{
+    ri_jit_begin_slow(j);
+    ri_jit_end_slow(j, HELPER(help_set_index_of));
+    ri_jit_pop(j, x->pops);
+    return EMIT_ON;
+}
+
+/* Store into the array in rax at rcx, for a value of that type. */
+static void emit_element_store(RiJit *j, const RiArray *a, uint32_t value)
+{
+    if (a->elem_tag) {
+        RiMem at = ri_mem_index(RI_RAX, RI_RCX, 8, offsetof(RiArray, words));
+        if (a->elem_tag == RI_TAG_FLOAT)
+            ri_x_rm(j->as, RI_X_MOVSD_ST, ri_jit_xmm(j, value), at);
+        else
+            ri_x_rm(j->as, RI_X_STORE, ri_jit_gpr(j, value), at);
+        return;
+    }
+    ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RCX, 4);
+    ri_x_rr(j->as, RI_X_ADD, RI_RAX, RI_RCX);
+    ri_jit_store_value(j, value, ri_mem(RI_RAX, offsetof(RiArray, values)));
+}
+
+/* May a value of this type be stored over an element of `a`, or behind the last? */
+static bool fits_array(const RiArray *a, uint8_t type)
+{
+    if (a->elem_tag)
+        return type == TYPE_OF(a->elem_tag);
+    if (a->kind == RI_ARRAY_ANY)
+        return type != TYPE_NIL;
+    return type == TYPE_INT || type == TYPE_FLOAT;
+}
+
+static RiJitResult emit_set_index(RiJit *j, RiWord w)
+{
+    Store x = decode_store(w, j->depth);
+    RiValue o, k;
+    uint8_t object_type = ri_jit_operand_type(j, x.object), key_type = ri_jit_operand_type(j, x.key);
+    uint8_t value_type = ri_jit_operand_type(j, x.value);
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (object_type != TYPE_TABLE || key_type != TYPE_INT || value_type == TYPE_UNKNOWN || j->generic_pc == j->pc)
+        return slow_store(j, &x);
+    bool has = ri_jit_sample(j, (uint32_t)x.object.slot, &o);
+    if (x.key.slot < 0)
+        k = x.key.k;
+    else
+        has = has && ri_jit_sample(j, (uint32_t)x.key.slot, &k);
+    if (!has) {
+        j->is_deferred = true;
+        return EMIT_DEFER;
+    }
+    const RiTable *t = o.cp;
+    const RiArray *a = t->array;
+    uint64_t index = (uint64_t)k.i - 1;
+    if (index >= a->count || !fits_array(a, value_type) || !has_no_newindex(t))
+        return slow_store(j, &x);
+    ri_jit_guard(j, (uint32_t)x.object.slot, TYPE_TABLE);
+    if (x.key.slot >= 0)
+        ri_jit_guard(j, (uint32_t)x.key.slot, TYPE_INT);
+    ri_jit_guard(j, (uint32_t)x.value.slot, value_type);
+    RiReg reg = ri_jit_gpr(j, (uint32_t)x.object.slot);
+    if (a->elem_tag == RI_TAG_INT)
+        ri_jit_gpr(j, (uint32_t)x.value.slot); /* before rax and rcx are in use */
+    else if (a->elem_tag == RI_TAG_FLOAT)
+        ri_jit_xmm(j, (uint32_t)x.value.slot);
+    guard_no_newindex(j, reg, t);
+    emit_array_access(j, reg, x.key);
+    guard_kind(j, a);
+    if (!a->elem_tag && value_type != TYPE_INT && value_type != TYPE_FLOAT) {
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiArray, kind)), RI_ARRAY_ANY);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+    emit_element_store(j, a, (uint32_t)x.value.slot);
+    ri_jit_pop(j, x.pops);
+    return EMIT_ON;
+}
+
+/* -- New objects ----------------------------------------------------------------------------------------------------------------- */
+
+static void help_new_table(RiThread *T, uint32_t array_capacity, RiCache *c)
+{
+    RiTable *t = ri_table_new(T->heap, array_capacity, c->offset);
+    ri_set_table(T->top, t);
+    uint32_t samples = c->epoch++;
+    if (RI_UNLIKELY((samples & (samples - 1)) == 0))
+        ri_table_sample(T->heap, t, &c->offset);
+}
+
+static void help_new_record(RiThread *T, uint32_t count, RiCache *c)
+{
+    RiValue *values = T->top - count;
+    if (RI_LIKELY(c->shape)) {
+        ri_set_table(values, ri_table_new_record(T->heap, c->shape, values, count));
+        return;
+    }
+    const RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
+    const RiValue *first = fv->constants + fv->proto->sites[c - fv->caches].key;
+    RiString *keys[256] = {NULL};
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = first[i].p;
+    c->shape = ri_shape_for_keys(T->heap, keys, count);
+    if (c->shape) {
+        ri_set_table(values, ri_table_new_record(T->heap, c->shape, values, count));
+        return;
+    }
+    RiTable *t = ri_table_new(T->heap, 0, count);
+    for (uint32_t i = 0; i < count; i++)
+        ri_table_set_str(T->heap, t, first[i].p, values[i]);
+    ri_set_table(values, t);
+}
+
+static void help_new_array(RiThread *T, uint32_t count)
+{
+    RiValue *values = T->top - count;
+    ri_set_table(values, ri_table_new_array(T->heap, values, count));
+}
+
+static void help_new_closure(RiThread *T, uint32_t index)
+{
+    const RiValue *base = T->base;
+    const RiClosure *self = base[-2].cp;
+    RiFeedback *child = ri_feedback_child(T->heap, self->feedback, index);
+    const RiProto *proto = child->proto;
+    RiClosure *closure = ri_closure_new(T->heap, child, proto->upval_count);
+    for (uint32_t i = 0; i < proto->upval_count; i++) {
+        const RiUpvalDesc *desc = &proto->upvals[i];
+        closure->upvals[i] = desc->in_stack ? base[desc->index].p : self->upvals[desc->index];
+    }
+    ri_set_object(T->top, closure, RI_TAG_CLOSURE);
+}
+
+static RiJitResult emit_new(RiJit *j, uint32_t pops, uint8_t type, uintptr_t helper, uint32_t number, const void *cache)
+{
+    ri_jit_flush_for_call(j);
+    ri_jit_save_state(j, j->pc + 1);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_imm(j->as, RI_RSI, number);
+    if (cache)
+        load_address(j, RI_RDX, cache);
+    ri_jit_call_c(j, helper);
+    ri_jit_pop(j, pops);
+    ri_jit_set_memory(j, j->depth, type);
+    return EMIT_ON;
+}
+
+static void help_set_list(RiThread *T, RiValue *t, uint32_t count, int32_t first)
+{
+    if (first == 1)
+        ri_table_reserve_array(T->heap, t->p, count);
+    for (uint32_t i = 0; i < count; i++)
+        ri_table_set_int(T->heap, t->p, (int64_t)first + i, t[1 + i]);
+}
+
+static RiJitResult emit_set_list(RiJit *j, RiWord w)
+{
+    uint32_t count = RI_WORD_A(w), slot = j->depth - count - 1;
+    ri_jit_flush_for_call(j);
+    ri_jit_save_state(j, j->pc + 1);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(slot));
+    ri_x_imm(j->as, RI_RDX, count);
+    ri_x_imm(j->as, RI_RCX, (int32_t)j->code[j->pc + 1]);
+    ri_jit_call_c(j, HELPER(help_set_list));
+    ri_jit_pop(j, count);
+    return EMIT_ON;
+}
+
+RiJitResult ri_jit_emit_table(RiJit *j, RiWord w)
+{
+    uint32_t a = RI_WORD_A(w), d = RI_WORD_D(w), u = RI_WORD_U(w), top = j->depth - 1;
+    switch ((RiOpcode)RI_WORD_OP(w)) {
+    case RI_OP_GETFIELD:
+        return emit_get_field(j, top, 1, u, USE_VALUE);
+    case RI_OP_GETFIELD_L:
+        return emit_get_field(j, a, 0, d, USE_VALUE);
+    case RI_OP_GETFIELD_U:
+        return emit_get_upvalue_field(j, a, d, USE_VALUE);
+    case RI_OP_GETFIELD_UM:
+        return emit_get_upvalue_field(j, a, d, USE_CALL);
+    case RI_OP_GETFIELD_LM:
+        return emit_get_field(j, a, 0, d, USE_CALL);
+    case RI_OP_SELF:
+        return emit_get_field(j, top, 1, u, USE_SELF);
+    case RI_OP_SELF_L:
+        return emit_get_field(j, a, 0, d, USE_SELF);
+    case RI_OP_SETFIELD:
+        return emit_set_field(j, top - 1, 2, u, false);
+    case RI_OP_SETFIELD_L:
+        return emit_set_field(j, a, 1, d, false);
+    case RI_OP_SETFIELD_U:
+        return emit_set_upvalue_field(j, a, d);
+    case RI_OP_INITFIELD:
+        return emit_set_field(j, top - 1, 2, u, true);
+    case RI_OP_SETINDEX:
+    case RI_OP_SETINDEX_OL:
+    case RI_OP_SETINDEX_LL:
+    case RI_OP_SETINDEX_LI:
+    case RI_OP_SETINDEX_LLL:
+        return emit_set_index(j, w);
+    case RI_OP_NEWTABLE:
+        return emit_new(j, 0, TYPE_TABLE, HELPER(help_new_table), a, cache_of(j, d));
+    case RI_OP_NEWRECORD:
+        return emit_new(j, a, TYPE_TABLE, HELPER(help_new_record), a, cache_of(j, d));
+    case RI_OP_NEWARRAY:
+        return emit_new(j, d, TYPE_TABLE, HELPER(help_new_array), d, NULL);
+    case RI_OP_SETLIST:
+        return emit_set_list(j, w);
+    case RI_OP_SETLISTV:
+        return EMIT_CANNOT;
+    case RI_OP_CLOSURE:
+        return emit_new(j, 0, TYPE_CLOSURE, HELPER(help_new_closure), u, NULL);
+    default:
+        return emit_get_index(j, w);
+    }
+}
