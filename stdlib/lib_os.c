@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "vm/exec/engine.h"
 #include "vm/host/host.h"
 #include "vm/machine/gate.h"
 #include "stdlib/libs.h"
@@ -225,6 +226,9 @@ static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
         status = ri_is_falsy(code) ? EXIT_FAILURE : EXIT_SUCCESS;
     else
         status = (int)ri_arg_opt_int(T, args, nargs, 0, EXIT_SUCCESS);
+    RiProc *proc = T->process->proc;
+    if (proc != NULL && proc != proc->machine->init)
+        ri_process_exit(T, status & 255); /* of a guest's own process; it is closed in any case */
     if (!ri_is_falsy(ri_arg(args, nargs, 1)))
         ri_process_close(T->process);
     ri_host_exit(status);
@@ -336,7 +340,7 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(os_execute, execute_resume, "os.execute", "os.execute([command])",
           "Run a shell command: true or nil, \"exit\" or \"signal\", and the code. Without it: is there a shell?"),
     RI_FN(os_exit, "os.exit", "os.exit([code [, close]])",
-          "End the host process with a code (or true, false); `close` closes the state first."),
+          "End the program with a code (or true, false); `close` closes the state first. In a child process: only that."),
     RI_FN(os_getenv, "os.getenv", "os.getenv(name)", "The value of an environment variable, or nil."),
     RI_FN(os_remove, "os.remove", "os.remove(filename)", "Delete a file or an empty folder."),
     RI_FN(os_rename, "os.rename", "os.rename(oldname, newname)", "Rename a file or folder."),

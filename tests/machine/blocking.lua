@@ -48,6 +48,9 @@ print(waits("io.write", function() f:write(("z"):rep(200000)) return f:close() e
 --> true exit 0
 local child = process.spawn(function() require "sys".call("sleep", 30000000) end)
 print(waits("process.wait", process.wait, child) ~= nil)  --> true
+-- os.exit in a child ends only that
+print(select(2, process.wait(process.spawn(function() os.exit(3) end))))  --> exit 3
+print(select(2, process.wait(process.spawn(function() os.exit(false, true) end))))  --> exit 1
 -- files over descriptors
 local reader, writer = assert(sys.file(r, "r")), assert(sys.file(w, "w"))
 later(30, function() writer:write("over a pipe\n") writer:flush() end)
