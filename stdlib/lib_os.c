@@ -9,6 +9,7 @@
 
 #include "vm/exec/engine.h"
 #include "vm/host/host.h"
+#include "vm/machine/device.h"
 #include "vm/machine/gate.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
@@ -231,6 +232,8 @@ static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
         ri_process_exit(T, status & 255); /* of a guest's own process; it is closed in any case */
     if (!ri_is_falsy(ri_arg(args, nargs, 1)))
         ri_process_close(T->process);
+    if (T->process->proc != NULL)
+        ri_devices_finish(T->process->proc->machine);
     ri_host_exit(status);
 }
 

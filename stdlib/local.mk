@@ -11,6 +11,7 @@ librille_stdlib_a_SOURCES = \
 	%D%/lib_base.c \
 	%D%/lib_coroutine.c \
 	%D%/lib_debug.c \
+	%D%/lib_device.c \
 	%D%/lib_io.c \
 	%D%/lib_machine.c \
 	%D%/lib_math.c \

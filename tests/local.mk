@@ -11,11 +11,13 @@ check_PROGRAMS += \
 	%D%/unit/check_account \
 	%D%/unit/check_alloc_failure \
 	%D%/unit/check_asm \
+	%D%/unit/check_bufcache \
 	%D%/unit/check_chunk \
 	%D%/unit/check_clone \
 	%D%/unit/check_compile \
 	%D%/unit/check_copy \
 	%D%/unit/check_debuginfo \
+	%D%/unit/check_device \
 	%D%/unit/check_file \
 	%D%/unit/check_frame \
 	%D%/unit/check_heap \

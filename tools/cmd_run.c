@@ -28,6 +28,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
     int taken = ri_limits_take_option(&tool->limits, tool->argv, i);
     if (taken == 0)
         taken = ri_policy_take_option(tool->argv, i);
+    if (taken == 0)
+        taken = ri_device_options_take(&tool->devices, tool->argv, i);
     if (taken != 0)
         return taken > 0;
     if (strcmp(option, "--help") == 0)
@@ -195,6 +197,7 @@ static bool start_option(const RiTool *tool, RiThread *T, int *i, int32_t *signa
     if (option[1] == '-') {
         ri_limits_skip_option(tool->argv, i);
         (void)ri_policy_take_option(tool->argv, i);
+        ri_device_options_skip(tool->argv, i);
     } else if (option[1] == 'W') {
         ri_warn(T->process, "@on", false);
     } else if (option[1] == 'e' || option[1] == 'l') {
@@ -320,6 +323,9 @@ static int32_t run(RiThread *T, RiValue *args, uint32_t nargs)
     const char *bad, *error;
     if (!ri_policy_apply_options(T->process->proc, tool->argv, tool->first, o.limit, &bad, &error))
         ri_error_no_position(T, "%s: %s", bad, error);
+    char problem[RI_DEVICE_PROBLEM_BYTES];
+    if (!ri_device_options_apply(&tool->devices, T->process->proc, problem))
+        ri_error_no_position(T, "%s", problem);
     return go_on(T, T->base, nargs);
 }
 

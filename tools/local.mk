@@ -15,6 +15,8 @@ rille_SOURCES = \
 	%D%/cmd_run.c \
 	%D%/cmd_trace.c \
 	%D%/commands.def \
+	%D%/devices.c \
+	%D%/devices.h \
 	%D%/limits.c \
 	%D%/limits.h \
 	%D%/options_policy.c \

@@ -56,11 +56,12 @@ void ri_tool_help(const RiTool *tool)
            "Inside the script `arg` holds its arguments, and `...` too.\n\n"
            "Options, before the script:\n%s"
            "  --jit=on|off|always   whether to compile to machine code (on)\n"
-           "%s%s"
+           "%s%s%s"
            "  --stats[=all]         say at the end what was executed and how memory was used; all: every opcode\n"
            "  --help, --version\n\n"
            "Commands (write ./NAME to run a file called so):\n",
-           RI_VERSION_TEXT, tool->name, tool->name, short_options, ri_limits_help, ri_policy_help);
+           RI_VERSION_TEXT, tool->name, tool->name, short_options, ri_limits_help, ri_device_options_help,
+           ri_policy_help);
     for (size_t i = 0; i < RI_COUNTOF(commands); i++)
         printf("  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
     printf("\nTo begin with:\n"

@@ -108,6 +108,7 @@ static int finish_killed(const RiTool *tool, RiThread *T)
         ri_print_stats(T, tool->stats, tool->all_stats);
     if (tool->on_end != NULL)
         tool->on_end();
+    ri_devices_finish(proc->machine);
     ri_host_exit_now(status);
 }
 

@@ -2,6 +2,7 @@
 #ifndef RI_TOOLS_TOOL_H
 #define RI_TOOLS_TOOL_H
 
+#include "tools/devices.h"
 #include "tools/limits.h"
 #include "vm/embed/open.h"
 
@@ -22,6 +23,7 @@ typedef struct RiTool {
     bool is_lua;      /* called `lua…`: lua5.4 to the letter, no sub-commands, no long options */
     RiJitMode jit;
     RiLimits limits;       /* --mem and its like */
+    RiDeviceOptions devices; /* --disk, --ramdisk */
     struct RiStats *stats; /* of --stats, or NULL */
     bool all_stats;        /* with a line for every instruction there is */
     int first;             /* for sub-commands: index of their first argument */

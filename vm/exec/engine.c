@@ -9,6 +9,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/traceback.h"
+#include "vm/machine/device.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
 
@@ -142,6 +143,7 @@ static bool become(RiTask *task)
     ri_heap_switch(next->heap, &next->account);
     ri_account_close(&old->account);
     old->proc = NULL;
+    ri_devices_forget(proc);
     ri_process_take_limits(proc);
     for (uint32_t number = 1; number < RI_SIGNAL_COUNT; number++) {
         if (ri_signal_action(proc, number) == RI_SIGNAL_HANDLED)

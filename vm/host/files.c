@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -144,6 +145,11 @@ int ri_host_fd_truncate(int fd, int64_t size)
 int ri_host_fd_sync(int fd)
 {
     return result(fsync(fd));
+}
+
+int ri_host_fd_lock(int fd, bool exclusive)
+{
+    return result(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
 }
 
 int ri_host_fd_set_flags(int fd, uint32_t flags)

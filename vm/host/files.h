@@ -107,6 +107,8 @@ int ri_host_fd_duplicate(int fd); /* closed on exec */
 int ri_host_fd_info(int fd, RiFileInfo *info);
 int ri_host_fd_truncate(int fd, int64_t size);
 int ri_host_fd_sync(int fd);
+/* Lock the file as a whole, against others who lock it, until it is closed. -EAGAIN: it is locked. */
+int ri_host_fd_lock(int fd, bool exclusive);
 int ri_host_fd_set_flags(int fd, uint32_t flags); /* RI_O_APPEND, RI_O_NONBLOCK */
 /* Events of `events` (RI_EVENT_…) that are so now, after at most `timeout_ms` (-1: for ever). */
 int ri_host_fd_poll(int fd, unsigned events, int timeout_ms);

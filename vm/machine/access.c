@@ -42,6 +42,16 @@ static bool fail(const Access *a, RiTrapCause cause, RiTrapReason reason, RiAddr
 
 /* -- One page ---------------------------------------------------------------------------------------------------- */
 
+/* A device has refused an access, or met a trap of its own, which is reported instead. */
+static bool fail_window(const Access *a, RiWindow *window, RiAddr address)
+{
+    if (window->trap.cause == RI_TRAP_NONE)
+        return fail(a, RI_TRAP_BUS, RI_REASON_DEVICE, address);
+    *a->trap = window->trap;
+    window->trap = (RiTrap){.cause = RI_TRAP_NONE};
+    return false;
+}
+
 /* Registers, in parts that a device may know. */
 static bool use_window(const Access *a, const RiRegion *region, RiAddr address, char *bytes, uint32_t count)
 {
@@ -55,7 +65,7 @@ static bool use_window(const Access *a, const RiRegion *region, RiAddr address, 
                       window->write != NULL && window->write(window, a->space, offset, bytes, part) :
                       window->read != NULL && window->read(window, a->space, offset, bytes, part);
         if (!ok)
-            return fail(a, RI_TRAP_BUS, RI_REASON_DEVICE, address);
+            return fail_window(a, window, address);
         address += part;
         offset += part;
         bytes += part;

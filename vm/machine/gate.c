@@ -1,4 +1,5 @@
 /* What the libraries ask the machine: see gate.h. */
+#include "vm/machine/device.h"
 #include "vm/machine/gate.h"
 
 #include <errno.h>
@@ -84,10 +85,9 @@ int ri_gate_mount_list(RiProc *proc, const char *path, char out[RI_PATH_SIZE])
 
 int64_t ri_gate_open_device(RiTask *task, const char *path, uint32_t flags, RiFile **file)
 {
-    const RiSysHooks *hooks = task->proc->machine->sys_hooks;
-    if (strncmp(path, "/dev/", 5) != 0 || hooks == NULL || hooks->open_device == NULL)
+    if (strncmp(path, "/dev/", 5) != 0)
         return -ENOENT;
-    return hooks->open_device(task, path + 5, flags, file);
+    return ri_device_open(task, path + 5, flags, file);
 }
 
 /* -- Names --------------------------------------------------------------------------------------------------------------- */

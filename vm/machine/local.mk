@@ -7,8 +7,23 @@ OBJECTS_MACHINE = $(librille_machine_a_OBJECTS)
 librille_machine_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_MACHINE)
 librille_machine_a_SOURCES = \
 	%D%/access.c \
+	%D%/bufcache.c \
+	%D%/bufcache.h \
 	%D%/capabilities.def \
 	%D%/constants.def \
+	%D%/dev_block.c \
+	%D%/dev_clock.c \
+	%D%/dev_console.c \
+	%D%/dev_disk.c \
+	%D%/dev_mailbox.c \
+	%D%/dev_null.c \
+	%D%/dev_ram.c \
+	%D%/dev_random.c \
+	%D%/dev_zero.c \
+	%D%/device.c \
+	%D%/device.h \
+	%D%/devices.def \
+	%D%/driver.h \
 	%D%/engine.h \
 	%D%/file.c \
 	%D%/file.h \
@@ -17,6 +32,7 @@ librille_machine_a_SOURCES = \
 	%D%/frame.h \
 	%D%/gate.c \
 	%D%/gate.h \
+	%D%/ioctls.def \
 	%D%/layout.h \
 	%D%/limits.def \
 	%D%/machine.c \
@@ -34,6 +50,7 @@ librille_machine_a_SOURCES = \
 	%D%/proc.h \
 	%D%/region.c \
 	%D%/region.h \
+	%D%/registers.def \
 	%D%/sched.c \
 	%D%/sched.h \
 	%D%/shm.c \

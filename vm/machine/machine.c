@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "vm/machine/device.h"
 #include "vm/machine/engine.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/space.h"
@@ -33,6 +34,7 @@ void ri_machine_destroy(RiMachine *machine)
             ri_proc_forget(machine->table[i]);
     }
     free(machine->table);
+    ri_devices_destroy(machine);
     ri_memory_destroy(machine);
     ri_sched_destroy(machine);
     free(machine);

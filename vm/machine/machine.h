@@ -100,6 +100,7 @@ struct RiMachine {
     struct RiFrames *frames;   /* frame.c */
     struct RiShmTable *shm;    /* shm.c */
     struct RiDevices *devices; /* device.c */
+    struct RiBufCache *buffers; /* bufcache.h: of all its disks */
     struct RiMounts *mounts;   /* mount.c: the name space of files */
     const struct RiSysHooks *sys_hooks; /* bodies of system calls that other parts have: syscall.h; NULL: none */
     void (*trace)(RiMachine *machine, const struct RiTraceEvent *event); /* NULL: nobody looks. trace.h */

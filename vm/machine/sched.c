@@ -7,6 +7,7 @@
 
 #include "vm/host/host.h"
 #include "vm/host/ticker.h"
+#include "vm/machine/device.h"
 #include "vm/machine/engine.h"
 #include "vm/machine/signal.h"
 
@@ -504,14 +505,16 @@ static void poll_descriptors(RiMachine *machine, int64_t timeout_ns)
 /* Nobody is ready: wait for a time or a descriptor. False if nothing can ever happen again. */
 static bool idle(RiMachine *machine)
 {
-    uint64_t alarm = ri_signal_next_alarm_ns(machine);
-    if (machine->timer_count == 0 && machine->fd_waiter_count == 0 && alarm == 0)
+    uint64_t alarm = ri_signal_next_alarm_ns(machine), event = ri_devices_next_ns(machine);
+    if (machine->timer_count == 0 && machine->fd_waiter_count == 0 && alarm == 0 && event == 0)
         return false;
     stop_ticker(machine);
     int64_t timeout = -1;
     uint64_t wake = machine->timer_count > 0 ? machine->timers[0]->wake_ns : 0;
     if (alarm != 0 && (wake == 0 || alarm < wake))
         wake = alarm;
+    if (event != 0 && (wake == 0 || event < wake))
+        wake = event;
     if (wake != 0) {
         uint64_t now = ri_host_monotonic_ns();
         timeout = wake > now ? (int64_t)(wake - now) : 0;
@@ -519,6 +522,7 @@ static bool idle(RiMachine *machine)
     poll_descriptors(machine, timeout);
     wake_sleepers(machine);
     ri_signal_check_alarms(machine);
+    ri_devices_check(machine);
     return true;
 }
 
@@ -710,6 +714,7 @@ bool ri_sched_tick(RiMachine *machine)
     if (machine->fd_waiter_count > 0)
         poll_descriptors(machine, 0);
     ri_signal_check_alarms(machine);
+    ri_devices_check(machine);
     ri_proc_check_limits(task->proc);
     note_ends(machine);
     if (!wants_ticks(machine))

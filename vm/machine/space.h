@@ -221,9 +221,10 @@ void ri_space_unpin(RiPin *pin, uint64_t written);
 
 /* -- Device windows -------------------------------------------------------------------------------------------- */
 /* Registers: each access calls the device. `size` is 1, 2, 4 or 8, the offset any within the window. False: there is no such
- * register (bus trap). */
+ * register (bus trap), or the trap that the device has put into `trap`, whose cause is RI_TRAP_NONE otherwise. */
 typedef struct RiWindow {
     RiMapObject object;
+    RiTrap trap;
     bool (*read)(struct RiWindow *window, RiSpace *space, uint32_t offset, void *out, uint32_t size);
     bool (*write)(struct RiWindow *window, RiSpace *space, uint32_t offset, const void *value, uint32_t size); /* or NULL */
     void *data;

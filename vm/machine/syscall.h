@@ -58,8 +58,6 @@ int64_t ri_syscall(RiTask *task, uint32_t number, const uint64_t args[RI_SYSCALL
 typedef struct RiSysHooks {
     int64_t (*fork)(RiTask *task);
     int64_t (*exec)(RiTask *task, const char *path, const char *args, size_t size);
-    /* Open device `name` ("console" of "/dev/console"); -ENOENT: there is none of that name. */
-    int64_t (*open_device)(RiTask *task, const char *name, uint32_t flags, RiFile **file);
 } RiSysHooks;
 
 /* Bodies: sys_NAME in sys_*.c. */
