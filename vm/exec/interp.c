@@ -434,7 +434,7 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
 
 #define SAFE_POINT()                                                                               \
     do {                                                                                           \
-        if (RI_UNLIKELY(--heap->budget < 0)) {                                                     \
+        if (RI_BUDGET_IS_SPENT(heap)) {                                                            \
             SAVE();                                                                                \
             if (ri_safe_point(T))                                                                  \
                 return;                                                                            \
@@ -1173,7 +1173,7 @@ do_call:
                 pc = fv->start;
                 k = fv->constants;
                 caches = fv->caches;
-                if (RI_UNLIKELY(--heap->budget < 0)) {
+                if (RI_BUDGET_IS_SPENT(heap)) {
                     pc = code;
                     SAVE();
                     if (ri_safe_point(T))
@@ -1219,7 +1219,7 @@ do_call:
         SAVE();
         if (ri_precall(T, func, nargs, wanted, 0) == RI_LEAVE)
             return;
-        if (RI_UNLIKELY(--heap->budget < 0) && ri_safe_point(heap->running))
+        if (RI_BUDGET_IS_SPENT(heap) && ri_safe_point(heap->running))
             return;
         RESUME_FRAME();
     }
@@ -1239,7 +1239,7 @@ do_tailcall:
         SAVE();
         if (ri_tailcall(T, func, nargs) == RI_LEAVE)
             return;
-        if (RI_UNLIKELY(--heap->budget < 0) && ri_safe_point(heap->running))
+        if (RI_BUDGET_IS_SPENT(heap) && ri_safe_point(heap->running))
             return;
         RESUME_FRAME();
     }

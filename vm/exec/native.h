@@ -195,7 +195,7 @@ static inline void ri_lib_set_step(RiThread *T, uint32_t step) /* below 2^20 */
 void ri_poll_slow(RiThread *T);
 static RI_ALWAYS_INLINE void ri_poll(RiThread *T)
 {
-    if (RI_UNLIKELY(--T->heap->budget < 0))
+    if (RI_BUDGET_IS_SPENT(T->heap))
         ri_poll_slow(T);
 }
 
@@ -205,7 +205,7 @@ static RI_ALWAYS_INLINE void ri_poll(RiThread *T)
  * enters fn->resume(T, args, T->top - args), which goes on where the state says. */
 static RI_ALWAYS_INLINE bool ri_poll_due(RiThread *T)
 {
-    return RI_UNLIKELY(--T->heap->budget < 0);
+    return RI_BUDGET_IS_SPENT(T->heap);
 }
 
 /* To wait: declare what for with ri_task_wait (machine/sched.h), then `return RI_LIB_BLOCK`. Only the calling guest thread is

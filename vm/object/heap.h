@@ -128,6 +128,14 @@ static inline void ri_heap_pause_copy(RiHeap *heap)
         heap->on_long_copy(heap);
 }
 
+/* A safe point has been passed: is somebody to be let in? A build without polls (configure --disable-polls) exists only to
+ * measure what they cost: nothing can be stopped there. */
+#if !defined(RI_ENABLE_POLLS) || RI_ENABLE_POLLS
+#define RI_BUDGET_IS_SPENT(heap) RI_UNLIKELY(--(heap)->budget < 0)
+#else
+#define RI_BUDGET_IS_SPENT(heap) ((void)(heap), false)
+#endif
+
 /* Ask for a look at what has become due, at the next safe point. */
 static inline void ri_heap_attend(RiHeap *heap)
 {
