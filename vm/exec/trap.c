@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vm/exec/call.h"
+#include "vm/exec/memory.h"
 #include "vm/machine/signal.h"
 
 enum { STEP_UNHANDLED = 1 }; /* of the frame's step: its handler has declined */
@@ -87,5 +88,8 @@ int32_t ri_exec_trap_resume(RiThread *T, RiValue *args, uint32_t nargs)
         ri_lib_set_step(T, STEP_UNHANDLED);
     else if (!is_text(verdict, "retry"))
         ri_error(T, "a trap handler must return \"retry\", \"skip\" or nothing, not %s", ri_type_name(T, verdict));
+    RiSpace *space = ri_memory_space(T);
+    if (space != NULL)
+        space->has_missed = true; /* what was repaired has no translation yet: no second signal */
     return fn->call(T, args, nargs);
 }

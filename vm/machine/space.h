@@ -126,8 +126,8 @@ bool ri_space_store_slow(RiSpace *space, RiAddr address, const void *value, uint
  * ri_space_try_load_u8 … use a translation that is there; false: nothing has happened, and the slow way may help. */
 #if defined(RI_MEM_UNCHECKED)
 /* For measuring what checks cost: a flat array without a page table, without traps. */
-#define RI_TRY_LOAD(bits) (memcpy(out, space->base + address, bits / 8), true)
-#define RI_TRY_STORE(bits) (memcpy(space->base + address, &value, bits / 8), true)
+#define RI_TRY_LOAD(bits) (__builtin_memcpy(out, space->base + address, bits / 8), true)
+#define RI_TRY_STORE(bits) (__builtin_memcpy(space->base + address, &value, bits / 8), true)
 #elif RI_HAVE_FIXUPS
 #define RI_TRY_LOAD(bits) (RI_LIKELY(space->base != NULL) ? ri_fault_load_##bits(space->base, address, out) : \
                            ri_tlb_load_##bits(space, address, out))
