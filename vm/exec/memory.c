@@ -5,6 +5,9 @@
 
 #include "vm/exec/intrinsics.h"
 
+#define MEM_SET_INT(out, v) ri_set_int(out, (int64_t)(v))
+#define MEM_SET_FLOAT(out, v) ri_set_float(out, (double)(v))
+
 const RiMemTypeInfo ri_mem_types[RI_MEM_COUNT] = {
 #define MEMTYPE(id, type_name, bits, c_type, set) {type_name, bits / 8, (c_type)0.5 != 0},
 #include "vm/exec/memtypes.def"
