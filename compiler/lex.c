@@ -10,6 +10,8 @@
 
 enum { CHAR_LETTER = 1, CHAR_DIGIT = 2, CHAR_HEX = 4, CHAR_SPACE = 8, CHAR_NEWLINE = 16, CHAR_PRINT = 32 };
 
+#define PAUSE_BYTES 4096
+
 /* Letters with '_', whatever the locale says. */
 static const uint8_t char_class[256] = {
     ['\t'] = CHAR_SPACE,
@@ -39,6 +41,19 @@ static inline bool is(const RiLexer *lx, const char *p, int classes)
 static inline bool is_char(const RiLexer *lx, const char *p, char c)
 {
     return p < lx->end && *p == c;
+}
+
+/* Sources can be huge, and a process that reads one may be stopped: let it be seen now and then. Throws then. */
+static RI_NOINLINE void pause_at(RiLexer *lx, const char *p)
+{
+    lx->pause_at = (size_t)(lx->end - p) > PAUSE_BYTES ? p + PAUSE_BYTES : lx->end + 1;
+    ri_heap_pause_copy(lx->heap);
+}
+
+static inline void maybe_pause(RiLexer *lx, const char *p)
+{
+    if (RI_UNLIKELY(p >= lx->pause_at))
+        pause_at(lx, p);
 }
 
 static unsigned hex_value(char c)
@@ -200,7 +215,7 @@ static int read_name(RiLexer *lx, const char *start, RiToken *token)
 {
     const char *p = start + 1, *end = lx->end;
     while (p < end && (char_class[(uint8_t)*p] & (CHAR_LETTER | CHAR_DIGIT)))
-        p++;
+        maybe_pause(lx, p++);
     lx->at = p;
     size_t size = (size_t)(p - start);
     uint8_t first = (uint8_t)start[0], last = (uint8_t)p[-1];
@@ -238,6 +253,7 @@ static int read_number(RiLexer *lx, const char *start, RiToken *token)
         p += 2;
     }
     for (;; p++) {
+        maybe_pause(lx, p);
         if (p < lx->end && (*p | 0x20) == exponent) {
             if (is_char(lx, p + 1, '+') || is_char(lx, p + 1, '-'))
                 p++;
@@ -289,6 +305,7 @@ static const char *long_bracket_end(RiLexer *lx, const char *p, int level, const
     *has_returns = false;
     while (p < lx->end) {
         char c = *p;
+        maybe_pause(lx, p);
         if (c == ']') {
             const char *q = p + 1;
             while (is_char(lx, q, '='))
@@ -315,7 +332,9 @@ static RiString *normalize_lines(RiLexer *lx, const char *p, const char *stop)
 {
     RiSbuf text;
     ri_sbuf_init(&text, lx->heap);
+    lx->pause_at = p; /* this is the second time */
     while (p < stop) {
+        maybe_pause(lx, p);
         char c = *p++;
         if (c == '\n' || c == '\r') {
             if (p < stop && (*p == '\n' || *p == '\r') && *p != c)
@@ -350,7 +369,7 @@ static const char *skip_comment(RiLexer *lx, const char *p)
             return long_bracket_end(lx, p + level + 2, level, "comment", lx->line, &has_returns) + level + 2;
     }
     while (p < lx->end && !(char_class[(uint8_t)*p] & CHAR_NEWLINE))
-        p++;
+        maybe_pause(lx, p++);
     return p;
 }
 
@@ -431,6 +450,7 @@ static void read_decimal_escape(Quoted *q, const char *escape)
 static void skip_spaces(Quoted *q)
 {
     while (is(q->lx, q->p, CHAR_SPACE)) {
+        maybe_pause(q->lx, q->p);
         if (is(q->lx, q->p, CHAR_NEWLINE))
             q->p = skip_newline(q->lx, q->p);
         else
@@ -488,6 +508,7 @@ static RI_NOINLINE int read_string_slow(RiLexer *lx, const char *start, const ch
         if (q.p == lx->end)
             error_near_end(lx, "unfinished string");
         char c = *q.p;
+        maybe_pause(lx, q.p);
         if (c == *start)
             break;
         if (c == '\n' || c == '\r')
@@ -509,7 +530,7 @@ static int read_string(RiLexer *lx, const char *start, RiToken *token)
     const char *p = start + 1, *end = lx->end;
     char quote = *start;
     while (p < end && *p != quote && *p != '\\' && *p != '\n' && *p != '\r')
-        p++;
+        maybe_pause(lx, p++);
     if (RI_UNLIKELY(p == end || *p != quote))
         return read_string_slow(lx, start, p, token);
     lx->at = p + 1;
@@ -569,6 +590,7 @@ static int read_token(RiLexer *lx, RiToken *token)
         char c = *p;
         uint8_t class = char_class[(uint8_t)c];
         if (class & CHAR_SPACE) {
+            maybe_pause(lx, p);
             p = class & CHAR_NEWLINE ? skip_newline(lx, p) : p + 1;
             continue;
         }
@@ -616,6 +638,7 @@ void ri_lex_init(RiLexer *lx, RiHeap *heap, RiFailure *failure, const char *sour
     memset(lx, 0, sizeof *lx);
     lx->at = lx->token.start = source;
     lx->end = source + size;
+    lx->pause_at = size > PAUSE_BYTES ? source + PAUSE_BYTES : lx->end + 1;
     lx->line = lx->last_line = 1;
     lx->heap = heap;
     lx->failure = failure;
@@ -624,6 +647,7 @@ void ri_lex_init(RiLexer *lx, RiHeap *heap, RiFailure *failure, const char *sour
 void ri_lex_next(RiLexer *lx)
 {
     lx->last_line = lx->line;
+    maybe_pause(lx, lx->at);
     if (RI_UNLIKELY(lx->has_ahead)) {
         lx->token = lx->ahead;
         lx->has_ahead = false;

@@ -33,6 +33,7 @@ typedef struct RiLexer {
     RiToken token;      /* the current one */
     const char *at;     /* first byte not read */
     const char *end;
+    const char *pause_at; /* when reading gets here, it is time to see whether it shall go on */
     uint32_t line;      /* where reading has got to: the last line of the token read last */
     uint32_t last_line; /* the same for the token before the current one */
     bool has_ahead;

@@ -826,16 +826,21 @@ static RI_ALWAYS_INLINE const char *run_of_singles(const RiPattern *pattern, con
 }
 
 /* The first place at or after s where the rest after lazy `op` may match, with singles all the way; NULL: none. */
-static RI_ALWAYS_INLINE const char *advance_lazily(const RiPattern *pattern, const RiPatternOp *op, const char *s,
-                                                   const char *end)
+static RI_ALWAYS_INLINE const char *advance_lazily(RiMatch *m, const RiPatternOp *op, const char *s, const char *end)
 {
+    const RiPattern *pattern = m->pattern;
+    const char *from = s;
     if (op->kind == CODE_ANY && op->follow == FOLLOW_BYTE) {
         const char *found = s < end ? memchr(s, op->follow_byte, (size_t)(end - s)) : NULL;
+        if (found == NULL)
+            count_bytes(m, (size_t)(end - s));
         return found != NULL ? found : op->follow_at_end ? end : NULL;
     }
     while (!follow_allows(pattern, op, s, end)) {
-        if (s == end || !single_matches(pattern, op, *s))
+        if (s == end || !single_matches(pattern, op, *s)) {
+            count_bytes(m, (size_t)(s - from));
             return NULL;
+        }
         s++;
     }
     return s;
@@ -919,7 +924,7 @@ static RI_ALWAYS_INLINE const char *run_program(RiMatch *m, const char *s, bool 
         case CODE_LAZY: {
             if (deep && s < end && single_matches(pattern, op, *s))
                 DEEPER();
-            s = advance_lazily(pattern, op, s, end);
+            s = advance_lazily(m, op, s, end);
             if (s == NULL)
                 goto fail;
             if (s < end) {
@@ -987,6 +992,7 @@ static RI_ALWAYS_INLINE const char *run_program(RiMatch *m, const char *s, bool 
         case CODE_BACKREF: {
             const char *capture = m->capture_start[op->index];
             size_t size = (size_t)(m->capture_end[op->index] - capture);
+            count_bytes(m, size);
             if ((size_t)(end - s) < size || memcmp(capture, s, size) != 0)
                 goto fail;
             s += size;
@@ -1029,7 +1035,7 @@ static RI_ALWAYS_INLINE const char *run_program(RiMatch *m, const char *s, bool 
                     break;
             } else if (op->code == CODE_LAZY) {
                 if (single_matches(pattern, op, *s)) {
-                    s = advance_lazily(pattern, op, s + 1, end);
+                    s = advance_lazily(m, op, s + 1, end);
                     if (s != NULL) {
                         if (s < end) {
                             frame->at = s;
