@@ -75,11 +75,23 @@ static void enter_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted
     T->heap->running = T;
 }
 
+/* A call is a safe point, but one that cannot be left. Library code, or the engine in search of a metamethod, may call in a
+ * loop or recursion what contains no other. Returns where `func` is then. */
+static RI_NOINLINE RiValue *poll_call(RiThread *T, RiValue *func, uint32_t flags)
+{
+    ptrdiff_t at = func - T->stack;
+    if (!(flags & RI_LINK_UNWIND)) /* there is an error on its way: later */
+        ri_poll_slow(T);
+    return T->stack + at;
+}
+
 /* Set up the frame of the callable at `func`. A Lua function: false. A library function has run: true, *signal is what
  * it returned, *link a copy of its link, since results may lie over the link itself. */
 static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags, int32_t *signal,
                   RiLink *link)
 {
+    if (RI_UNLIKELY(--T->heap->budget < 0))
+        func = poll_call(T, func, flags);
     for (;;) {
         if (func->tag == RI_TAG_CLOSURE) {
             if (RI_UNLIKELY(T->hook_mask)) {
@@ -415,7 +427,6 @@ int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted)
 
 uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
 {
-    ri_poll(T); /* C code may call in a loop what returns at once */
     RiValue *func = T->top - nargs - 2;
     if (func->tag == RI_TAG_CLOSURE) {
         int32_t signal;

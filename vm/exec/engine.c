@@ -48,15 +48,12 @@ static const RiLibFn thread_body_fn = {
 
 /* -- Limits -------------------------------------------------------------------------------------------------------- */
 
-/* It counts from the next safe point on. */
-static void set_fuel(RiProcess *process, uint64_t fuel)
+/* What the limits of the running process mean for the heap. */
+static void set_heap_modes(RiHeap *heap, const RiProc *proc)
 {
-    const RiTask *task = process->proc->machine->current;
-    process->fuel_left = fuel;
-    if (task != NULL && task->proc == process->proc) {
-        process->heap->exact_budget = fuel != RI_NO_LIMIT;
-        process->heap->budget = 0;
-    }
+    heap->exact_budget = proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT;
+    heap->stoppable = proc->limits[RI_LIMIT_CPU] != RI_NO_LIMIT || proc->limits[RI_LIMIT_TIME] != RI_NO_LIMIT;
+    heap->stop_collection = 0;
 }
 
 static void limit_changed(RiProc *proc, RiLimit limit)
@@ -68,9 +65,14 @@ static void limit_changed(RiProc *proc, RiLimit limit)
     if (limit == RI_LIMIT_MEMORY)
         ri_account_set_limit(&process->account, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
     else if (limit == RI_LIMIT_FUEL)
-        set_fuel(process, value);
+        process->fuel_left = value;
     else if (limit == RI_LIMIT_STACK && value <= RI_STACK_SLOTS_MAX)
         process->stack_slots_max = (uint32_t)value;
+    const RiTask *task = proc->machine->current;
+    if (task != NULL && task->proc == proc) {
+        set_heap_modes(process->heap, proc);
+        process->heap->budget = 0; /* from the next safe point on */
+    }
 }
 
 /* -- Running ----------------------------------------------------------------------------------------------------- */
@@ -220,9 +222,8 @@ static void restore(RiHeap *heap, RiTask *task)
     heap->running = x->running;
     process->jumps = x->jumps;
     process->c_depth = x->c_depth;
-    heap->exact_budget = task->proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT;
+    set_heap_modes(heap, task->proc);
     heap->budget = heap->exact_budget ? x->budget : RI_BUDGET_SLICE;
-    heap->stop_collection = 0;
     if (task->proc->doom != RI_DOOM_NONE || ri_signal_is_due(task))
         ri_heap_attend(heap);
 }
@@ -344,7 +345,7 @@ void ri_check_doom(RiThread *T)
 
 void ri_check_limits(RiThread *T)
 {
-    ri_proc_check_limits(T->process->proc);
+    ri_sched_check_limits(T->process->proc->machine);
     ri_check_doom(T);
 }
 

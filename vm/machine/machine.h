@@ -76,11 +76,13 @@ struct RiMachine {
     bool ticking;
     uint32_t tick_users;       /* limits that want the clock looked at */
     volatile uint32_t tick_due; /* set by the ticker's thread */
+    volatile uint32_t limits_due; /* the same, for ri_sched_check_limits */
     int64_t thread_clock;      /* processor time of the host thread that runs tasks: ri_host_thread_clock */
     volatile uint64_t cpu_end_ns, wall_end_ns; /* when limits of time end `current`: by slice_clock in sched.c, by the
                                   monotonic clock; RI_NO_LIMIT: never. For the ticker's thread to see */
     uint64_t slice_start_ns;   /* when `current` began to run: by slice_clock in sched.c */
     uint64_t last_aging_ns;
+    struct RiJob *debtor;      /* pays for the time between two tasks: who ran last. A reference; NULL: nobody */
     bool gives_way;            /* the current task does (process.yield) */
     bool deadlocked;           /* the first process was woken because nobody else ever could */
     volatile bool woken;       /* ri_machine_wake: something outside wants a look */
@@ -92,6 +94,7 @@ struct RiMachine {
     RiProc **table;            /* by pid, open addressing */
     uint32_t process_count, table_mask;
     uint32_t next_pid, next_tid;
+    RiNode timed_jobs;         /* RiJob.timed: limits of time that were set */
     RiNode alarms;             /* RiProc.alarms: with interval timers set */
     void (*on_death[8])(RiProc *proc);
     uint32_t on_death_count;

@@ -89,26 +89,73 @@ static void job_count(RiJob *job, uint32_t difference)
         job->process_count += difference;
 }
 
-static void job_release(RiJob *job)
+void ri_job_release(RiJob *job)
 {
     while (job != NULL && --job->references == 0) {
         RiJob *outer = job->outer;
+        ri_node_remove(&job->timed);
         free(job);
         job = outer;
     }
 }
 
-static int begin_job(RiProc *proc, uint64_t limit)
+/* The job whose limits are this process's. */
+static RiJob *own_job(RiProc *proc)
 {
+    if (proc->job != NULL && proc->job->owner == proc->pid)
+        return proc->job;
     RiJob *job = calloc(1, sizeof *job);
     if (job == NULL)
-        return -ENOMEM;
+        return NULL;
     job->outer = proc->job; /* takes over the process's reference */
+    job->owner = proc->pid;
     job->references = 1;
     job->process_count = 1;
-    job->process_limit = limit;
+    job->process_limit = job->cpu_limit_ns = job->wall_end_ns = RI_NO_LIMIT;
+    job->cpu_ns = proc->usage.cpu_ns;
+    ri_node_init(&job->timed);
     proc->job = job;
-    return 0;
+    return job;
+}
+
+static bool is_in_job(const RiProc *proc, const RiJob *job)
+{
+    const RiJob *at = proc->job;
+    while (at != NULL && at != job)
+        at = at->outer;
+    return at != NULL;
+}
+
+/* The first process dies first: the rest goes with it. */
+static void doom_job(RiMachine *machine, const RiJob *job, RiDoom doom)
+{
+    if (machine->init != NULL && is_in_job(machine->init, job)) {
+        ri_proc_doom(machine->init, doom, 0);
+        if (machine->init->main != NULL)
+            ri_sched_hurry(machine->init->main);
+    }
+    for (uint32_t i = 0; i <= machine->table_mask; i++) {
+        for (RiProc *proc = machine->table[i]; proc != NULL; proc = proc->next_in_bucket) {
+            if (is_in_job(proc, job))
+                ri_proc_doom(proc, doom, 0);
+        }
+    }
+}
+
+uint64_t ri_machine_check_deadlines(RiMachine *machine)
+{
+    uint64_t first = RI_NO_LIMIT;
+    if (!ri_node_is_linked(&machine->timed_jobs))
+        return first;
+    uint64_t now = ri_host_monotonic_ns();
+    for (RiNode *node = machine->timed_jobs.next; node != &machine->timed_jobs; node = node->next) {
+        const RiJob *job = (const RiJob *)(const void *)((const char *)node - offsetof(RiJob, timed));
+        if (now >= job->wall_end_ns)
+            doom_job(machine, job, RI_DOOM_TIME);
+        else if (job->wall_end_ns < first)
+            first = job->wall_end_ns;
+    }
+    return first;
 }
 
 /* -- Limits ------------------------------------------------------------------------------------------------------ */
@@ -126,10 +173,33 @@ static void set_limit(RiProc *proc, RiLimit limit, uint64_t value)
         ri_sched_want_ticks(proc->machine, has);
 }
 
+static int set_job_limit(RiProc *proc, RiLimit limit, uint64_t value)
+{
+    RiJob *job = own_job(proc);
+    if (job == NULL)
+        return -ENOMEM;
+    switch (limit) {
+    case RI_LIMIT_PROCESSES:
+        job->process_limit = value;
+        break;
+    case RI_LIMIT_CPU:
+        job->cpu_limit_ns = value;
+        break;
+    default:
+        ri_node_remove(&job->timed);
+        job->wall_end_ns = value == RI_NO_LIMIT ? value : proc->usage.start_ns + value;
+        if (value != RI_NO_LIMIT)
+            ri_node_insert(&proc->machine->timed_jobs, &job->timed);
+        break;
+    }
+    return 0;
+}
+
 int ri_proc_set_limit(RiProc *proc, RiLimit limit, uint64_t value)
 {
-    if (limit == RI_LIMIT_PROCESSES && value < proc->limits[limit]) {
-        int error = begin_job(proc, value);
+    bool is_of_job = limit == RI_LIMIT_PROCESSES || needs_ticks(limit);
+    if (is_of_job && value != proc->limits[limit]) {
+        int error = set_job_limit(proc, limit, value);
         if (error != 0)
             return error;
     }
@@ -143,9 +213,11 @@ void ri_proc_check_limits(RiProc *proc)
 {
     if (proc->limits[RI_LIMIT_CPU] != RI_NO_LIMIT && ri_proc_cpu_ns(proc) >= proc->limits[RI_LIMIT_CPU])
         ri_proc_doom(proc, RI_DOOM_CPU, 0);
-    if (proc->limits[RI_LIMIT_TIME] != RI_NO_LIMIT &&
-        ri_host_monotonic_ns() - proc->usage.start_ns >= proc->limits[RI_LIMIT_TIME])
-        ri_proc_doom(proc, RI_DOOM_TIME, 0);
+    for (const RiJob *job = proc->job; job != NULL; job = job->outer) {
+        if (job->cpu_ns >= job->cpu_limit_ns)
+            doom_job(proc->machine, job, RI_DOOM_CPU);
+    }
+    (void)ri_machine_check_deadlines(proc->machine);
 }
 
 /* "32 MiB", "300 ms", "1.5 s", "1000000". */
@@ -378,7 +450,7 @@ static void release(RiProc *proc)
     free(proc->actions);
     proc->actions = NULL;
     job_count(proc->job, -1u);
-    job_release(proc->job);
+    ri_job_release(proc->job);
     proc->job = NULL;
 }
 

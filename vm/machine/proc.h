@@ -78,12 +78,18 @@ struct RiTask {
     void *result;          /* exec: what a finished thread returned */
 };
 
-/* Counts the processes that live under one limit of processes, however they have been orphaned. */
+/* What some limits count together: a process and its descendants from when the limit was set on, however they have been
+ * orphaned. So nobody gets more by having children. */
 typedef struct RiJob {
     struct RiJob *outer; /* the one around it; NULL: none */
+    uint32_t owner;      /* pid of the process whose limits these are */
     uint32_t references; /* processes and inner jobs */
     uint32_t process_count;
     uint64_t process_limit;
+    uint64_t cpu_ns;     /* that its processes have used, the dead ones too */
+    uint64_t cpu_limit_ns;
+    uint64_t wall_end_ns; /* monotonic; RI_NO_LIMIT: no deadline */
+    RiNode timed;        /* in machine->timed_jobs while it has one */
 } RiJob;
 
 struct RiProc {
@@ -138,7 +144,8 @@ static inline RiProc *ri_proc_of_node(RiNode *node) /* of parent->children */
     return (RiProc *)(void *)((char *)node - offsetof(RiProc, sibling));
 }
 
-/* Set a limit; the new value counts at once. Lowering PROCESSES begins a job of its own. Errors: -ENOMEM. */
+/* Set a limit; the new value counts at once. PROCESSES, CPU and TIME make the process begin a job of its own. Errors:
+ * -ENOMEM. */
 RI_MUST_CHECK int ri_proc_set_limit(RiProc *proc, RiLimit limit, uint64_t value);
 
 /* -- Ending ---------------------------------------------------------------------------------------------------- */
@@ -152,8 +159,12 @@ void ri_task_forget(RiTask *task);
 /* End a process whatever it does. Its running or suspended code is abandoned: immediately if it runs elsewhere or waits;
  * if it is the current one, at its next safe point (the engine sees proc->doom). Idempotent: the first reason counts. */
 void ri_proc_doom(RiProc *proc, RiDoom doom, int32_t status_or_signal);
-/* Look whether a limit of time has been exceeded: dooms it. Called at ticks. */
+/* Look whether a limit of time has been exceeded, its own or its jobs': dooms it, and all others of the job. Called at
+ * ticks. */
 void ri_proc_check_limits(RiProc *proc);
+/* Deadlines of jobs: end those that have passed; the next one, by the monotonic clock, RI_NO_LIMIT if there is none. */
+uint64_t ri_machine_check_deadlines(RiMachine *machine);
+void ri_job_release(RiJob *job); /* gives back a reference; NULL is ignored */
 /* All tasks are gone (the engine and ri_task_finish call it): become a zombie, tell the parent, give children to pid 1. */
 void ri_proc_zombie(RiProc *proc);
 /* A zombie's status has been taken: the last of it goes. */

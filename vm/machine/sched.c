@@ -43,12 +43,31 @@ static void charge(RiMachine *machine)
         task->proc->usage.cpu_ns += used;
         task->deficit_ns -= (int64_t)used;
     }
+    RiJob *debtor = machine->tick_users > 0 ? machine->debtor : NULL; /* of idle time nobody is */
+    for (RiJob *job = task != NULL ? task->proc->job : debtor; job != NULL; job = job->outer)
+        job->cpu_ns += used;
+}
+
+/* Nobody runs from here on. What it takes until somebody does is charged to the job of who ran last: the end of a process,
+ * the search for another. */
+static void leave_current(RiMachine *machine)
+{
+    charge(machine);
+    if (machine->current == NULL)
+        return;
+    RiJob *job = machine->current->proc->job;
+    if (job != machine->debtor) {
+        ri_job_release(machine->debtor);
+        machine->debtor = job;
+        if (job != NULL)
+            job->references++;
+    }
+    machine->current = NULL;
 }
 
 void ri_sched_forget_current(RiMachine *machine)
 {
-    charge(machine);
-    machine->current = NULL;
+    leave_current(machine);
 }
 
 uint64_t ri_proc_cpu_ns(RiProc *proc)
@@ -62,12 +81,15 @@ uint64_t ri_proc_cpu_ns(RiProc *proc)
 static void note_ends(RiMachine *machine)
 {
     const RiProc *proc = machine->current->proc;
-    uint64_t cpu = proc->limits[RI_LIMIT_CPU], wall = proc->limits[RI_LIMIT_TIME], used = proc->usage.cpu_ns;
-    bool is_doomed = proc->doom != RI_DOOM_NONE;
-    machine->cpu_end_ns = is_doomed || cpu == RI_NO_LIMIT ? RI_NO_LIMIT
-                          : cpu > used                    ? machine->slice_start_ns + (cpu - used)
-                                                          : machine->slice_start_ns;
-    machine->wall_end_ns = is_doomed || wall == RI_NO_LIMIT ? RI_NO_LIMIT : proc->usage.start_ns + wall;
+    uint64_t left = RI_NO_LIMIT, wall = RI_NO_LIMIT;
+    for (const RiJob *job = proc->job; job != NULL && proc->doom == RI_DOOM_NONE; job = job->outer) {
+        if (job->cpu_limit_ns != RI_NO_LIMIT && job->cpu_limit_ns - job->cpu_ns < left)
+            left = job->cpu_limit_ns > job->cpu_ns ? job->cpu_limit_ns - job->cpu_ns : 0;
+        if (job->wall_end_ns < wall)
+            wall = job->wall_end_ns;
+    }
+    machine->cpu_end_ns = left != RI_NO_LIMIT ? machine->slice_start_ns + left : RI_NO_LIMIT;
+    machine->wall_end_ns = wall;
 }
 
 /* From the ticker's thread: it sees an older or newer end for a moment, and then the next tick is right. */
@@ -85,7 +107,7 @@ static void on_tick(void *argument)
     RiMachine *machine = argument;
     if (machine->tick_due && is_overdue(machine))
         machine->engine->overdue(machine);
-    machine->tick_due = 1;
+    machine->tick_due = machine->limits_due = 1;
     machine->engine->interrupt(machine);
 }
 
@@ -122,8 +144,12 @@ static void adjust_ticker(RiMachine *machine)
 void ri_sched_want_ticks(RiMachine *machine, bool want)
 {
     bool first = want && machine->tick_users == 0;
-    if (first)
+    if (first) {
+        uint64_t now = ri_host_monotonic_ns(), cpu = ri_host_thread_cpu_ns();
+        if (now > cpu && now - cpu > machine->slice_start_ns)
+            machine->slice_start_ns = now - cpu; /* it cannot have used more, however long ago it began */
         charge(machine);
+    }
     machine->tick_users += want ? 1 : -1u;
     if (first || machine->tick_users == 0)
         machine->slice_start_ns = slice_clock(machine);
@@ -414,6 +440,15 @@ void ri_task_ready(RiTask *task)
     adjust_ticker(machine);
 }
 
+void ri_sched_hurry(RiTask *task)
+{
+    if (task->state != RI_TASK_READY || task->level == 0)
+        return;
+    dequeue(task);
+    task->level = 0;
+    enqueue(task);
+}
+
 /* A stopped task is BLOCKED and waits for nothing; one that waits goes on waiting, and what wakes it is remembered by
  * ri_task_ready leaving it in the same state. */
 void ri_sched_stop_tasks(RiProc *proc)
@@ -506,6 +541,11 @@ static void poll_descriptors(RiMachine *machine, int64_t timeout_ns)
 static bool idle(RiMachine *machine)
 {
     uint64_t alarm = ri_signal_next_alarm_ns(machine), event = ri_devices_next_ns(machine);
+    uint64_t deadline = ri_machine_check_deadlines(machine);
+    if (machine->ready_count > 0)
+        return true; /* to die */
+    if (deadline != RI_NO_LIMIT && (alarm == 0 || deadline < alarm))
+        alarm = deadline;
     if (machine->timer_count == 0 && machine->fd_waiter_count == 0 && alarm == 0 && event == 0)
         return false;
     stop_ticker(machine);
@@ -562,7 +602,7 @@ void ri_machine_wake(RiMachine *machine)
 
 static void set_current(RiMachine *machine, RiTask *from, RiTask *next)
 {
-    charge(machine); /* idle time: nobody's */
+    charge(machine);
     machine->current = next;
     next->state = RI_TASK_RUNNING;
     next->proc->usage.switches++;
@@ -641,12 +681,11 @@ static void worker_main(void *argument)
     for (;;) {
         RiTask *task = machine->current;
         RiRunResult result = machine->engine->run(task);
-        charge(machine);
+        leave_current(machine);
         if (result == RI_RUN_EXITED)
             task = NULL; /* it is gone */
         else if (task->state == RI_TASK_RUNNING) /* pre-empted, or woken on its way */
             requeue(task);
-        machine->current = NULL;
         RiTask *next = choose(machine);
         set_current(machine, task, next);
         if (next->is_kept)
@@ -657,10 +696,9 @@ static void worker_main(void *argument)
 void ri_sched_switch(RiMachine *machine)
 {
     RiTask *task = machine->current;
-    charge(machine);
+    leave_current(machine);
     if (task->state == RI_TASK_RUNNING)
         requeue(task);
-    machine->current = NULL;
     RiTask *next = choose(machine);
     if (next == task) { /* woken while it was looking for others, or nobody else is ready */
         charge(machine);
@@ -695,6 +733,14 @@ void ri_sched_leave(RiTask *task)
     charge(machine);
     stop_ticker(machine);
     machine->current = NULL;
+}
+
+void ri_sched_check_limits(RiMachine *machine)
+{
+    if (machine->limits_due) {
+        machine->limits_due = 0;
+        ri_proc_check_limits(machine->current->proc);
+    }
 }
 
 bool ri_sched_tick(RiMachine *machine)
@@ -734,10 +780,12 @@ void ri_sched_init(RiMachine *machine)
 {
     for (uint32_t level = 0; level < RI_LEVELS; level++)
         ri_node_init(&machine->ready[level]);
+    ri_node_init(&machine->timed_jobs);
 }
 
 void ri_sched_destroy(RiMachine *machine)
 {
+    ri_job_release(machine->debtor);
     ri_ticker_free(machine->ticker);
     while (machine->free_contexts != NULL) {
         RiContext *context = machine->free_contexts;

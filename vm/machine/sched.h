@@ -44,9 +44,13 @@ void ri_machine_wake(RiMachine *machine);
 /* Give up the processor with the native stack kept; returns when the current task has been chosen again. A task that
  * neither waits nor is doomed goes to the end of its queue. */
 void ri_sched_switch(RiMachine *machine);
+/* A ready task is to run as soon as can be. */
+void ri_sched_hurry(RiTask *task);
 /* At a safe point: has the current task's turn ended, are timers or descriptors due, limits exceeded? Looks at clocks only
  * when the ticker says so. True: it should give up the processor (park or switch). */
 bool ri_sched_tick(RiMachine *machine);
+/* Where no safe point can be: are limits exceeded, of the current process? Cheap between ticks. */
+void ri_sched_check_limits(RiMachine *machine);
 /* Somebody wants ticks (a limit, a timer): count them; the ticker runs while there is one, or more than one task is ready,
  * or somebody waits for a time or a descriptor. */
 void ri_sched_want_ticks(RiMachine *machine, bool want);
