@@ -160,6 +160,11 @@ void ri_x_test8_mem(RiAsm *as, RiMem m, int8_t imm)
     op_mem(as, false, 0xf6, 0, m);
     byte(as, (unsigned)imm);
 }
+void ri_x_test_imm_mem(RiAsm *as, RiMem m, int32_t imm)
+{
+    op_mem(as, false, 0xf7, 0, m);
+    word32(as, imm);
+}
 void ri_x_test_imm(RiAsm *as, RiReg reg, int32_t imm)
 {
     op_reg(as, false, 0xf7, 0, reg);

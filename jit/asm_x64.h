@@ -65,6 +65,7 @@ void ri_x_alu_mem(RiAsm *as, RiAlu op, RiMem mem, int32_t imm);   /* 64 bits */
 void ri_x_alu32_mem(RiAsm *as, RiAlu op, RiMem mem, int32_t imm);
 void ri_x_alu8_mem(RiAsm *as, RiAlu op, RiMem mem, int8_t imm);
 void ri_x_test8_mem(RiAsm *as, RiMem mem, int8_t imm);
+void ri_x_test_imm_mem(RiAsm *as, RiMem mem, int32_t imm);      /* 32 bits */
 void ri_x_test_imm(RiAsm *as, RiReg reg, int32_t imm);         /* 32 bits */
 void ri_x_imm(RiAsm *as, RiReg reg, int64_t imm);              /* shortest form; leaves the flags alone */
 void ri_x_store_imm(RiAsm *as, RiMem mem, int32_t imm);        /* 64 bits, sign-extended */

@@ -489,9 +489,22 @@ void ri_jit_end_slow(RiJit *j, uintptr_t helper)
 {
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_jit_call_c(j, helper);
-    ri_jit_drop_registers(j, false);
-    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
-    ri_x_jcc(j->as, RI_CC_NE, j->exit_address);
+    ri_x_rr(j->as, RI_X_TEST, RI_RAX, RI_RAX);
+    bool is_cold = j->as == &j->cold;
+    uint32_t where = ri_x_jcc(j->as, is_cold ? RI_CC_E : RI_CC_NE, 0), done = j->as->at;
+    if (!is_cold)
+        ri_x_patch(j->as, where, ri_jit_cold_begin(j));
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    ri_x_jcc(j->as, RI_CC_BE, j->exit_address);
+    ri_jit_drop_registers(j, true);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_call(j->as, j->jump_thunk_address); /* a metamethod: it returns as ri_finish_instruction does */
+    if (is_cold) {
+        ri_x_land(j->as, where);
+    } else {
+        ri_x_jmp(j->as, done);
+        ri_jit_cold_end(j);
+    }
     ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
 }
 

@@ -530,6 +530,34 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
     return ri_jit_run_address(j, address);
 }
 
+/* -- Helpers that may have set up a frame ---------------------------------------------------------------------------------- */
+
+bool ri_jit_has_stack(const RiHeap *heap)
+{
+    return (const char *)__builtin_frame_address(0) > (const char *)heap->native_limit;
+}
+
+uintptr_t ri_jit_finish_frame(RiThread *T, RiAction action, ptrdiff_t base, bool done)
+{
+    const RiHeap *heap = T->heap;
+    if (action == RI_LEAVE)
+        return RI_NATIVE_LEAVE;
+    if (heap->running != T || T->hook_mask)
+        return RI_NATIVE_GO_ON;
+    if (T->base - T->stack == base)
+        return done ? 0 : RI_NATIVE_GO_ON;
+    bool is_callee = T->base > T->stack + base && T->pc == 0 && ri_jit_has_stack(heap) &&
+                     ((RiClosure *)T->base[-2].p)->feedback->is_warm;
+    RiJit *j = heap->jit;
+    uint32_t address = is_callee ? ri_jit_entry(j, T, 0) : 0;
+    return address ? (uintptr_t)ri_jit_run_address(j, address) : RI_NATIVE_GO_ON;
+}
+
+uintptr_t ri_jit_finish(RiThread *T, RiAction action, ptrdiff_t base, uint32_t pc)
+{
+    return ri_jit_finish_frame(T, action, base, T->pc == pc);
+}
+
 /* -- From the interpreter ----------------------------------------------------------------------------------------------------- */
 
 /* Is the frame at a place from which compiled code can take over? */
@@ -582,15 +610,17 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
 }
 
 /* A frame returns to its caller, and the machine code of that call is not on the stack: where to go on, NULL: in the
- * interpreter. T->base is still the callee's; `covered`: its link is kept in j->returned. */
+ * interpreter. T->base is still the callee's. covered 1: its link is kept in j->returned; 2: the frame has been left. */
 static const void *bottom(RiThread *T, uint32_t covered)
 {
     RiJit *j = ri_jit_of(T->heap);
-    const RiLink link = covered ? j->returned : *RI_LINK_OF(T->base);
-    RiValue *func = T->base - 2 - link.extra;
-    if (link.wanted_plus_1 > 0)
-        T->top = func + link.wanted_plus_1 - 1;
-    ri_leave_frame(T, &link);
+    if (covered < 2) {
+        const RiLink link = covered ? j->returned : *RI_LINK_OF(T->base);
+        RiValue *func = T->base - 2 - link.extra;
+        if (link.wanted_plus_1 > 0)
+            T->top = func + link.wanted_plus_1 - 1;
+        ri_leave_frame(T, &link);
+    }
     uint32_t address = ri_jit_entry(j, T, T->pc);
     return address ? ri_jit_run_address(j, address) : NULL;
 }
@@ -632,7 +662,12 @@ RiNativeExit ri_jit_enter(RiThread *T)
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     if (!fv->is_warm || !is_hot(j, fv, T->pc) || !*j->pages.native)
         return RI_NATIVE_STAY;
-    uint32_t address = ri_jit_entry(j, T, T->pc);
+    const RiJitFn *fn = fv->native;
+    uint32_t address = 0;
+    if (fn && fn->generation == j->generation && !fn->refused)
+        address = fn->pcs[T->pc].entry;
+    if (!address)
+        address = ri_jit_entry(j, T, T->pc);
     if (!address) {
         if (T->pc == 0 && ((RiJitFn *)fv->native)->refused)
             fv->start = fv->code;

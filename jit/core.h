@@ -175,6 +175,7 @@ void ri_jit_exit_if(RiJit *j, RiCond cc);
 uint32_t ri_jit_cold_begin(RiJit *j); /* emit into cold code from here on; says where */
 void ri_jit_cold_end(RiJit *j);
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
+bool ri_jit_has_stack(const RiHeap *heap); /* for one more call of machine code */
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc); /* Collects. 0: none */
 static inline const void *ri_jit_run_address(const RiJit *j, uint32_t offset)
 {
@@ -228,18 +229,15 @@ void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample);
 void ri_jit_save_state(RiJit *j, uint32_t pc); /* T->pc, T->top */
 void ri_jit_call_c(RiJit *j, uintptr_t function); /* arguments are in place */
 void ri_jit_flush_for_call(RiJit *j);
-/* Call helper(T, …) that completes the instruction and says 0, or how to leave: other arguments are set by the caller
+/* Call helper(T, …) that completes the instruction and says what ri_jit_finish does: other arguments are set by the caller
  * after ri_jit_begin_slow. Afterwards the slots below depth are as before, in memory. */
 void ri_jit_begin_slow(RiJit *j);
 void ri_jit_end_slow(RiJit *j, uintptr_t helper);
-/* For helpers: 0 if the frame at `base` (offset) goes on at `pc`, else how to leave. */
-static inline int ri_jit_finish(RiThread *T, RiAction action, ptrdiff_t base, uint32_t pc)
-{
-    if (action == RI_LEAVE)
-        return RI_NATIVE_LEAVE;
-    const RiThread *now = T->heap->running;
-    return now == T && T->base - T->stack == base && T->pc == pc ? 0 : RI_NATIVE_GO_ON;
-}
+/* For helpers: 0 if the frame at `base` (offset) goes on at `pc`; how to leave; or the address of the code of a metamethod
+ * whose frame has been set up. */
+uintptr_t ri_jit_finish(RiThread *T, RiAction action, ptrdiff_t base, uint32_t pc);
+/* The same when something else than `T->pc == pc` says that the instruction is done. */
+uintptr_t ri_jit_finish_frame(RiThread *T, RiAction action, ptrdiff_t base, bool done);
 RiJitResult ri_jit_emit(RiJit *j, RiWord w);
 
 RiJitResult ri_jit_emit_arith(RiJit *j, RiWord w);

@@ -55,7 +55,7 @@ static RiValue value_of(const RiThread *T, RiJitOperand o)
     return o.slot < 0 ? o.k : T->base[o.slot];
 }
 
-static int help_arith(RiThread *T)
+static uintptr_t help_arith(RiThread *T)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     uint32_t pc = T->pc;
@@ -64,7 +64,7 @@ static int help_arith(RiThread *T)
     return ri_jit_finish(T, ri_slow_arith(T, x.event, value_of(T, x.a), value_of(T, x.b)), base, pc);
 }
 
-static int help_unary(RiThread *T)
+static uintptr_t help_unary(RiThread *T)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     uint32_t pc = T->pc;
@@ -613,7 +613,7 @@ static RiJitResult emit_length(RiJit *j, uint32_t slot, uint32_t pops)
 
 /* -- Comparison to a value: as a branch's helper would do it --------------------------------------------------------------- */
 
-static int help_compare(RiThread *T)
+static uintptr_t help_compare(RiThread *T)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     uint32_t pc = T->pc;

@@ -61,7 +61,7 @@ static RiValue value_of(const RiThread *T, RiJitOperand o)
 }
 
 /* Compare and branch by all rules. The branch is done when T->pc has become one of its two ends. */
-static int help_branch(RiThread *T)
+static uintptr_t help_branch(RiThread *T)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     uint32_t pc = T->pc;
@@ -75,10 +75,7 @@ static int help_branch(RiThread *T)
         action = ri_slow_compare(T, x.relation == BRANCH_LT ? RI_MM_LT : RI_MM_LE, a, b);
     else
         action = ri_slow_compare(T, x.relation == BRANCH_GT ? RI_MM_LT : RI_MM_LE, b, a);
-    if (action == RI_LEAVE)
-        return RI_NATIVE_LEAVE;
-    bool done = T->heap->running == T && T->base - T->stack == base && (T->pc == pc + 1 || T->pc == x.target);
-    return done ? 0 : RI_NATIVE_GO_ON;
+    return ri_jit_finish_frame(T, action, base, T->pc == pc + 1 || T->pc == x.target);
 }
 
 /* -- The two ways on -------------------------------------------------------------------------------------------------------- */

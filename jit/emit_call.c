@@ -327,6 +327,30 @@ static RiJitResult emit_vararg(RiJit *j, int32_t wanted)
     return go_on_later(j, wanted);
 }
 
+static void emit_leave_frame(RiJit *j, bool covered);
+
+/* A library function in tail position has signalled: its link is in place. */
+static int help_serve_tail(RiThread *T, int32_t signal)
+{
+    return ri_serve_library(T, signal) == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON;
+}
+
+/* To a Lua frame, with no action to take. */
+static void help_return_plainly(RiThread *T, const RiValue *first, uint32_t count)
+{
+    const RiLink link = *RI_LINK_OF(T->base);
+    RiValue *to = T->base - 2 - link.extra;
+    uint32_t wanted = link.wanted_plus_1 ? (uint32_t)link.wanted_plus_1 - 1 : count;
+    for (uint32_t i = 0; i < wanted; i++) {
+        if (i < count)
+            ri_copy(&to[i], &first[i]);
+        else
+            ri_set_nil(&to[i]);
+    }
+    T->top = to + wanted;
+    ((RiJit *)T->heap->jit)->returned = link;
+}
+
 /* As help_call, but there is no coming back. */
 static const void *help_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
 {
@@ -366,6 +390,75 @@ static RiJitResult emit_tailcall(RiJit *j, uint32_t func, uint32_t nargs, bool o
     return EMIT_END;
 }
 
+/* A library function in tail position: called from this frame, which then returns what it gives. */
+static RiJitResult emit_library_tailcall(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs)
+{
+    guard_library(j, func, fn);
+    ri_jit_flush_for_call(j);
+    ri_x_test_imm_mem(j->as, ri_mem(RI_RBX, -8), (int32_t)LINK_ACTIONS);
+    uint32_t acts = ri_x_jcc(j->as, RI_CC_NE, 0);
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
+    uint32_t full = ri_x_jcc(j->as, RI_CC_A, 0);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+    ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
+    emit_library_link(j, func, -1, RI_LINK_META);
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func + 2));
+    ri_x_rm(j->as, RI_X_STORE, RI_RSI, OF_THREAD(base));
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_imm(j->as, RI_RDX, nargs);
+    ri_jit_call_c(j, HELPER(fn->call));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    uint32_t signal = ri_x_jcc(j->as, RI_CC_S, 0);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RBX, (int32_t)(func + 2) * 16);
+    ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+    ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1); /* a due safe point waits for the next one */
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDX, RI_RAX);
+    if (!j->fv->is_vararg) { /* one result, and that is what is wanted */
+        ri_x_rm(j->as, RI_X_LOAD32, RI_RCX, ri_mem(RI_RBX, -8));
+        ri_x_alu32(j->as, RI_ALU_AND, RI_RCX, (int32_t)(LINK_ACTIONS | LINK_WANTED));
+        ri_x_alu32(j->as, RI_ALU_CMP, RI_RCX, 2 << RI_LINK_WANTED_SHIFT);
+        uint32_t other = ri_x_jcc(j->as, RI_CC_NE, 0);
+        ri_x_alu32(j->as, RI_ALU_CMP, RI_RDX, 1);
+        uint32_t few = ri_x_jcc(j->as, RI_CC_L, 0);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RSI, 0));
+        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(RI_RSI, 8));
+        ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_mem(RI_RBX, -32));
+        ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_mem(RI_RBX, -24));
+        emit_leave_frame(j, false);
+        ri_x_land(j->as, other);
+        ri_x_land(j->as, few);
+    }
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_return_plainly)); /* the link has been looked at */
+    emit_leave_frame(j, true);
+    uint32_t cold = ri_jit_cold_begin(j);
+    ri_x_patch(j->as, signal, cold);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_serve_tail));
+    ri_x_jmp(j->as, j->exit_address);
+    ri_x_patch(j->as, acts, j->as->at);
+    ri_x_patch(j->as, full, j->as->at);
+    emit_tailcall(j, func, nargs, false);
+    ri_jit_cold_end(j);
+    return EMIT_END;
+}
+
+static RiJitResult emit_plain_tailcall(RiJit *j, uint32_t func, uint32_t nargs)
+{
+    uint8_t type = ri_jit_type(j, func);
+    RiValue f;
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (j->generic_pc != j->pc && type == TYPE_LIBFN && ri_jit_sample(j, func, &f) && f.tag == RI_TAG_LIBFN &&
+        strncmp(((const RiLibFn *)f.cp)->name, "debug.", 6) != 0)
+        return emit_library_tailcall(j, f.cp, func, nargs);
+    return emit_tailcall(j, func, nargs, false);
+}
+
 RiJitResult ri_jit_emit_call(RiJit *j, RiWord w)
 {
     uint32_t a = RI_WORD_A(w);
@@ -377,7 +470,7 @@ RiJitResult ri_jit_emit_call(RiJit *j, RiWord w)
     case RI_OP_CALLV:
         return emit_any_call(j, RI_WORD_D(w), 0, true, (int32_t)a - 1);
     case RI_OP_TAILCALL:
-        return emit_tailcall(j, j->depth - a - 2, a, false);
+        return emit_plain_tailcall(j, j->depth - a - 2, a);
     case RI_OP_TAILCALLV:
         return emit_tailcall(j, RI_WORD_U(w), 0, true);
     case RI_OP_VARARG:
@@ -400,22 +493,34 @@ RiJitResult ri_jit_emit_call(RiJit *j, RiWord w)
 
 /* -- Returns -------------------------------------------------------------------------------------------------------------------------- */
 
-/* The current frame returns `count` values at `first` to another Lua frame: T->base stays. Or: leave. */
+/* A metamethod has returned v: complete the instruction that it was called for. False: leave that to the interpreter. */
+static bool help_return_meta(RiThread *T, const RiLink *link, RiValue v)
+{
+    const RiValue *caller = T->base - link->delta;
+    if (T->hook_mask || link->wanted_plus_1 < 2 || caller[-2].tag != RI_TAG_CLOSURE)
+        return false;
+    uint32_t pc = ri_link_pc(caller[-2], link);
+    RiOpcode op = RI_WORD_OP(((const RiClosure *)caller[-2].cp)->feedback->proto->code[pc - 1]);
+    if (op == RI_OP_CONCAT || op == RI_OP_CLOSE)
+        return false; /* there may be more to call */
+    if (link->wanted_plus_1 == 3) /* __lt standing in for __le */
+        v = ri_bool(ri_is_falsy(v));
+    T->top = T->base - 2 - link->extra;
+    ri_leave_frame(T, link);
+    (void)ri_finish_instruction(T, v);
+    return true;
+}
+
+/* -1: a metamethod's frame has been left, all is done.
+ * The current frame returns `count` values at `first` to another Lua frame: T->base stays. Or: leave. */
 static int help_return(RiThread *T, const RiValue *first, uint32_t count)
 {
     const RiLink link = *RI_LINK_OF(T->base);
+    if ((link.flags & RI_LINK_ACTIONS) == RI_LINK_META && help_return_meta(T, &link, count ? *first : ri_nil()))
+        return -1;
     if (link.flags & RI_LINK_ACTIONS || T->hook_mask)
         return RI_NATIVE_GO_ON;
-    RiValue *to = T->base - 2 - link.extra;
-    uint32_t wanted = link.wanted_plus_1 ? (uint32_t)link.wanted_plus_1 - 1 : count;
-    for (uint32_t i = 0; i < wanted; i++) {
-        if (i < count)
-            ri_copy(&to[i], &first[i]);
-        else
-            ri_set_nil(&to[i]);
-    }
-    T->top = to + wanted;
-    ((RiJit *)T->heap->jit)->returned = link;
+    help_return_plainly(T, first, count);
     return 0;
 }
 
@@ -451,7 +556,12 @@ static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, boo
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_jit_call_c(j, open ? HELPER(help_return_open) : HELPER(help_return));
     ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
-    ri_x_jcc(j->as, RI_CC_NE, j->exit_address);
+    ri_x_jcc(j->as, RI_CC_G, j->exit_address);
+    uint32_t plain = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_imm(j->as, RI_RCX, 2); /* rbx does not matter: who called the metamethod looks at T->base */
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
+    ri_x_ret(j->as);
+    ri_x_land(j->as, plain);
     emit_leave_frame(j, true);
     return EMIT_END;
 }

@@ -8,41 +8,66 @@
 
 /* -- By all rules ---------------------------------------------------------------------------------------------------------- */
 
-static int help_get_field(RiThread *T, RiValue *object, RiCache *cache)
+/* Where the value of the cache's key in `object` is, if that takes no call. Never throws or collects. */
+static const RiValue *help_find_field(RiThread *T, const RiValue *object, RiCache *c)
 {
-    uint32_t pc = T->pc;
-    ptrdiff_t base = T->base - T->stack;
-    RiValue o = *object;
-    if (o.tag == RI_TAG_TABLE) {
-        const RiValue *v = ri_find_field(T, o.p, cache);
-        if (v)
-            return ri_jit_finish(T, ri_finish_instruction(T, *v), base, pc);
-    } else if (o.tag == RI_TAG_STRING && cache->next_shape == RI_SHAPE_OF_STRINGS && cache->epoch == T->heap->epoch) {
-        return ri_jit_finish(T, ri_finish_instruction(T, *cache->target), base, pc);
-    }
-    return ri_jit_finish(T, ri_slow_get_field(T, o, cache), base, pc);
-}
-
-static int help_set_field(RiThread *T, RiValue *object, RiCache *cache)
-{
-    uint32_t pc = T->pc;
-    ptrdiff_t base = T->base - T->stack;
-    return ri_jit_finish(T, ri_slow_set_field(T, *object, cache, T->top[-1]), base, pc);
-}
-
-static int help_get_index(RiThread *T, RiValue *object, RiValue *key)
-{
-    uint32_t pc = T->pc;
-    ptrdiff_t base = T->base - T->stack;
+    const RiHeap *heap = T->heap;
     if (object->tag == RI_TAG_TABLE) {
-        const RiTable *t = object->cp;
-        RiValue v = key->tag == RI_TAG_INT ? ri_table_get_int(t, key->i)
-                    : key->tag == RI_TAG_STRING && ri_str_is_interned(key->cp) ? ri_table_get_str(t, key->cp)
-                                                                             : ri_table_get(t, *key);
-        if (v.tag != RI_TAG_NIL || t->meta == NULL)
-            return ri_jit_finish(T, ri_finish_instruction(T, v), base, pc);
+        RiTable *t = object->p;
+        if (t->shape == c->shape) {
+            const RiValue *v = (const RiValue *)(const void *)((const char *)t->slots + c->offset);
+            if (v->tag != RI_TAG_NIL || t->meta == NULL)
+                return v;
+            if (t->meta == c->meta && c->epoch == heap->epoch)
+                return c->target;
+        } else if (t->shape == c->next_shape && t->meta == c->meta && c->epoch == heap->epoch) {
+            return c->target;
+        }
+        return ri_find_field(T, t, c);
     }
-    return ri_jit_finish(T, ri_slow_index(T, *object, *key), base, pc);
+    bool is_method = object->tag == RI_TAG_STRING && c->next_shape == RI_SHAPE_OF_STRINGS && c->epoch == heap->epoch;
+    return is_method ? c->target : NULL;
+}
+
+static uintptr_t help_get_field(RiThread *T, RiValue *object, RiCache *cache)
+{
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    return ri_jit_finish(T, ri_slow_get_field(T, *object, cache), base, pc);
+}
+
+static bool has_no_newindex(const RiTable *t);
+
+static uintptr_t help_set_field(RiThread *T, RiValue *object, RiCache *cache)
+{
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    const RiValue *v = T->top - 1;
+    if (object->tag == RI_TAG_TABLE) {
+        RiTable *t = object->p;
+        RiValue *slot = (RiValue *)(void *)((char *)t->slots + cache->offset);
+        if (t->shape == cache->shape && ((slot->tag != RI_TAG_NIL && v->tag != RI_TAG_NIL) ||
+                                         (has_no_newindex(t) && !(t->flags & RI_TABLE_DELEGATE)))) {
+            ri_copy(slot, v);
+            return 0;
+        }
+    }
+    return ri_jit_finish(T, ri_slow_set_field(T, *object, cache, *v), base, pc);
+}
+
+/* object[key] to *to if that takes no call: true. */
+static bool help_find_index(const RiValue *object, const RiValue *key, RiValue *to)
+{
+    if (object->tag != RI_TAG_TABLE)
+        return false;
+    const RiTable *t = object->cp;
+    RiValue v = key->tag == RI_TAG_INT ? ri_table_get_int(t, key->i)
+                : key->tag == RI_TAG_STRING && ri_str_is_interned(key->cp) ? ri_table_get_str(t, key->cp)
+                                                                         : ri_table_get(t, *key);
+    if (v.tag == RI_TAG_NIL && t->meta != NULL)
+        return false;
+    ri_store(to, v);
+    return true;
 }
 
 static bool has_no_newindex(const RiTable *t)
@@ -50,7 +75,7 @@ static bool has_no_newindex(const RiTable *t)
     return t->meta == NULL || (t->meta->absent >> RI_MM_NEWINDEX & 1);
 }
 
-static int help_set_index(RiThread *T, RiValue *object, RiValue *key, RiValue *value)
+static uintptr_t help_set_index(RiThread *T, RiValue *object, RiValue *key, RiValue *value)
 {
     uint32_t pc = T->pc;
     ptrdiff_t base = T->base - T->stack;
@@ -70,7 +95,7 @@ static int help_set_index(RiThread *T, RiValue *object, RiValue *key, RiValue *v
             done = false;
         }
         if (done)
-            return ri_jit_finish(T, ri_finish_instruction(T, ri_nil()), base, pc);
+            return 0;
     }
     return ri_jit_finish(T, ri_slow_set_index(T, *object, *key, *value), base, pc);
 }
@@ -195,15 +220,55 @@ static void field_pushed(RiJit *j, FieldUse use)
         ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
 }
 
-/* object.key for the object in slot; `pops` it. */
-static RiJitResult emit_slow_field(RiJit *j, uint32_t slot, uint32_t pops, FieldUse use, RiCache *cache)
+/* rsi := the address of the object: of a slot, or of upvalue `upvalue` (slot -1). */
+static void load_object_address(RiJit *j, int32_t slot, uint32_t upvalue)
+{
+    if (slot >= 0) {
+        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload((uint32_t)slot));
+        return;
+    }
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RSI, offsetof(RiCell, value));
+}
+
+static void copy_value(RiJit *j, RiMem to, RiMem from)
+{
+    RiMem to_tag = to, from_tag = from;
+    to_tag.disp += 8;
+    from_tag.disp += 8;
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, from);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RDX, from_tag);
+    ri_x_rm(j->as, RI_X_STORE, RI_RCX, to);
+    ri_x_rm(j->as, RI_X_STORE, RI_RDX, to_tag);
+}
+
+/* object.key by the cache as it is at run time; `pops` the object. */
+static RiJitResult emit_slow_field(RiJit *j, int32_t slot, uint32_t upvalue, uint32_t pops, FieldUse use, RiCache *cache)
 {
     RiValue sample;
-    bool has = ri_jit_sample(j, slot, &sample);
+    bool has = slot >= 0 && ri_jit_sample(j, (uint32_t)slot, &sample);
+    uint32_t to = j->depth - pops;
+    ri_jit_flush_for_call(j);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    load_object_address(j, slot, upvalue);
+    load_address(j, RI_RDX, cache);
+    ri_jit_call_c(j, HELPER(help_find_field));
+    ri_x_rr(j->as, RI_X_TEST, RI_RAX, RI_RAX);
+    uint32_t missing = ri_x_jcc(j->as, RI_CC_E, 0);
+    if (use == USE_SELF)
+        copy_value(j, ri_jit_payload(to + 2), ri_jit_payload((uint32_t)slot));
+    copy_value(j, ri_jit_payload(to), ri_mem(RI_RAX, 0));
+    if (use != USE_VALUE)
+        ri_x_store_imm(j->as, ri_jit_tag(to + 1), RI_TAG_LINK);
+    uint32_t done = j->as->at;
+    ri_x_patch(j->as, missing, ri_jit_cold_begin(j));
     ri_jit_begin_slow(j);
-    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(slot));
+    load_object_address(j, slot, upvalue);
     load_address(j, RI_RDX, cache);
     ri_jit_end_slow(j, HELPER(help_get_field));
+    ri_x_jmp(j->as, done);
+    ri_jit_cold_end(j);
     ri_jit_pop(j, pops);
     field_pushed(j, use);
     if (has && use == USE_SELF)
@@ -249,7 +314,7 @@ static RiJitResult emit_get_field(RiJit *j, uint32_t slot, uint32_t pops, uint32
         return EMIT_DEFER;
     bool is_string = type == TYPE_STRING && cache->next_shape == RI_SHAPE_OF_STRINGS && cache->epoch == j->heap->epoch;
     if ((type != TYPE_TABLE && !is_string) || j->generic_pc == j->pc)
-        return emit_slow_field(j, slot, pops, use, cache);
+        return emit_slow_field(j, (int32_t)slot, 0, pops, use, cache);
     if (!ri_jit_sample(j, slot, &o)) {
         j->is_deferred = true;
         return EMIT_DEFER;
@@ -258,7 +323,7 @@ static RiJitResult emit_get_field(RiJit *j, uint32_t slot, uint32_t pops, uint32
     if (!is_string)
         f = find_field(j, o.p, cache);
     if (f.place == FIELD_UNKNOWN)
-        return emit_slow_field(j, slot, pops, use, cache);
+        return emit_slow_field(j, (int32_t)slot, 0, pops, use, cache);
     ri_jit_guard(j, slot, type);
     push_field(j, &f, ri_jit_gpr(j, slot), type, cache, slot, pops, use);
     return EMIT_ON;
@@ -273,17 +338,9 @@ static RiJitResult emit_get_upvalue_field(RiJit *j, uint32_t index, uint32_t sit
     Field f = {0};
     if (o->tag == RI_TAG_TABLE && j->generic_pc != j->pc)
         f = find_field(j, o->p, cache);
+    if (f.place == FIELD_UNKNOWN)
+        return emit_slow_field(j, -1, index, 0, use, cache);
     RiReg reg = ri_jit_new_gpr(j);
-    if (f.place == FIELD_UNKNOWN) {
-        ri_jit_begin_slow(j);
-        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
-        ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
-        ri_x_alu(j->as, RI_ALU_ADD, RI_RSI, offsetof(RiCell, value));
-        load_address(j, RI_RDX, cache);
-        ri_jit_end_slow(j, HELPER(help_get_field));
-        field_pushed(j, use);
-        return EMIT_ON;
-    }
     ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
     ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
     ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
@@ -320,13 +377,7 @@ static void guard_no_delegate(RiJit *j, RiReg reg)
 static RiJitResult emit_slow_set_field(RiJit *j, int32_t slot, uint32_t upvalue, uint32_t pops, RiCache *cache, bool keeps)
 {
     ri_jit_begin_slow(j);
-    if (slot >= 0) {
-        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload((uint32_t)slot));
-    } else {
-        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
-        ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
-        ri_x_alu(j->as, RI_ALU_ADD, RI_RSI, offsetof(RiCell, value));
-    }
+    load_object_address(j, slot, upvalue);
     load_address(j, RI_RDX, cache);
     ri_jit_end_slow(j, HELPER(help_set_field));
     ri_jit_pop(j, keeps ? 1 : pops);
@@ -467,20 +518,43 @@ static Index decode_index(RiWord w, uint32_t depth)
     }
 }
 
-static int help_get_index_of(RiThread *T)
+static uintptr_t help_get_index(RiThread *T, RiValue *object, RiValue *key)
 {
-    RiClosure *self = T->base[-2].p;
-    RiWord w = self->feedback->proto->code[T->pc - 1];
-    Index x = decode_index(w, (uint32_t)(T->top - T->base));
-    RiValue object = x.object.slot < 0 ? self->upvals[x.upvalue]->value : T->base[x.object.slot];
-    RiValue key = x.key.slot < 0 ? x.key.k : T->base[x.key.slot];
-    return help_get_index(T, &object, &key);
+    uint32_t pc = T->pc;
+    ptrdiff_t base = T->base - T->stack;
+    return ri_jit_finish(T, ri_slow_index(T, *object, *key), base, pc);
+}
+
+/* `reg` := the address of the key: of its slot, or of a constant kept for it. */
+static void load_key_address(RiJit *j, RiReg reg, RiJitOperand key)
+{
+    if (key.slot >= 0) {
+        ri_x_rm(j->as, RI_X_LEA, reg, ri_jit_payload((uint32_t)key.slot));
+        return;
+    }
+    RiValue *k = ri_jit_alloc(j, sizeof *k);
+    *k = key.k;
+    load_address(j, reg, k);
 }
 
 static RiJitResult slow_index(RiJit *j, const Index *x)
 {
+    uint32_t to = j->depth - x->pops;
+    ri_jit_flush_for_call(j);
+    load_object_address(j, x->object.slot, x->upvalue);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_RSI);
+    load_key_address(j, RI_RSI, x->key);
+    ri_x_rm(j->as, RI_X_LEA, RI_RDX, ri_jit_payload(to));
+    ri_jit_call_c(j, HELPER(help_find_index));
+    ri_x_test_imm(j->as, RI_RAX, 0xff);
+    uint32_t missing = ri_x_jcc(j->as, RI_CC_E, 0), done = j->as->at;
+    ri_x_patch(j->as, missing, ri_jit_cold_begin(j));
     ri_jit_begin_slow(j);
-    ri_jit_end_slow(j, HELPER(help_get_index_of));
+    load_object_address(j, x->object.slot, x->upvalue);
+    load_key_address(j, RI_RDX, x->key);
+    ri_jit_end_slow(j, HELPER(help_get_index));
+    ri_x_jmp(j->as, done);
+    ri_jit_cold_end(j);
     ri_jit_pop(j, x->pops);
     ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
     return EMIT_ON;
@@ -497,6 +571,24 @@ static void emit_array_access(RiJit *j, RiReg reg, RiJitOperand key)
         ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key.slot), -1));
     ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, count)));
     ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+    ri_jit_guard_jump(j, RI_CC_AE);
+}
+
+/* The same for the place behind the last element, where there is room for it and no dictionary to move elements from. */
+static void emit_append_access(RiJit *j, RiReg reg, RiJitOperand key)
+{
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, dict)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, array)));
+    const RiValue *k = key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
+    if (k)
+        ri_x_imm(j->as, RI_RCX, k->i - 1);
+    else
+        ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key.slot), -1));
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, count)));
+    ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_CMP32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, capacity)));
     ri_jit_guard_jump(j, RI_CC_AE);
 }
 
@@ -610,19 +702,13 @@ static Store decode_store(RiWord w, uint32_t depth)
     }
 }
 
-static int help_set_index_of(RiThread *T)
-{
-    RiWord w = ((RiClosure *)T->base[-2].p)->feedback->proto->code[T->pc - 1];
-    Store x = decode_store(w, (uint32_t)(T->top - T->base));
-    RiValue object = T->base[x.object.slot], value = T->base[x.value.slot];
-    RiValue key = x.key.slot < 0 ? x.key.k : T->base[x.key.slot];
-    return help_set_index(T, &object, &key, &value);
-}
-
 static RiJitResult slow_store(RiJit *j, const Store *x)
 {
     ri_jit_begin_slow(j);
-    ri_jit_end_slow(j, HELPER(help_set_index_of));
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload((uint32_t)x->object.slot));
+    load_key_address(j, RI_RDX, x->key);
+    ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_jit_payload((uint32_t)x->value.slot));
+    ri_jit_end_slow(j, HELPER(help_set_index));
     ri_jit_pop(j, x->pops);
     return EMIT_ON;
 }
@@ -675,7 +761,8 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     const RiTable *t = o.cp;
     const RiArray *a = t->array;
     uint64_t index = (uint64_t)k.i - 1;
-    if (index >= a->count || !fits_array(a, value_type) || !has_no_newindex(t))
+    bool appends = index == a->count && a->count < a->capacity && value_type != TYPE_NIL && t->dict == NULL;
+    if ((index >= a->count && !appends) || !fits_array(a, value_type) || !has_no_newindex(t))
         return slow_store(j, &x);
     ri_jit_guard(j, (uint32_t)x.object.slot, TYPE_TABLE);
     if (x.key.slot >= 0)
@@ -687,12 +774,17 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     else if (a->elem_tag == RI_TAG_FLOAT)
         ri_jit_xmm(j, (uint32_t)x.value.slot);
     guard_no_newindex(j, reg, t);
-    emit_array_access(j, reg, x.key);
+    if (appends)
+        emit_append_access(j, reg, x.key);
+    else
+        emit_array_access(j, reg, x.key);
     guard_kind(j, a);
     if (!a->elem_tag && value_type != TYPE_INT && value_type != TYPE_FLOAT) {
         ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiArray, kind)), RI_ARRAY_ANY);
         ri_jit_guard_jump(j, RI_CC_NE);
     }
+    if (appends)
+        ri_x_alu32_mem(j->as, RI_ALU_ADD, ri_mem(RI_RAX, offsetof(RiArray, count)), 1);
     emit_element_store(j, a, (uint32_t)x.value.slot);
     ri_jit_pop(j, x.pops);
     return EMIT_ON;

@@ -82,6 +82,7 @@ START_TEST(arithmetic)
     LINE(ri_x_alu8_mem(&as, RI_ALU_CMP, ri_mem(RI_RAX, 15), 4), "80780f04");
     LINE(ri_x_test8_mem(&as, ri_mem(RI_RCX, 1), 1), "f6410101");
     LINE(ri_x_test_imm(&as, RI_RAX, 0x7f00), "f7c0007f0000");
+    LINE(ri_x_test_imm_mem(&as, ri_mem(RI_RBX, -8), 0x7f00), "f743f8007f0000");
     LINE(ri_x_shift(&as, RI_SHIFT_LEFT, RI_RCX, 4), "48c1e104");
     LINE(ri_x_shift(&as, RI_SHIFT_ARITHMETIC, RI_R9, 1), "49c1f901");
     LINE(ri_x_shift_cl(&as, RI_SHIFT_RIGHT, RI_RDX), "48d3ea");
