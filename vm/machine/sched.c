@@ -141,15 +141,28 @@ static void adjust_ticker(RiMachine *machine)
     ri_ticker_set(machine->ticker, true);
 }
 
+/* So far the cheap clock has been looked at, which went on while other programs ran on this processor: more than this thread
+ * has run cannot have been used. */
+static void charge_exactly(RiMachine *machine)
+{
+    charge(machine);
+    uint64_t most = ri_host_thread_cpu_ns();
+    RiProc *proc = machine->current != NULL ? machine->current->proc : NULL;
+    if (proc == NULL)
+        return;
+    if (proc->usage.cpu_ns > most)
+        proc->usage.cpu_ns = most;
+    for (RiJob *job = proc->job; job != NULL; job = job->outer) {
+        if (job->cpu_ns > most)
+            job->cpu_ns = most;
+    }
+}
+
 void ri_sched_want_ticks(RiMachine *machine, bool want)
 {
     bool first = want && machine->tick_users == 0;
-    if (first) {
-        uint64_t now = ri_host_monotonic_ns(), cpu = ri_host_thread_cpu_ns();
-        if (now > cpu && now - cpu > machine->slice_start_ns)
-            machine->slice_start_ns = now - cpu; /* it cannot have used more, however long ago it began */
-        charge(machine);
-    }
+    if (first)
+        charge_exactly(machine);
     machine->tick_users += want ? 1 : -1u;
     if (first || machine->tick_users == 0)
         machine->slice_start_ns = slice_clock(machine);
