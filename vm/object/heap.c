@@ -681,15 +681,39 @@ static bool converge_table(size_t index, bool backwards)
     return any;
 }
 
-/* Values of ephemeron tables may lead to keys of others. Changing direction helps with long chains. */
-static void converge(void)
+/* Keep all entries of ephemeron tables, as if their keys were strong: each is looked at once. */
+static void keep_ephemerons(void)
+{
+    for (size_t i = 0; visit_new_weak_tables() || i < world.weak.count; i++) {
+        const WeakTable *weak = weak_table(i);
+        RiDict *d = weak->mode == RI_TABLE_WEAK_KEYS && !weak->settled ? weak_parts(weak->table).dict : NULL;
+        weak_table(i)->settled = true;
+        charge_to_owner(weak->table->owner);
+        for (uint32_t n = 0; d != NULL && n < d->count; n++) {
+            const RiEntry *entry = &d->entries[n];
+            if (entry->value.tag != RI_TAG_NIL && ri_tag_is_object(entry->key_tag))
+                mark_now(entry->key_object);
+            if (ri_tag_is_object(entry->value.tag))
+                mark_now(entry->value.cp);
+        }
+    }
+}
+
+/* Values of ephemeron tables may lead to keys of others. Changing direction helps with long chains, though not with all,
+ * and then this takes time. It is too late to give up the collection, but not to leave more alive: where `stop` says so. */
+static void converge(const volatile int *stop)
 {
     bool backwards = false, changed;
     do {
         changed = visit_new_weak_tables();
         size_t count = world.weak.count;
-        for (size_t n = 0; n < count; n++)
+        for (size_t n = 0; n < count; n++) {
             changed |= converge_table(backwards ? count - 1 - n : n, backwards);
+            if (RI_UNLIKELY(n % 256 == 0 && stop != NULL && *stop)) {
+                keep_ephemerons();
+                return;
+            }
+        }
         backwards = !backwards;
     } while (changed);
 }
@@ -965,13 +989,14 @@ static void settle_live_bytes(void)
  * weak values before its finalizer sees it. */
 static void settle(void)
 {
+    const volatile int *stop = world.stop;
     world.stop = NULL;
-    converge();
+    converge(stop);
     clear_weak_values(0);
     size_t before = world.weak.count;
     if (world.current != NULL)
         resurrect_all(world.current->collector);
-    converge();
+    converge(stop);
     clear_weak_keys();
     clear_weak_values(before);
     clear_caches();
