@@ -226,6 +226,8 @@ static void restore(RiHeap *heap, RiTask *task)
     heap->budget = heap->exact_budget ? x->budget : RI_BUDGET_SLICE;
     if (task->proc->doom != RI_DOOM_NONE || ri_signal_is_due(task))
         ri_heap_attend(heap);
+    if (task->proc->machine->tick_due && !heap->exact_budget)
+        heap->budget = 0; /* who ran before was faster than the ticker's word */
 }
 
 static void switch_to(RiMachine *machine, RiTask *from, RiTask *to)
