@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "vm/host/host.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
+#include "vm/machine/trace.h"
 
 int32_t ri_return_errno(RiThread *T, int error)
 {
@@ -110,4 +112,17 @@ uint32_t ri_arg_signal(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
     RI_ARG_CHECK(T, number > 0 && number < RI_SIGNAL_COUNT && ri_signal_name((uint32_t)number)[0] != '?', i,
                  "no such signal");
     return (uint32_t)number;
+}
+
+void ri_trace_call(RiThread *T, const char *name, const char *group, int64_t result, const char *format, ...)
+{
+    RiTask *task = ri_current_task(T);
+    if (RI_LIKELY(task == NULL || task->proc->machine->trace == NULL))
+        return;
+    char text[RI_TRACE_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    ri_trace_emit(task, name, group, text, result, ri_host_monotonic_ns());
 }

@@ -21,6 +21,13 @@ int32_t ri_wait(RiThread *T, const void *channel, uint64_t wake_ns, int32_t fd, 
 /* In the resume of such a function: throws if the wait was ended because every process waits. */
 void ri_check_deadlock(RiThread *T);
 
+/* Tell the tracer about a call of this library: name(format …) = result (>= 0 or -errno). */
+void ri_trace_call(RiThread *T, const char *name, const char *group, int64_t result, const char *format, ...) RI_PRINTF(5, 6);
+
+/* Carry out the exec system call that has just been granted to this thread, in the frame of the function that made it. Comes
+ * back only on failure, with nil and the reason as results. */
+int32_t ri_process_exec_granted(RiThread *T);
+
 /* A handle of another process: userdata of type "process". */
 RiValue ri_process_handle(RiThread *T, uint32_t pid);
 /* The metatable of a type of the machine's libraries; its methods are put in when it is new. */

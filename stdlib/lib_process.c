@@ -192,8 +192,10 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
                        : ri_is_string(s.what) ? ri_str_cstr(T->heap, s.what.p)
                                               : self_proc(T)->name;
     s.child = ri_process_spawn(T, text);
-    if (s.child == NULL)
+    if (s.child == NULL) {
+        ri_trace_call(T, "spawn", "process", -errno, "%s", text);
         return ri_return_errno(T, errno);
+    }
     RiCallStatus status = ri_try(T, prepare_child, &s);
     if (status != RI_OK) {
         RiValue error = T->error;
@@ -201,6 +203,7 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
         ri_throw_status(T, status, error);
     }
     uint32_t pid = s.child->proc->pid;
+    ri_trace_call(T, "spawn", "process", pid, "%s", text);
     ri_process_start(s.child, s.nargs);
     return ri_return1(T->base, ri_process_handle(T, pid));
 }
@@ -224,6 +227,7 @@ static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
     uint32_t pid = ri_process_fork(T, &refusal);
     if (refusal != NULL)
         ri_error(T, "%s", ri_str_cstr(T->heap, refusal));
+    ri_trace_call(T, "fork", "process", pid != 0 ? (int64_t)pid : -errno, "%s", "");
     if (pid == 0)
         return ri_return_errno(T, errno);
     return ri_return2(T->base, ri_int(pid), ri_process_handle(T, pid));
@@ -231,28 +235,52 @@ static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- exec ----------------------------------------------------------------------------------------------------------- */
 
-static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
+/* Become the program in the file that lies at T->base[0], with the `nargs` values from T->base[1] on as arguments. On failure
+ * the message is pushed. */
+static void become_file(RiThread *T, uint32_t nargs)
 {
-    const char *path = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, 0));
-    for (uint32_t i = 1; i < nargs; i++)
-        (void)ri_arg_str(T, args, nargs, i);
-    if (ri_load_guest_file(T, path, NULL) != RI_OK) { /* better known while there is somebody to tell */
-        RiValue message = T->top[-1];
-        return ri_return2(T->base, ri_nil(), message);
-    }
+    const char *path = ri_str_cstr(T->heap, T->base[0].p);
+    if (ri_load_guest_file(T, path, NULL) != RI_OK) /* better known while there is somebody to tell */
+        return;
     T->top--;
     RiProcess *next = ri_process_new_image(T);
     if (next == NULL)
         ri_error_memory(T);
-    Spawn s = {.T = T, .what = T->base[0], .child = next, .nargs = nargs - 1};
+    Spawn s = {.T = T, .what = T->base[0], .child = next, .nargs = nargs};
     ri_process_prepare(next, ri_object(&run_file_row, RI_TAG_LIBFN));
-    ri_stack_reserve(next->main, nargs + 4);
-    for (uint32_t i = 0; i < nargs; i++)
+    ri_stack_reserve(next->main, nargs + 5);
+    for (uint32_t i = 0; i <= nargs; i++)
         ri_push(next->main, T->base[i]);
     make_arg_table(&s, s.what.p);
+    ri_trace_call(T, "exec", "process", 0, "\"%s\"", path);
     ri_proc_set_name(self_proc(T), path);
     ri_files_exec(self_proc(T));
-    ri_process_replace(T, next, nargs);
+    ri_process_replace(T, next, nargs + 1);
+}
+
+int32_t ri_process_exec_granted(RiThread *T)
+{
+    RiExecTask *x = ri_exec_task(T);
+    const char *text = x->exec_text;
+    uint32_t count = 0;
+    T->top = T->base;
+    for (size_t at = 0; at < x->exec_size && count < 1000; at += strlen(text + at) + 1, count++) {
+        ri_stack_reserve(T, 3);
+        ri_push(T, ri_string_value(ri_str_from_cstr(T->heap, text + at)));
+    }
+    become_file(T, count - 1);
+    RiValue message = T->top[-1];
+    return ri_return3(T->base, ri_nil(), message, ri_int(ENOENT));
+}
+
+static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)ri_arg_str(T, args, nargs, 0);
+    for (uint32_t i = 1; i < nargs; i++)
+        (void)ri_arg_str(T, args, nargs, i);
+    become_file(T, nargs - 1);
+    RiValue message = T->top[-1];
+    return ri_return2(T->base, ri_nil(), message);
 }
 
 /* -- Ending --------------------------------------------------------------------------------------------------------- */
@@ -264,6 +292,7 @@ static int32_t exit_process(RiThread *T, RiValue *args, uint32_t nargs)
         status = args[0].tag == RI_TAG_FALSE;
     else
         status = ri_arg_opt_int(T, args, nargs, 0, 0);
+    ri_trace_call(T, "exit", "process", 0, "%d", (int)(status & 255));
     ri_process_exit(T, (int32_t)(status & 255));
 }
 
@@ -289,6 +318,7 @@ static int32_t return_report(RiThread *T, RiProc *child)
         ri_doom_describe(child, text, sizeof text);
         code = ri_string_value(ri_str_from_cstr(heap, text));
     }
+    ri_trace_call(T, "wait", "process", pid, "%u, %s", pid, what);
     ri_proc_reap(child);
     ri_push(T, code);
     return ri_return3(T->base, ri_int(pid), ri_string_value(ri_str_from_cstr(heap, what)), code);
@@ -344,6 +374,7 @@ static int32_t kill_process(RiThread *T, RiValue *args, uint32_t nargs)
         return ri_return_errno(T, ESRCH);
     if (!ri_proc_may_signal(self_proc(T), proc))
         return ri_return_errno(T, EPERM);
+    ri_trace_call(T, "kill", "process", 0, "%u, %s", pid, number != 0 ? ri_signal_name(number) : "0");
     ri_signal_send(proc, number);
     return ri_return_bool(T->base, true);
 }
@@ -368,6 +399,7 @@ static int32_t send_message(RiThread *T, RiValue *args, uint32_t nargs)
     if (!ri_copy_value(T->process, to, args[1], &copy, &refusal))
         ri_copy_refuse(T, refusal);
     ri_mailbox_put(to, copy, self_proc(T)->pid);
+    ri_trace_call(T, "send", "message", 0, "%u, %s", pid, ri_type_names[ri_type(T->base[1])]);
     self_proc(T)->usage.messages_sent++;
     self_proc(T)->machine->stats.messages++;
     return ri_return_bool(T->base, true);
@@ -384,6 +416,7 @@ static int32_t receive_resume(RiThread *T, RiValue *args, uint32_t nargs)
         if (process->message_count == MAILBOX_MAX - 1)
             ri_wake(process->proc->machine, &process->message_count, UINT32_MAX);
         process->proc->usage.messages_received++;
+        ri_trace_call(T, "receive", "message", from, "%s", ri_type_names[ri_type(v)]);
         return ri_return2(T->base, v, ri_int(from));
     }
     RiProc *proc = sender != 0 ? find(T, sender) : NULL;

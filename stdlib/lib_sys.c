@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stdlib/handle.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 #include "vm/host/sockets.h"
@@ -124,6 +125,8 @@ static int32_t sys_call(RiThread *T, RiValue *args, uint32_t nargs)
     int64_t result = ri_syscall_issue(task_of(T), &call);
     if (result == RI_SYS_BLOCK)
         return wait_with(T, (int64_t)call.deadline_ns);
+    if (row->number == RI_SYS_exec && result == 0)
+        return ri_process_exec_granted(T);
     if (result >= 0 || result < -4095) /* masks and the like may be anything else */
         return ri_return_int(T->base, result);
     const char *what = row->signature[0] == 'p' && call.host[0] != NULL ? call.host[0] : row->name;

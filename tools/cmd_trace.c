@@ -58,12 +58,16 @@ static void count_event(Tracer *t, const RiTraceEvent *event)
 
 static void print_event(Tracer *t, const RiTraceEvent *event)
 {
-    uint32_t pid = event->task != NULL ? event->task->proc->pid : 0;
+    uint32_t pid = event->pid;
     if (t->first_pid == 0)
         t->first_pid = pid;
     t->has_many |= pid != t->first_pid;
     if (t->has_many)
         fprintf(t->out, "[pid %u] ", pid);
+    if (event->arguments == NULL) {
+        fprintf(t->out, "%s\n", event->note);
+        return;
+    }
     fprintf(t->out, "%s(%s) = ", event->name, event->arguments);
     const char *error = event->result < 0 && event->result > -4096 ? ri_errno_name((int)-event->result) : NULL;
     if (error != NULL)
@@ -80,9 +84,9 @@ static void on_event(RiMachine *machine, const RiTraceEvent *event)
     Tracer *t = machine->trace_data;
     if (!is_wanted(t, event))
         return;
-    if (t->counts)
+    if (t->counts && event->arguments != NULL)
         count_event(t, event);
-    else
+    else if (!t->counts)
         print_event(t, event);
 }
 

@@ -260,6 +260,8 @@ static void forget_task(RiTask *task)
     if (process != NULL && process->threads != NULL && x != NULL &&
         ri_table_get_int(process->threads, task->tid).tag == RI_TAG_THREAD)
         ri_table_set_int(process->heap, process->threads, task->tid, ri_nil());
+    if (x != NULL)
+        free(x->exec_text);
     free(x);
     task->engine = NULL;
 }

@@ -24,6 +24,8 @@ typedef struct RiExecTask {
     bool resumes_library; /* it goes on with the `resume` of its current library frame */
     uint32_t result_count;
     RiProcess *next;      /* what its process is to become (exec), once its code has been left */
+    char *exec_text;      /* of an exec system call to be carried out: path, arguments, each ended by NUL; malloc'ed */
+    size_t exec_size;
     bool is_fork;         /* it is a child just made by fork: sys.call has to know */
     bool ok;              /* it ended without an error */
 } RiExecTask;

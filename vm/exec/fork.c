@@ -1,5 +1,7 @@
 /* fork: a process is cloned with all that belongs to it: objects (clone.c), pages, descriptors, signals. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "vm/exec/clone.h"
 #include "vm/exec/engine.h"
@@ -80,4 +82,22 @@ static int64_t fork_call(RiTask *task)
     return pid != 0 ? (int64_t)pid : refusal != NULL ? -EBUSY : -(int64_t)errno;
 }
 
-const RiSysHooks ri_exec_sys_hooks = {.fork = fork_call};
+/* Only noted: the library that makes the call for a guest replaces the process when the gate has been left. */
+static int64_t exec_call(RiTask *task, const char *path, const char *args, size_t size)
+{
+    RiExecTask *x = task->engine;
+    size_t path_size = strlen(path) + 1;
+    char *text = malloc(path_size + size + 1);
+    if (text == NULL)
+        return -ENOMEM;
+    memcpy(text, path, path_size);
+    if (size > 0)
+        memcpy(text + path_size, args, size);
+    text[path_size + size] = '\0';
+    free(x->exec_text);
+    x->exec_text = text;
+    x->exec_size = path_size + size;
+    return 0;
+}
+
+const RiSysHooks ri_exec_sys_hooks = {.fork = fork_call, .exec = exec_call};

@@ -1,13 +1,19 @@
 /* Calling the handlers of signals: at safe points, on the interrupted thread, the signal held back meanwhile. */
+#include <stdio.h>
+
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
 #include "vm/machine/signal.h"
+#include "vm/machine/trace.h"
 
 /* One handler. What it throws is thrown into the interrupted code, with the mask as it was before. */
 static void call_handler(RiThread *T, RiValue handler, uint32_t number)
 {
     RiTask *task = ri_current_task(T);
     uint64_t mask = task->mask;
+    char text[40];
+    snprintf(text, sizeof text, "--- SIG%s ---", ri_signal_name(number));
+    ri_trace_note(task->proc, "signal", text);
     ri_signal_set_mask(task, mask | ri_signal_bit(number));
     ri_stack_reserve(T, 6);
     ri_push(T, handler);

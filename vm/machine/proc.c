@@ -13,6 +13,7 @@
 #include "vm/machine/mount.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
+#include "vm/machine/trace.h"
 
 #define PRIORITY_USUAL 4
 
@@ -454,9 +455,23 @@ static void release(RiProc *proc)
     proc->job = NULL;
 }
 
+static void trace_end(RiProc *proc)
+{
+    char reason[100], text[140];
+    if (proc->machine->trace == NULL)
+        return;
+    ri_doom_describe(proc, reason, sizeof reason);
+    if (proc->doom <= RI_DOOM_EXIT)
+        snprintf(text, sizeof text, "+++ exited with %d +++", proc->exit_status);
+    else
+        snprintf(text, sizeof text, "+++ stopped: %s +++", reason);
+    ri_trace_note(proc, "process", text);
+}
+
 void ri_proc_zombie(RiProc *proc)
 {
     RiMachine *machine = proc->machine;
+    trace_end(proc);
     release(proc);
     proc->state = RI_PROC_ZOMBIE;
     machine->stats.exits++;

@@ -131,11 +131,28 @@ void ri_trace_emit(RiTask *task, const char *name, const char *group, const char
         .name = name,
         .group = group,
         .arguments = arguments,
+        .pid = task->proc->pid,
         .result = result,
         .start_ns = start_ns,
         .duration_ns = ri_host_monotonic_ns() - start_ns,
     };
     if (result < 0)
         event.note = ri_error_text(task->proc, (int)-result, note, sizeof note);
+    machine->trace(machine, &event);
+}
+
+void ri_trace_note(RiProc *proc, const char *group, const char *text)
+{
+    RiMachine *machine = proc->machine;
+    if (machine->trace == NULL)
+        return;
+    RiTraceEvent event = {
+        .task = machine->current,
+        .name = text,
+        .group = group,
+        .pid = proc->pid,
+        .note = text,
+        .start_ns = ri_host_monotonic_ns(),
+    };
     machine->trace(machine, &event);
 }

@@ -8,9 +8,10 @@ typedef struct RiTraceEvent {
     RiTask *task;          /* NULL: outside of any */
     const char *name;      /* "open" */
     const char *group;     /* "file", as in syscalls.def */
-    const char *arguments; /* as text: "\"data.txt\", O_RDONLY" */
+    const char *arguments; /* as text: "\"data.txt\", O_RDONLY"; NULL: no call, but something that happened: see note */
+    uint32_t pid;
     int64_t result;        /* >= 0 or -errno */
-    const char *note;      /* a reason to be shown with an error, or NULL */
+    const char *note;      /* a reason to be shown with an error, or NULL; or what happened: "SIGALRM" */
     uint64_t start_ns, duration_ns; /* monotonic; of a call that waited: since it was last woken */
 } RiTraceEvent;
 
@@ -20,6 +21,8 @@ typedef struct RiTraceEvent {
 void ri_trace_format(RiTask *task, const RiSyscall *row, const RiCall *call, char out[RI_TRACE_TEXT_SIZE]);
 void ri_trace_emit(RiTask *task, const char *name, const char *group, const char *arguments, int64_t result,
                    uint64_t start_ns);
+/* Something has happened to a process: "signal" or "process" is its group. */
+void ri_trace_note(RiProc *proc, const char *group, const char *text);
 /* Append `size` bytes as a quoted literal, cut after some 32. */
 void ri_trace_quote(char *out, size_t out_size, const char *bytes, size_t size);
 
