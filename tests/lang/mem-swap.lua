@@ -1,4 +1,4 @@
---# options --frames 1M --swap /tmp/rille-mem-swap.tmp
+--# options --frames 1M --swap mem-swap.tmp
 -- More memory than there is: pages go to the swap file and come back.
 local mem = require "mem"
 local size = 4 << 20
@@ -25,4 +25,4 @@ assert(mem.lock(a, 100 * 4096))
 mem.fill(b, size // 2, 3)
 print((mem.resident(a, 100 * 4096)), mem.lock(a, size)) --> 100 nil Resource temporarily unavailable 11
 print(mem.unmap(a, size), mem.unmap(b, size // 2), mem.usage().swap_used) --> true true 0
-os.remove("/tmp/rille-mem-swap.tmp")
+os.remove("mem-swap.tmp")

@@ -214,23 +214,6 @@ static void age(RiMachine *machine)
     }
 }
 
-/* `task`, first in its ring, must not run now: the task that its process is suspended in is ready too, somewhere. Go on with
- * the next of the ring, or of the next level if the whole ring has been seen. */
-static bool pass_over(RiMachine *machine, RiTask *task, uint32_t *level)
-{
-    RiTask *holder = task->proc->exclusive;
-    if (holder->state != RI_TASK_READY)
-        return false; /* cannot be: it does not wait */
-    ri_node_remove(&task->queue);
-    ri_node_insert(&machine->ready[*level], &task->queue);
-    if (holder->level > *level) { /* it would wait for those that wait for it */
-        dequeue(holder);
-        holder->level = (uint8_t)*level;
-        enqueue(holder);
-    }
-    return true;
-}
-
 /* The task whose turn it is; NULL if none is ready. It leaves its queue. */
 static RiTask *take_next(RiMachine *machine)
 {
@@ -241,9 +224,10 @@ static RiTask *take_next(RiMachine *machine)
         RiNode *ring = &machine->ready[level];
         RiTask *task = task_of_queue(ring->next);
         if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
-            if (!pass_over(machine, task, &level))
-                return NULL;
-            continue;
+            task = task->proc->exclusive; /* it goes first; it is ready, as it does not wait for anything */
+            ri_assert(task->state == RI_TASK_READY);
+            level = task->level;
+            task->deficit_ns = quantum(level);
         }
         if (task->deficit_ns <= 0)
             task->deficit_ns += quantum(level);
