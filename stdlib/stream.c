@@ -81,11 +81,26 @@ static RiProc *proc_of(const RiThread *T)
     return T->process->proc;
 }
 
+#define STREAM_BYTES 5120 /* of the C library's memory, buffer included */
+
+/* It is charged to the process, and so are its open files. */
+static int count_stream(RiThread *T, FILE *file, RiFile *behind)
+{
+    RiProc *proc = proc_of(T);
+    if (proc == NULL)
+        return 0;
+    if (!ri_account_charge(&T->process->account, STREAM_BYTES))
+        return -ENOMEM;
+    int status = ri_files_add_stream(proc, file, behind);
+    if (status < 0)
+        (void)ri_account_charge(&T->process->account, -STREAM_BYTES);
+    return status;
+}
+
 /* A file has been opened by the host: count it, or close it again. */
 static bool opened_over(RiThread *T, RiStream *stream, FILE *file, RiFile *behind, RiStreamClose close)
 {
-    RiProc *proc = proc_of(T);
-    int status = file != NULL && proc != NULL ? ri_files_add_stream(proc, file, behind) : 0;
+    int status = file != NULL ? count_stream(T, file, behind) : 0;
     if (status < 0) {
         ri_host_stream_discard(file);
         file = NULL;
@@ -103,8 +118,10 @@ static bool opened(RiThread *T, RiStream *stream, FILE *file, RiStreamClose clos
 
 void ri_stream_forget(RiThread *T, FILE *file)
 {
-    if (proc_of(T) != NULL)
-        ri_files_remove_stream(proc_of(T), file);
+    RiAccount *account = &T->process->account;
+    bool was_counted = proc_of(T) != NULL && ri_files_remove_stream(proc_of(T), file);
+    if (was_counted && account->extra_bytes >= STREAM_BYTES) /* who was forked with it has not paid */
+        (void)ri_account_charge(account, -STREAM_BYTES);
 }
 
 static FILE *stream_of_descriptor(int fd, const char *mode)

@@ -322,15 +322,16 @@ int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file)
     return 0;
 }
 
-void ri_files_remove_stream(RiProc *proc, FILE *stream)
+bool ri_files_remove_stream(RiProc *proc, FILE *stream)
 {
     RiFiles *files = proc->files;
     for (uint32_t i = files != NULL ? files->stream_count : 0; i-- > 0;) {
         if (files->streams[i].stream == stream) { /* the latest ones are usually closed first */
             files->streams[i] = files->streams[--files->stream_count];
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 RiFile *ri_files_behind(RiProc *proc, FILE *stream)

@@ -126,7 +126,7 @@ int ri_files_host_fd(RiProc *proc, int64_t descriptor);
 /* Streams of the io library count as descriptors and are closed with them. */
 RI_MUST_CHECK int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file); /* 0, -EMFILE, -ENOMEM */
 RiFile *ri_files_behind(RiProc *proc, FILE *stream); /* NULL: it is the host's */
-void ri_files_remove_stream(RiProc *proc, FILE *stream);
+bool ri_files_remove_stream(RiProc *proc, FILE *stream); /* was it there? */
 RI_MUST_CHECK int ri_files_check_room(RiProc *proc); /* 0 or -EMFILE: may one more be opened? */
 /* Host processes that it has started: killed if they are left over when it ends. */
 RI_MUST_CHECK int ri_files_add_child(RiProc *proc, int pid); /* 0 or -ENOMEM */
