@@ -506,6 +506,7 @@ static bool enter_host(RiSpace *space)
         return false;
     }
     space->base = base;
+    space->host_end = RI_DEVICE_START;
     space->host = host;
     space->mappings = 1;
     frames->mappings++;
@@ -520,6 +521,7 @@ static void leave_host(RiSpace *space)
         return;
     free_reservation(space->frames, space->base, space->host, space->mappings);
     space->base = NULL;
+    space->host_end = 0;
     space->host = NULL;
     space->mappings = space->writable_extents = 0;
 }
@@ -536,6 +538,7 @@ static void retire(RiSpace *space)
     *retired = (RiRetired){frames->retired, space->base, space->host, 0, space->mappings};
     frames->retired = retired;
     space->base = NULL;
+    space->host_end = 0;
     space->host = NULL;
     space->mappings = space->writable_extents = 0;
 }

@@ -41,6 +41,8 @@ typedef struct RiHostLeaf {
 
 typedef struct RiSpace {
     char *base;        /* host address of guest address 0; NULL: software MMU */
+    uint32_t host_end; /* addresses below it are the host's to translate: 0 without `base`; else where devices begin, whose
+                        * registers must not cost a fault of the host each */
     RiTlbEntry *tlb;   /* RI_TLB_COUNT entries; with the host MMU, and before the first access, all of them are empty */
     RiMachine *machine;
     RiFrames *frames;
@@ -129,9 +131,9 @@ bool ri_space_store_slow(RiSpace *space, RiAddr address, const void *value, uint
 #define RI_TRY_LOAD(bits) (__builtin_memcpy(out, space->base + address, bits / 8), true)
 #define RI_TRY_STORE(bits) (__builtin_memcpy(space->base + address, &value, bits / 8), true)
 #elif RI_HAVE_FIXUPS
-#define RI_TRY_LOAD(bits) (RI_LIKELY(space->base != NULL) ? ri_fault_load_##bits(space->base, address, out) : \
+#define RI_TRY_LOAD(bits) (RI_LIKELY(address < space->host_end) ? ri_fault_load_##bits(space->base, address, out) : \
                            ri_tlb_load_##bits(space, address, out))
-#define RI_TRY_STORE(bits) (RI_LIKELY(space->base != NULL) ? ri_fault_store_##bits(space->base, address, value) : \
+#define RI_TRY_STORE(bits) (RI_LIKELY(address < space->host_end) ? ri_fault_store_##bits(space->base, address, value) : \
                             ri_tlb_store_##bits(space, address, value))
 #else
 #define RI_TRY_LOAD(bits) ri_tlb_load_##bits(space, address, out)
