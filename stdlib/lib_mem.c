@@ -13,6 +13,7 @@
 #include "vm/exec/intrinsics.h"
 #include "vm/exec/memory.h"
 #include "vm/exec/trap.h"
+#include "vm/machine/device.h"
 #include "vm/machine/mmu.h"
 #include "vm/machine/shm.h"
 
@@ -446,7 +447,10 @@ static int file_option(RiThread *T, RiTable *options)
     if (stream->close == NULL || stream->file == NULL)
         ri_error(T, "bad option 'file' (closed file)");
     fflush(stream->file);
-    return fileno(stream->file);
+    int fd = fileno(stream->file);
+    if (fd < 0)
+        ri_error(T, "bad option 'file' (no file of the host)");
+    return fd;
 }
 
 static void read_options(RiThread *T, RiTable *options, RiMapRequest *request)
@@ -475,10 +479,22 @@ static void read_options(RiThread *T, RiTable *options, RiMapRequest *request)
     }
 }
 
+/* mem.map{device = "ram0"}: its registers; all else is decided by the device. */
+static int32_t map_device(RiThread *T, RiValue name)
+{
+    if (!ri_is_string(name))
+        ri_error(T, "bad option 'device' (string expected, got %s)", ri_type_name(T, name));
+    (void)ri_memory_need_space(T);
+    return return_result(T, ri_device_map(T->process->proc, ri_str_cstr(T->heap, name.p)));
+}
+
 static int32_t map(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiMapRequest request = {.prot = RI_PROT_READ | RI_PROT_WRITE, .fd = -1};
     if (nargs > 0 && ri_is_table(args[0])) {
+        RiValue device = option(T, args[0].p, "device");
+        if (!ri_is_nil(device))
+            return map_device(T, device);
         read_options(T, args[0].p, &request);
     } else {
         request.size = size_arg(T, args, nargs, 0);
@@ -763,8 +779,9 @@ static const RiLibFn functions[] = {
     TRAPS(fill, "mem.fill", "mem.fill(addr, size [, byte])", "Store one byte (0) everywhere."),
     TRAPS(find, "mem.find", "mem.find(addr, size, what)",
           "Address of the first occurrence of a string, or of a byte given as a number; nil if there is none."),
-    RI_FN(map, "mem.map", "mem.map(size [, prot]) or mem.map{size=, addr=, prot=, file=, offset=, shared=, fixed=, aligned=, locked=}",
-          "Map memory or a file: its address; nil, message, errno if that is refused."),
+    RI_FN(map, "mem.map", "mem.map(size [, prot]) or mem.map{size=, addr=, prot=, file=, offset=, shared=, fixed=, aligned=, locked=} or "
+          "mem.map{device=}",
+          "Map memory, a file or the registers of a device: its address; nil, message, errno if that is refused."),
     RI_FN(unmap, "mem.unmap", "mem.unmap(addr, size)", "Unmap whole pages."),
     RI_FN(protect, "mem.protect", "mem.protect(addr, size, prot)", "Set the rights of pages: \"rw\", \"r\", \"rx\", \"none\"."),
     RI_FN(sync_file, "mem.sync", "mem.sync(addr, size)", "Shared pages of files are on the disk when it returns."),

@@ -39,8 +39,8 @@ int ri_device_options_take(RiDeviceOptions *options, char **argv, int *i)
         options->ram_size = value;
         return 1;
     }
-    while (unit < RI_DISKS_MAX && options->disks[unit] != NULL)
-        unit++;
+    while (unit < RI_DISKS_MAX && options->disks[unit] != NULL && options->disks[unit] != value)
+        unit++; /* the same word again: options are looked at twice */
     if (unit == RI_DISKS_MAX)
         return -1;
     options->disks[unit] = value;

@@ -2,7 +2,7 @@
  *
  * The first process that opens or maps a mailbox has one end, the second the other; a third is refused (EBUSY). An end is
  * free again when nothing of the process refers to it; the other one then reads what is left and the end of file, and both
- * queues are empty again once both are free. Descriptors carry whole words. */
+ * queues are empty again once both are free. A descriptor carries the bytes of words, the lowest first. */
 #include <errno.h>
 #include <string.h>
 
@@ -131,48 +131,69 @@ static bool is_alone(const RiDevice *device, uint32_t side) /* somebody was ther
 
 /* -- Descriptors --------------------------------------------------------------------------------------------------- */
 
+/* Streams read and write byte by byte if they have no buffer: a word that was taken or given in part. */
+typedef struct OpenMailbox {
+    uint32_t side;
+    uint32_t in_count, out_count; /* bytes that wait in these */
+    uint8_t in[sizeof(uint32_t)], out[sizeof(uint32_t)];
+} OpenMailbox;
+
 static uint32_t side_of(const RiDeviceOpen *open)
 {
-    return (uint32_t)(uintptr_t)open->data;
+    return ((const OpenMailbox *)open->data)->side;
 }
 
 static int open_mailbox(RiTask *task, RiDeviceOpen *open)
 {
-    int side = take_end(open->device, task->proc);
-    open->data = (void *)(uintptr_t)(side > 0);
-    return side < 0 ? side : 0;
+    OpenMailbox *box = calloc(1, sizeof *box);
+    int side = box != NULL ? take_end(open->device, task->proc) : -ENOMEM;
+    if (side < 0) {
+        free(box);
+        return side;
+    }
+    box->side = (uint32_t)side;
+    open->data = box;
+    return 0;
 }
 
 static void close_mailbox(RiDeviceOpen *open)
 {
     leave_end(open->device, side_of(open));
+    free(open->data);
 }
 
 static int64_t read_mailbox(RiTask *task, RiDeviceOpen *open, void *to, size_t size)
 {
+    OpenMailbox *box = open->data;
     size_t done = 0;
     uint32_t word;
-    if (size < sizeof word)
-        return size == 0 ? 0 : -EINVAL;
-    for (; done + sizeof word <= size && take_word(open->device, side_of(open), &word); done += sizeof word)
-        memcpy((char *)to + done, &word, sizeof word);
-    if (done > 0 || is_alone(open->device, side_of(open)))
+    for (; done < size; done++) {
+        if (box->in_count == 0 && take_word(open->device, box->side, &word)) {
+            memcpy(box->in, &word, sizeof word);
+            box->in_count = sizeof word;
+        }
+        if (box->in_count == 0)
+            break;
+        ((uint8_t *)to)[done] = box->in[sizeof word - box->in_count--];
+    }
+    if (done > 0 || size == 0 || is_alone(open->device, box->side))
         return (int64_t)done;
     return ri_file_wait(task, open->file, RI_EVENT_IN);
 }
 
 static int64_t write_mailbox(RiTask *task, RiDeviceOpen *open, const void *from, size_t size)
 {
+    OpenMailbox *box = open->data;
     size_t done = 0;
     uint32_t word;
-    if (size % sizeof word != 0)
-        return -EINVAL;
-    if (is_alone(open->device, side_of(open)))
+    if (is_alone(open->device, box->side))
         return -EPIPE;
-    for (; done < size; done += sizeof word) {
-        memcpy(&word, (const char *)from + done, sizeof word);
-        if (!put_word(open->device, side_of(open), word))
+    for (; done < size; done++) {
+        box->out[box->out_count] = ((const uint8_t *)from)[done];
+        memcpy(&word, box->out, sizeof word);
+        if (box->out_count == sizeof word - 1 && !put_word(open->device, box->side, word))
             break;
+        box->out_count = (box->out_count + 1) % sizeof word;
     }
     return done > 0 || size == 0 ? (int64_t)done : ri_file_wait(task, open->file, RI_EVENT_OUT);
 }
@@ -180,7 +201,7 @@ static int64_t write_mailbox(RiTask *task, RiDeviceOpen *open, const void *from,
 static unsigned poll_mailbox(RiDeviceOpen *open)
 {
     uint32_t side = side_of(open);
-    bool is_readable = end_of(open->device, side)->incoming.count > 0;
+    bool is_readable = ((const OpenMailbox *)open->data)->in_count > 0 || end_of(open->device, side)->incoming.count > 0;
     bool is_writable = end_of(open->device, !side)->incoming.count < QUEUE_WORDS;
     return (is_readable ? RI_EVENT_IN : 0u) | (is_writable ? RI_EVENT_OUT : 0u) |
            (is_alone(open->device, side) ? RI_EVENT_HANGUP : 0u);

@@ -78,6 +78,8 @@ void ri_device_name(const RiDeviceInfo *info, uint32_t unit, char out[24])
 const RiDeviceInfo *ri_device_find(const char *name, uint32_t *unit)
 {
     char known[24];
+    if (strncmp(name, "/dev/", 5) == 0)
+        name += 5;
     for (const RiDeviceInfo *info = ri_device_table; info->path != NULL; info++) {
         for (*unit = 0; *unit < info->units; ++*unit) {
             ri_device_name(info, *unit, known);
@@ -311,10 +313,12 @@ static int find_started(RiProc *proc, const char *name, uint32_t access, RiDevic
 {
     uint32_t unit;
     char path[32];
+    char known[24];
     const RiDeviceInfo *info = ri_device_find(name, &unit);
     if (info == NULL)
         return -ENOENT;
-    snprintf(path, sizeof path, "/dev/%.24s", name);
+    ri_device_name(info, unit, known);
+    snprintf(path, sizeof path, "/dev/%s", known);
     int status = require_access(proc, info, path, access);
     return status < 0 ? status : start(proc->machine, info, unit, device);
 }

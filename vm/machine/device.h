@@ -82,7 +82,7 @@ void ri_devices_finish(RiMachine *machine);
 void ri_devices_check(RiMachine *machine);
 uint64_t ri_devices_next_ns(const RiMachine *machine);
 
-/* Open "null", "disk0": a file with one reference. -ENOENT: no device is called so; -ENXIO: this machine has none;
+/* Open "null" or "/dev/null": a file with one reference. -ENOENT: no device is called so; -ENXIO: this machine has none;
  * -EACCES, -EROFS, -EBUSY, -ENOMEM, -ENOTDIR, -EEXIST. */
 RI_MUST_CHECK int64_t ri_device_open(RiTask *task, const char *name, uint32_t flags, RiFile **file);
 /* Map a device's window into the process's space: its address, the same in all processes. What was mapped stays. Errors as
@@ -94,7 +94,7 @@ int ri_device_reset(RiProc *proc, const char *name);
 uint64_t ri_device_pending(const RiProc *proc);
 /* Registers of the process are gone, with all that they hold: it ends, or runs another program. */
 void ri_devices_forget(RiProc *proc);
-/* The device of that name ("disk0"), in use or not; NULL: there is none. *unit is set. */
+/* The device of that name ("disk0" or "/dev/disk0"), in use or not; NULL: there is none. *unit is set. */
 const RiDeviceInfo *ri_device_find(const char *name, uint32_t *unit);
 /* Has the machine this device? Starts it. */
 bool ri_device_exists(RiMachine *machine, const RiDeviceInfo *info, uint32_t unit);

@@ -87,7 +87,7 @@ int64_t ri_gate_open_device(RiTask *task, const char *path, uint32_t flags, RiFi
 {
     if (strncmp(path, "/dev/", 5) != 0)
         return -ENOENT;
-    return ri_device_open(task, path + 5, flags, file);
+    return ri_device_open(task, path, flags, file);
 }
 
 /* -- Names --------------------------------------------------------------------------------------------------------------- */
