@@ -442,6 +442,9 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         }                                                                                          \
     } while (0)
 
+/* What a hook calls runs without: whatever allows them again comes by SET_DISPATCH. */
+#define HOOKS_ARE_ON (T->hook_mask != 0 && T->hook_allowed)
+
 #if RI_COMPUTED_GOTO
 #define CASE(name) L_##name:
 #define DISPATCH() goto *dispatch[RI_WORD_OP(w)]
@@ -450,13 +453,20 @@ static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *value
         w = *pc++;                                                                                 \
         DISPATCH();                                                                                \
     } while (0)
-#define SET_DISPATCH() dispatch = RI_UNLIKELY(T->hook_mask || stats) ? hooked : plain
+#define SET_DISPATCH() dispatch = RI_UNLIKELY(HOOKS_ARE_ON || stats) ? hooked : plain
 #else
 #define CASE(name) case RI_OP_##name:
 #define DISPATCH() goto dispatch_word
 #define NEXT goto next
-#define SET_DISPATCH() hooked_now = T->hook_mask || stats || heap->hot_code != NULL
+#define SET_DISPATCH() hooked_now = HOOKS_ARE_ON || stats || heap->hot_code != NULL
 #endif
+
+/* Surely no line event at word `pc`, after one at `last`: most instructions of a line. */
+static RI_ALWAYS_INLINE bool stays_on_line(const RiProto *proto, uint32_t last, uint32_t pc)
+{
+    return proto->has_lines && pc > last && pc - last <= 2 && proto->line_deltas[pc] == 0 &&
+           proto->line_deltas[last + 1] == 0;
+}
 
 void ri_execute(RiThread *T)
 {
@@ -546,6 +556,8 @@ looked:
         uint32_t mask = is_internal ? 0 : T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT);
         if (mask == RI_HOOK_COUNT && T->hook_left > 1 && T->hook_allowed) {
             T->hook_left--;
+        } else if (mask == RI_HOOK_LINE && stays_on_line(fv_of(base)->proto, T->hook_last_pc, (uint32_t)(pc - 1 - code))) {
+            T->hook_last_pc = (uint32_t)(pc - 1 - code);
         } else if (mask != 0) {
             SAVE();
             ri_hook_instruction(T);
