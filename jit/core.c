@@ -244,8 +244,14 @@ static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
             comers[next] += comers[next] < 100;
         pc = next;
     }
-    for (uint32_t pc = 0; pc < proto->code_count; pc++)
+    for (uint32_t pc = 0, next; pc < proto->code_count; pc = next) {
+        RiOpcode op = RI_WORD_OP(proto->code[pc]);
+        next = pc + ri_op_info[op].words;
         pcs[pc].is_merge |= comers[pc] > 1;
+        /* After a call all is in memory: a good place for versions to meet, or straight code would double at every guard. */
+        if (op == RI_OP_CALL && RI_WORD_B(proto->code[pc]) > 0)
+            pcs[next].is_merge = true;
+    }
     free(comers);
 }
 
@@ -347,7 +353,7 @@ static bool arrive(RiJit *j, uint32_t pc)
 /* Emit code from instruction j->pc on until the block ends. */
 static void compile(RiJit *j, uint32_t pc)
 {
-    uint32_t start = j->hot.at;
+    uint32_t start = j->hot.at, first = pc;
     for (;;) {
         j->pc = pc;
         j->next_pc = pc + ri_op_info[RI_WORD_OP(j->code[pc])].words;
@@ -362,6 +368,10 @@ static void compile(RiJit *j, uint32_t pc)
         if (was_open && RI_WORD_OP(j->code[pc]) != RI_OP_CLOSE && result == EMIT_ON)
             j->is_open = RI_WORD_OP(j->code[pc]) == RI_OP_CALLV && RI_WORD_A(j->code[pc]) == 0;
         ri_assert(j->as == &j->hot);
+        if (result == EMIT_DEFER && pc == first && j->generic_pc != pc) {
+            j->generic_pc = pc; /* there is no more to be seen */
+            continue;
+        }
         if (result == EMIT_DEFER) {
             ri_assert(pc != j->generic_pc);
             RiJitStub *stub = ri_jit_stub(j, STUB_LATER, j->fv, pc);
@@ -394,7 +404,7 @@ static void take_samples(RiJit *j, const SavedRegisters *saved)
     for (uint32_t i = 0; i < j->depth; i++) {
         const RiJitSlot *s = &j->slots[i];
         RiValue v = base[i];
-        if (s->type == TYPE_LINK || (s->type == TYPE_UNKNOWN && v.tag >= 32))
+        if (s->type == TYPE_LINK)
             continue;
         if (s->where == IN_CONSTANT)
             v = s->k;
@@ -406,7 +416,8 @@ static void take_samples(RiJit *j, const SavedRegisters *saved)
             v.u = saved->gpr[s->where - IN_GPR];
         if (s->type != TYPE_UNKNOWN)
             v.tag = (uint64_t)s->type - 1;
-        ri_jit_set_sample(j, i, v);
+        if (v.tag < 32)
+            ri_jit_set_sample(j, i, v);
     }
 }
 

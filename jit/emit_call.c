@@ -36,7 +36,7 @@ static void emit_return_point(RiJit *j, uint32_t func)
 /* After the call: go on with what follows when it is reached for the first time, as then the results can be looked at. */
 static RiJitResult go_on_later(RiJit *j, int32_t wanted)
 {
-    if (wanted <= 0 || j->fn->pcs[j->next_pc].is_merge) /* open results are taken by the next instruction, in this block */
+    if (wanted <= 0) /* open results are taken by the next instruction, in this block */
         return EMIT_ON;
     ri_jit_jump_to_stub(j, j->next_pc);
     return EMIT_END;
