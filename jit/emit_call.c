@@ -328,6 +328,17 @@ static RiJitResult emit_vararg(RiJit *j, int32_t wanted)
 }
 
 static void emit_leave_frame(RiJit *j, bool covered);
+static void emit_help_return(RiJit *j, uintptr_t helper);
+static int help_return(RiThread *T, const RiValue *first, uint32_t count);
+
+/* help_return where the instruction cannot be done again by the interpreter. */
+static int help_return_surely(RiThread *T, RiValue *first, uint32_t count)
+{
+    int how = help_return(T, first, count);
+    if (how == RI_NATIVE_GO_ON && ri_return_values(T, first, count) == RI_LEAVE)
+        return RI_NATIVE_LEAVE;
+    return how;
+}
 
 /* A library function in tail position has signalled: its link is in place. */
 static int help_serve_tail(RiThread *T, int32_t signal)
@@ -395,8 +406,6 @@ static RiJitResult emit_library_tailcall(RiJit *j, const RiLibFn *fn, uint32_t f
 {
     guard_library(j, func, fn);
     ri_jit_flush_for_call(j);
-    ri_x_test_imm_mem(j->as, ri_mem(RI_RBX, -8), (int32_t)LINK_ACTIONS);
-    uint32_t acts = ri_x_jcc(j->as, RI_CC_NE, 0);
     ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
     uint32_t full = ri_x_jcc(j->as, RI_CC_A, 0);
@@ -432,15 +441,13 @@ static RiJitResult emit_library_tailcall(RiJit *j, const RiLibFn *fn, uint32_t f
         ri_x_land(j->as, few);
     }
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_jit_call_c(j, HELPER(help_return_plainly)); /* the link has been looked at */
-    emit_leave_frame(j, true);
+    emit_help_return(j, HELPER(help_return_surely));
     uint32_t cold = ri_jit_cold_begin(j);
     ri_x_patch(j->as, signal, cold);
     ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_jit_call_c(j, HELPER(help_serve_tail));
     ri_x_jmp(j->as, j->exit_address);
-    ri_x_patch(j->as, acts, j->as->at);
     ri_x_patch(j->as, full, j->as->at);
     emit_tailcall(j, func, nargs, false);
     ri_jit_cold_end(j);
@@ -543,6 +550,20 @@ static void emit_leave_frame(RiJit *j, bool covered)
     ri_x_ret(j->as);
 }
 
+/* Call the helper, its arguments in place, and do what it says. */
+static void emit_help_return(RiJit *j, uintptr_t helper)
+{
+    ri_jit_call_c(j, helper);
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    ri_x_jcc(j->as, RI_CC_G, j->exit_address);
+    uint32_t plain = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_imm(j->as, RI_RCX, 2); /* rbx does not matter: who called the metamethod looks at T->base */
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
+    ri_x_ret(j->as);
+    ri_x_land(j->as, plain);
+    emit_leave_frame(j, true);
+}
+
 /* Return by the helper; an exit is taken at this instruction. */
 static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, bool open)
 {
@@ -554,15 +575,7 @@ static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, boo
     ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(first));
     ri_x_imm(j->as, RI_RDX, count);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_jit_call_c(j, open ? HELPER(help_return_open) : HELPER(help_return));
-    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
-    ri_x_jcc(j->as, RI_CC_G, j->exit_address);
-    uint32_t plain = ri_x_jcc(j->as, RI_CC_E, 0);
-    ri_x_imm(j->as, RI_RCX, 2); /* rbx does not matter: who called the metamethod looks at T->base */
-    ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
-    ri_x_ret(j->as);
-    ri_x_land(j->as, plain);
-    emit_leave_frame(j, true);
+    emit_help_return(j, open ? HELPER(help_return_open) : HELPER(help_return));
     return EMIT_END;
 }
 

@@ -560,8 +560,8 @@ static RiJitResult slow_index(RiJit *j, const Index *x)
     return EMIT_ON;
 }
 
-/* rcx := index from 0, rax := the array of the table in `reg`; the index is within it or the guard fails. */
-static void emit_array_access(RiJit *j, RiReg reg, RiJitOperand key)
+/* rcx := index from 0, rax := the array of the table in `reg`; the index is within it (or outside) or the guard fails. */
+static void emit_array_access(RiJit *j, RiReg reg, RiJitOperand key, bool is_outside)
 {
     ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, array)));
     const RiValue *k = key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
@@ -571,7 +571,7 @@ static void emit_array_access(RiJit *j, RiReg reg, RiJitOperand key)
         ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key.slot), -1));
     ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, count)));
     ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
-    ri_jit_guard_jump(j, RI_CC_AE);
+    ri_jit_guard_jump(j, is_outside ? RI_CC_B : RI_CC_AE);
 }
 
 /* The same for the place behind the last element, where there is room for it and no dictionary to move elements from. */
@@ -631,6 +631,17 @@ static void push_element(RiJit *j, const RiArray *a, const RiTable *t, RiReg tab
         ri_jit_move_down(j);
 }
 
+/* Push nil for an index outside of the array part of a table that has no other. */
+static void push_absent(RiJit *j, RiReg table, uint32_t pops)
+{
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, dict)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, meta)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_pop(j, pops);
+    ri_jit_set_constant(j, j->depth, ri_nil());
+}
+
 static RiJitResult emit_get_index(RiJit *j, RiWord w)
 {
     Index x = decode_index(w, j->depth);
@@ -657,7 +668,8 @@ static RiJitResult emit_get_index(RiJit *j, RiWord w)
     }
     const RiTable *t = o.cp;
     uint64_t index = (uint64_t)k.i - 1;
-    if (index >= t->array->count || (t->meta && ri_is_nil(ri_array_load(t->array, (uint32_t)index))))
+    bool is_outside = index >= t->array->count;
+    if (is_outside ? t->dict || t->meta : t->meta && ri_is_nil(ri_array_load(t->array, (uint32_t)index)))
         return slow_index(j, &x);
     if (x.key.slot >= 0)
         ri_jit_guard(j, (uint32_t)x.key.slot, TYPE_INT);
@@ -673,7 +685,11 @@ static RiJitResult emit_get_index(RiJit *j, RiWord w)
         ri_jit_guard_jump(j, RI_CC_NE);
         ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(RI_RAX, offsetof(RiCell, value)));
     }
-    emit_array_access(j, reg, x.key);
+    emit_array_access(j, reg, x.key, is_outside);
+    if (is_outside) {
+        push_absent(j, reg, x.pops);
+        return EMIT_ON;
+    }
     push_element(j, t->array, t, reg, index, x.pops);
     return EMIT_ON;
 }
@@ -777,7 +793,7 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     if (appends)
         emit_append_access(j, reg, x.key);
     else
-        emit_array_access(j, reg, x.key);
+        emit_array_access(j, reg, x.key, false);
     guard_kind(j, a);
     if (!a->elem_tag && value_type != TYPE_INT && value_type != TYPE_FLOAT) {
         ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiArray, kind)), RI_ARRAY_ANY);

@@ -22,6 +22,7 @@ check_PROGRAMS += \
 	%D%/unit/check_frame \
 	%D%/unit/check_heap \
 	%D%/unit/check_host \
+	%D%/unit/check_jit \
 	%D%/unit/check_libs \
 	%D%/unit/check_mount \
 	%D%/unit/check_num \
