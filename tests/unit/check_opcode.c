@@ -14,6 +14,8 @@ START_TEST(rows_are_complete)
     ck_assert_msg(info->meaning[0] != '\0', "%s has no meaning", info->name);
     ck_assert_ptr_nonnull(strstr(info->effect, "--"));
     ck_assert_msg(strspn(info->flags, "TCMJFPOIZ") == strlen(info->flags), "%s: unknown flag", info->name);
+    for (char flag = 'A'; flag <= 'Z'; flag++)
+        ck_assert_msg(ri_op_has_flag((RiOpcode)_i, flag) == (strchr(info->flags, flag) != NULL), "%s: %c", info->name, flag);
     ck_assert_int_eq(info->words, strchr(info->operands, 'w') != NULL ? 2 : 1);
     ck_assert_msg(strlen(info->operands) % 3 == 2 || info->operands[0] == '\0', "%s: operands", info->name);
     for (const char *o = info->operands; *o; o += o[2] ? 3 : 2) {

@@ -26,6 +26,7 @@ typedef struct Walk {
     uint32_t queue_count;
     size_t snapshot_bytes;
     char *room, *room_end; /* for the first snapshots */
+    bool has_allocated;    /* some of the others */
     uint64_t steps_left;
     int previous_op; /* of the instruction before in program order; -1 if jumped to */
     /* state in hand */
@@ -180,9 +181,12 @@ static bool drop_to(Walk *w, uint32_t depth)
 static bool pop_values(Walk *w, uint32_t count)
 {
     CHECK(count <= w->depth, "stack underflow");
-    for (uint32_t i = w->depth - count; i < w->depth; i++)
+    for (uint32_t i = w->depth - count; i < w->depth; i++) {
         CHECK(is_value(w, i), "operand is not a value");
-    return drop_to(w, w->depth - count);
+        CHECK(!(w->kinds[i] & RI_KIND_TBC), "to-be-closed variable dropped without CLOSE");
+    }
+    w->depth -= count;
+    return true;
 }
 
 static bool check_read(Walk *w, uint32_t slot)
@@ -233,8 +237,10 @@ static size_t align8(size_t size)
 /* sizeof(Snapshot) is a multiple of 8, and so is what is left of the room. */
 static Snapshot *new_snapshot(Walk *w, size_t size)
 {
-    if (size > (size_t)(w->room_end - w->room))
+    if (size > (size_t)(w->room_end - w->room)) {
+        w->has_allocated = true;
         return malloc(size);
+    }
     Snapshot *s = (Snapshot *)(void *)w->room;
     w->room += align8(size) <= (size_t)(w->room_end - w->room) ? align8(size) : (size_t)(w->room_end - w->room);
     return s;
@@ -659,6 +665,19 @@ static size_t lay_out(Walk *w, char *memory, bool want_producers)
     return align8(clear + producers + words * sizeof(uint32_t) + slots);
 }
 
+/* Everything that neither lay_out nor run_from sets. */
+static void start_walk(Walk *w, const RiProto *proto)
+{
+    w->proto = proto;
+    w->pc = 0;
+    w->rule = NULL;
+    w->queue_count = 0;
+    w->snapshot_bytes = 0;
+    w->has_allocated = false;
+    w->steps_left = 64 * (uint64_t)proto->code_count + 100000;
+    w->producers = NULL;
+}
+
 const char *ri_abstract_walk(const RiProto *proto, bool want_producers, RiAbstractVisit *visit, void *context, uint32_t *pc)
 {
     *pc = 0;
@@ -667,7 +686,8 @@ const char *ri_abstract_walk(const RiProto *proto, bool want_producers, RiAbstra
     if (proto->frame_size > RI_FRAME_SIZE_MAX || proto->param_count > proto->frame_size)
         return "bad frame size";
     uint64_t small[SMALL_BYTES / sizeof(uint64_t)];
-    Walk walk = {.proto = proto, .steps_left = 64 * (uint64_t)proto->code_count + 100000};
+    Walk walk; /* not zeroed: as many instructions as a small function takes in all */
+    start_walk(&walk, proto);
     size_t size = lay_out(&walk, NULL, want_producers);
     char *memory = size <= sizeof small ? (char *)small : malloc(size);
     if (memory == NULL)
@@ -678,7 +698,7 @@ const char *ri_abstract_walk(const RiProto *proto, bool want_producers, RiAbstra
     if (scan(&walk))
         run_all(&walk, visit, context);
     *pc = walk.pc;
-    for (size_t i = 0; i < proto->code_count; i++) {
+    for (size_t i = 0; walk.has_allocated && i < proto->code_count; i++) {
         char *snapshot = (char *)walk.snapshots[i];
         if (snapshot != NULL && (snapshot < memory || snapshot >= walk.room_end))
             free(snapshot);

@@ -36,9 +36,15 @@ static uint64_t little_endian(uint64_t word)
 static uint32_t checksum(const char *bytes, size_t size)
 {
     uint64_t sum = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i += 8) {
+    for (; size >= 8; bytes += 8, size -= 8) {
+        uint64_t word;
+        memcpy(&word, bytes, 8);
+        sum = (sum ^ little_endian(word)) * 0x100000001b3u;
+        sum ^= sum >> 32;
+    }
+    if (size > 0) {
         uint64_t word = 0;
-        memcpy(&word, bytes + i, size - i < 8 ? size - i : 8);
+        memcpy(&word, bytes, size);
         sum = (sum ^ little_endian(word)) * 0x100000001b3u;
         sum ^= sum >> 32;
     }
@@ -240,10 +246,8 @@ static uint32_t get_u32(Reader *r)
     return u;
 }
 
-static uint64_t get_varint(Reader *r)
+static RI_NOINLINE uint64_t get_long_varint(Reader *r)
 {
-    if (r->at < r->end && *r->at < 0x80)
-        return *r->at++;
     uint64_t u = 0;
     for (int shift = 0; shift < 64; shift += 7) {
         unsigned byte = get_byte(r);
@@ -255,6 +259,11 @@ static uint64_t get_varint(Reader *r)
     }
     problem(r, "integer overflow");
     return 0;
+}
+
+static RI_ALWAYS_INLINE uint64_t get_varint(Reader *r)
+{
+    return RI_LIKELY(r->at < r->end && *r->at < 0x80) ? *r->at++ : get_long_varint(r);
 }
 
 static uint32_t get_number(Reader *r)

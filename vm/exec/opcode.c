@@ -12,6 +12,11 @@
     (BIT(NI) | BIT(MI) | BIT(MJ) | BIT(LJ) | BIT(LNJ) | BIT(XJ) | BIT(LXJ) | BIT(KXJ) | BIT(LLXJ) | BIT(LKXJ))
 _Static_assert(RI_FORMAT_COUNT <= 64, "one bit a format");
 
+#define FLAG_BIT(text, letter) (__builtin_strchr(text, letter) != NULL ? RI_OP_FLAG(letter) : 0)
+#define FLAG_BITS(text)                                                                            \
+    (FLAG_BIT(text, 'T') | FLAG_BIT(text, 'C') | FLAG_BIT(text, 'M') | FLAG_BIT(text, 'J') | FLAG_BIT(text, 'F') | \
+     FLAG_BIT(text, 'P') | FLAG_BIT(text, 'O') | FLAG_BIT(text, 'I') | FLAG_BIT(text, 'Z'))
+
 #define V RI_STACK_VARIES /* in the table: depends on the operands */
 
 const RiOpInfo ri_op_info[RI_OP_COUNT] = {
@@ -25,7 +30,8 @@ const RiOpInfo ri_op_info[RI_OP_COUNT] = {
                          .pops = op_pops,                                                          \
                          .pushes = op_pushes,                                                      \
                          .weight = op_weight,                                                      \
-                         .words = TWO_WORDS & BIT(op_format) ? 2 : 1},
+                         .words = TWO_WORDS & BIT(op_format) ? 2 : 1,                              \
+                         .flag_bits = FLAG_BITS(op_flags)},
 #include "vm/exec/opcodes.def"
 #undef OP
 };

@@ -27,17 +27,15 @@ typedef struct RiOpInfo {
     int8_t pops, pushes; /* RI_STACK_VARIES: see ri_op_stack_effect */
     uint8_t weight;
     uint8_t words; /* 1, or 2 with a `w` operand */
+    uint32_t flag_bits; /* RI_OP_FLAG of each of `flags` */
 } RiOpInfo;
 
 extern const RiOpInfo ri_op_info[RI_OP_COUNT];
 
+#define RI_OP_FLAG(letter) (UINT32_C(1) << ((letter) - 'A'))
 static inline bool ri_op_has_flag(RiOpcode op, char flag)
 {
-    for (const char *f = ri_op_info[op].flags; *f != '\0'; f++) { /* a few at most: quicker than strchr */
-        if (*f == flag)
-            return true;
-    }
-    return false;
+    return (ri_op_info[op].flag_bits & RI_OP_FLAG(flag)) != 0;
 }
 
 typedef uint32_t RiWord;
