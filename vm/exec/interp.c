@@ -64,14 +64,6 @@ static RI_NOINLINE RiTable *new_record_slow(RiThread *T, const RiFeedback *fv, R
     return t;
 }
 
-static RI_NOINLINE void store_list(RiThread *T, RiTable *t, const RiValue *values, uint32_t count, int64_t first)
-{
-    if (first == 1)
-        ri_table_reserve_array(T->heap, t, count);
-    for (uint32_t i = 0; i < count; i++)
-        ri_table_set_int(T->heap, t, first + i, values[i]);
-}
-
 #define SAVE()                                                                                     \
     do {                                                                                           \
         T->top = sp;                                                                               \
@@ -807,7 +799,7 @@ looked:
     {
         SAVE();
         uint32_t count = A;
-        store_list(T, sp[-(int32_t)count - 1].p, sp - count, count, (int32_t)*pc++);
+        ri_table_set_list(heap, sp[-(int32_t)count - 1].p, (int32_t)*pc++, sp - count, count);
         sp -= count;
         NEXT;
     }
@@ -815,7 +807,7 @@ looked:
     {
         SAVE();
         RiValue *t = base + U;
-        store_list(T, t->p, t + 1, (uint32_t)(sp - t - 1), (int32_t)*pc++);
+        ri_table_set_list(heap, t->p, (int32_t)*pc++, t + 1, (uint32_t)(sp - t - 1));
         sp = t + 1;
         NEXT;
     }
