@@ -56,6 +56,14 @@ static void set_heap_modes(RiHeap *heap, const RiProc *proc)
     heap->stop_collection = 0;
 }
 
+/* The first process answers for all, as they are its descendants. */
+static void set_memory_limit(RiProcess *process, int64_t limit)
+{
+    ri_account_set_limit(&process->account, limit);
+    if (process->proc == process->proc->machine->init)
+        ri_heap_set_group_limit(process->heap, limit == RI_NO_MEMORY_LIMIT ? 0 : limit);
+}
+
 static void limit_changed(RiProc *proc, RiLimit limit)
 {
     RiProcess *process = proc->engine;
@@ -63,7 +71,7 @@ static void limit_changed(RiProc *proc, RiLimit limit)
     if (process == NULL)
         return;
     if (limit == RI_LIMIT_MEMORY)
-        ri_account_set_limit(&process->account, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
+        set_memory_limit(process, value > INT64_MAX ? RI_NO_MEMORY_LIMIT : (int64_t)value);
     else if (limit == RI_LIMIT_FUEL)
         process->fuel_left = value;
     else if (limit == RI_LIMIT_STACK && value <= RI_STACK_SLOTS_MAX)

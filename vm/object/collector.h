@@ -57,6 +57,7 @@ struct RiCollector {
     int64_t footprint_base;       /* ri_heap_footprint without anything in the heap */
     int64_t footprint_seen;       /* ri_heap_footprint when it was last charged to an account */
     int64_t resident_base;        /* the host process's resident bytes without the only account that has a limit */
+    int64_t group_limit_bytes;    /* of all accounts together; 0: none */
     uint64_t refused_ns;          /* when ri_quota_admits last said no for their sake */
     int64_t resident_left;        /* what may be allocated until they are looked at again */
     bool is_quota_collection;     /* the collection under way is to free as much as possible */

@@ -281,6 +281,10 @@ void ri_heap_end_gift(RiHeap *heap, RiAccount *giver);
  * RI_NO_MEMORY_LIMIT takes the limit away. A limit below what is in use is felt at the next allocation. */
 void ri_account_set_limit(RiAccount *account, int64_t limit_bytes);
 
+/* Limit all processes of a heap together as well, once the first of them has got its own limit, alone: what the host process
+ * has resident is compared with it. Only accounts with a limit of their own are refused memory then. 0: no such limit. */
+void ri_heap_set_group_limit(RiHeap *heap, int64_t limit_bytes);
+
 /* Count `delta` bytes that lie outside the heap, pages or buffers of a library: before they are obtained, or (negative)
  * after they are given back. False, with nothing changed, if the account has no room for them; a positive delta for the
  * current account may collect first. Traps: no. */

@@ -5,8 +5,8 @@
  * on whoever makes it grow is charged with the growth. Besides come the bytes of ri_account_charge.
  *
  * That is still not what the host sees: pages that are free again stay with the host process, and there is memory besides
- * the heap. So if there is one process only, the host is asked now and then how much it sees, and free pages go back to
- * it when that comes to more than the limit. */
+ * the heap. So if there is one process only, or a limit for all of them, the host is asked now and then how much it sees,
+ * and free pages go back to it when that comes to more than the limit. */
 #include "vm/host/host.h"
 #include "vm/object/collector.h"
 
@@ -90,14 +90,14 @@ void ri_quota_after_collect(RiCollector *c)
 {
     if (c->limited_count == 0)
         return;
-    bool is_alone = ri_heap_is_alone(c);
+    bool alone = is_sole(c); /* else pages are shared with others, and with what they have left behind */
     c->footprint_seen = ri_heap_footprint();
     double ratio = (double)(c->footprint_seen - c->footprint_base) / (double)(c->live_bytes + 1);
     for (uint32_t i = 0; i < c->account_end; i++) {
         RiAccount *account = ri_collector_account(c, i);
         if (account == NULL)
             continue;
-        account->footprint_bytes = is_alone ? (int64_t)((double)account->live_bytes * ratio) : account->live_bytes / 8 * 9;
+        account->footprint_bytes = alone ? (int64_t)((double)account->live_bytes * ratio) : account->live_bytes;
         account->has_grown = false;
         refill_reserve(account);
     }
@@ -118,13 +118,15 @@ static int64_t resident_room(const RiCollector *c, const RiAccount *account)
     if (resident == 0)
         return INT64_MAX / 2;
     resident += untouched_bytes(&account->registered) + untouched_bytes(&account->pending);
-    return account->limit_bytes + slack - (resident - c->resident_base);
+    int64_t limit = is_sole(c) ? account->limit_bytes : c->group_limit_bytes;
+    return limit + slack - (resident - c->resident_base);
 }
 
 static bool is_resident(RiHeap *heap, int64_t need)
 {
     RiCollector *c = heap->collector;
-    if (!SEES_RESIDENT || need < c->resident_left || !is_sole(c))
+    bool is_bounded = is_sole(c) || (c->group_limit_bytes != 0 && ri_heap_is_alone(c));
+    if (!SEES_RESIDENT || need < c->resident_left || !is_bounded)
         return true;
     int64_t room = resident_room(c, heap->account);
     if (room < need) {
@@ -232,7 +234,7 @@ static void begin_limit(RiAccount *account)
     int64_t footprint = ri_heap_footprint(), counted = counted_bytes(account) - account->extra_bytes;
     if (c->limited_count++ == 0)
         c->footprint_seen = footprint;
-    account->footprint_bytes = is_sole(c) ? footprint - c->footprint_base : counted / 8 * 9;
+    account->footprint_bytes = is_sole(c) ? footprint - c->footprint_base : counted;
     if (is_sole(c))
         c->resident_base = (int64_t)ri_host_resident_bytes() - ri_quota_used(account);
     c->resident_left = 0;
@@ -251,4 +253,9 @@ void ri_account_set_limit(RiAccount *account, int64_t limit_bytes)
     if (account->reserve_bytes > limit_bytes / 2)
         account->reserve_bytes = limit_bytes / 2;
     account->in_reserve = account->unrelieved = false;
+}
+
+void ri_heap_set_group_limit(RiHeap *heap, int64_t limit_bytes)
+{
+    heap->collector->group_limit_bytes = limit_bytes;
 }
