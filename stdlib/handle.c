@@ -59,11 +59,8 @@ uint64_t ri_deadline(uint64_t ns)
 
 void ri_check_deadlock(RiThread *T)
 {
-    RiMachine *machine = T->process->proc->machine;
-    if (machine->deadlocked && machine->current->proc == machine->init) {
-        machine->deadlocked = false;
+    if (ri_sched_take_deadlock(T->process->proc->machine))
         ri_error(T, "deadlock: every process and thread waits for another");
-    }
 }
 
 int32_t ri_wait(RiThread *T, const void *channel, uint64_t wake_ns, int32_t fd, uint32_t events)

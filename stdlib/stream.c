@@ -161,15 +161,17 @@ static uint32_t open_flags(const char *mode)
 static int64_t cookie_wait(RiFile *file)
 {
     RiProc *proc = file->machine->current->proc;
-    return ri_gate_switch(proc) ? 0 : -EINTR;
+    if (!ri_gate_switch(proc))
+        return -EINTR;
+    return ri_sched_take_deadlock(proc->machine) ? -EDEADLK : 0;
 }
 
 static int64_t cookie_read(void *cookie, char *to, size_t size)
 {
     RiFile *file = cookie;
     int64_t result, status = 0;
-    while ((result = ri_file_read(file->machine->current, file, to, size)) == RI_SYS_BLOCK && status == 0)
-        status = cookie_wait(file);
+    while (status == 0 && (result = ri_file_read(file->machine->current, file, to, size)) == RI_SYS_BLOCK)
+        status = cookie_wait(file); /* after a failure no new wait must be declared */
     return status < 0 ? status : result;
 }
 

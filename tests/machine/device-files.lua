@@ -34,6 +34,7 @@ print(sys.call("ioctl", fd, device.ioctl.clock_GET, buffer, 16)) --> nil ioctl: 
 print(sys.call("ioctl", fd, device.ioctl.block_STATS, buffer, 48), mem.load_u64(buffer) > 0, mem.load_u64(buffer + 40)) --> 0 true 1
 print(sys.call("fsync", fd), sys.call("ioctl", fd, device.ioctl.block_STATS, buffer, 48), mem.load_u64(buffer + 40)) --> 0 0 0
 print(sys.stat(fd).type, sys.stat(fd).size, sys.call("ftruncate", fd, 0)) --> block 65536 nil ftruncate: Invalid argument 22
+print(sys.stat("/dev/ram0").size, sys.stat("/dev/null").type, (sys.stat("/dev/disk0"))) --> 65536 character nil
 print(sys.call("read", fd, 0x1000, 10))                         --> nil read: Bad address 14
 print(sys.call("mmap", 0, 4096, 1, 1, fd, 0) == nil)            --> true
 sys.call("close", fd)

@@ -389,9 +389,8 @@ static unsigned poll_device(RiFile *file)
     return ops->poll != NULL ? ops->poll(open_of(file)) : RI_EVENT_IN | RI_EVENT_OUT;
 }
 
-static int device_info(RiFile *file, RiFileInfo *info)
+static void describe(const RiDevice *device, RiFileInfo *info)
 {
-    const RiDevice *device = open_of(file)->device;
     bool is_block = device->info->kind == RI_DEVICE_BLOCK;
     *info = (RiFileInfo){.mode = (is_block ? RI_S_BLOCK : RI_S_CHARACTER) | 0600, .links = 1,
                          .inode = first_place(device->info) + device->unit + 1, .block_size = RI_BLOCK_BYTES};
@@ -399,7 +398,21 @@ static int device_info(RiFile *file, RiFileInfo *info)
         info->size = (int64_t)(device->block.sector_count * RI_SECTOR_BYTES);
         info->blocks = (int64_t)device->block.sector_count;
     }
+}
+
+static int device_info(RiFile *file, RiFileInfo *info)
+{
+    describe(open_of(file)->device, info);
     return 0;
+}
+
+int ri_device_stat(RiProc *proc, const char *path, RiFileInfo *info)
+{
+    RiDevice *device;
+    int status = strncmp(path, "/dev/", 5) == 0 ? find_started(proc, path, RI_O_RDONLY, &device) : -ENOENT;
+    if (status == 0)
+        describe(device, info);
+    return status;
 }
 
 static int sync_device(RiTask *task, RiFile *file)

@@ -573,6 +573,14 @@ static void break_deadlock(RiMachine *machine)
     ri_task_interrupt(task);
 }
 
+bool ri_sched_take_deadlock(RiMachine *machine)
+{
+    bool is_told = machine->deadlocked && machine->current != NULL && machine->current->proc == machine->init;
+    if (is_told)
+        machine->deadlocked = false;
+    return is_told;
+}
+
 /* The next task to run; waits for one. */
 static RiTask *choose(RiMachine *machine)
 {

@@ -37,6 +37,9 @@ void ri_sched_leave(RiTask *task);
 /* The tasks of a process that has been stopped leave the run queues, and return to them. */
 void ri_sched_stop_tasks(RiProc *proc);
 void ri_sched_continue_tasks(RiProc *proc);
+/* Was the wait of the current task ended because all tasks wait for each other? Told once, to the first process, which
+ * fails with a "deadlock" or EDEADLK instead of waiting again. */
+bool ri_sched_take_deadlock(RiMachine *machine);
 /* Something outside the machine (Ctrl-C) wants the first process to look: its wait is interrupted. May be called from
  * signal handlers. */
 void ri_machine_wake(RiMachine *machine);

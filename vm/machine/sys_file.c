@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vm/host/host.h"
+#include "vm/machine/device.h"
 #include "vm/machine/gate.h"
 #include "vm/machine/mount.h"
 #include "vm/machine/sched.h"
@@ -282,7 +283,12 @@ static int64_t file_info(RiTask *task, RiCall *call, unsigned how)
 {
     RiResolved found;
     RiFileInfo info = {.mode = RI_S_DIRECTORY | 0555, .links = 2, .block_size = 4096};
-    int64_t status = ri_path_resolve(task->proc, call->pointer[0], how, RI_MAY_READ, &found);
+    int64_t status = ri_device_stat(task->proc, call->pointer[0], &info);
+    if (status == 0)
+        memcpy(call->pointer[1], &info, sizeof info);
+    if (status != -ENOENT)
+        return status;
+    status = ri_path_resolve(task->proc, call->pointer[0], how, RI_MAY_READ, &found);
     if (status < 0)
         return status;
     if (!found.is_mount_list)

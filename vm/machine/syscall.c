@@ -7,6 +7,7 @@
 #include "vm/host/host.h"
 #include "vm/host/sockets.h"
 #include "vm/machine/mount.h"
+#include "vm/machine/sched.h"
 #include "vm/machine/trace.h"
 #include "vm/machine/user.h"
 
@@ -283,6 +284,7 @@ int64_t ri_syscall_issue(RiTask *task, RiCall *call)
     if (!call->is_again) {
         task->proc->usage.syscalls++;
         machine->stats.syscalls++;
+        (void)ri_sched_take_deadlock(machine); /* of a call that has given up waiting */
     }
     uint64_t start_ns = RI_UNLIKELY(machine->trace != NULL) ? ri_host_monotonic_ns() : 0;
     RiPins pins = {.count = 0};
@@ -292,6 +294,10 @@ int64_t ri_syscall_issue(RiTask *task, RiCall *call)
         result = check_arguments(task, row, call, &pins);
     if (result == 0)
         result = bodies[call->number](task, call);
+    if (RI_UNLIKELY(result == RI_SYS_BLOCK && call->is_again && ri_sched_take_deadlock(machine))) {
+        ri_task_ready(task); /* takes back the wait */
+        result = -EDEADLK;
+    }
     if (result == RI_SYS_BLOCK)
         call->is_again = true;
     else if (RI_UNLIKELY(machine->trace != NULL))
