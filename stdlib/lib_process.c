@@ -30,7 +30,8 @@ static RiProc *find(const RiThread *T, uint32_t pid)
 
 typedef struct Spawn {
     RiThread *T; /* the parent's */
-    RiValue what;
+    RiValue what;    /* file or function, as given */
+    RiValue program; /* the function */
     RiTable *options; /* NULL: none */
     RiProcess *child;
     RiString *refusal;
@@ -40,6 +41,22 @@ typedef struct Spawn {
 static RiValue option(const Spawn *s, const char *name)
 {
     return s->options != NULL ? ri_table_get_str(s->options, ri_str_from_cstr(s->T->heap, name)) : ri_nil();
+}
+
+/* A misspelt "allow" must not give a process all rights. */
+static void check_options(const Spawn *s)
+{
+    static const char *const names[] = {"args", "limits", "allow", "deny", "sandbox", "priority", "name"};
+    uint64_t pos = 0;
+    RiValue key, v;
+    while (s->options != NULL && ri_table_next_at(s->options, &pos, &key, &v)) {
+        const char *name = ri_is_string(key) ? ri_str_cstr(s->T->heap, key.p) : ri_type_name(s->T, key);
+        uint32_t i = 0;
+        while (i < RI_COUNTOF(names) && strcmp(names[i], name) != 0)
+            i++;
+        if (i == RI_COUNTOF(names))
+            ri_error(s->T, "bad option '%s' (args, limits, allow, deny, sandbox, priority and name are known)", name);
+    }
 }
 
 static bool is_time(RiLimit limit)
@@ -66,7 +83,8 @@ static void set_limits(const Spawn *s)
             ri_error(s->T, "bad option 'limits': no limit is called '%s'", name);
         uint64_t amount;
         if (!(is_time(limit) ? ri_value_duration(v, &amount) : ri_value_size(v, &amount)))
-            ri_error(s->T, "bad option 'limits.%s'", name);
+            ri_error(s->T, "bad option 'limits.%s' (%s)", name,
+                     is_time(limit) ? "a time expected: seconds, or such as \"300ms\"" : "a number expected, or such as \"8M\"");
         RiProc *proc = s->child->proc;
         if (amount < proc->limits[limit] && ri_proc_set_limit(proc, limit, amount) != 0)
             ri_error_memory(s->T);
@@ -125,6 +143,7 @@ static int32_t run_file(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn run_file_row =
     RI_FN_RESUMABLE(run_file, run_file_resume, "process.spawn:file", "(path, ...)", "Body of a process that runs a file.");
 
+/* The child's global `arg`. Its arguments are on top of its stack. */
 static void make_arg_table(const Spawn *s, const RiString *path)
 {
     RiHeap *heap = s->T->heap;
@@ -163,21 +182,15 @@ static void prepare_child(RiThread *T, void *argument)
     set_limits(s);
     set_priority(s);
     ri_set_policy_options(T, s->child->proc, option(s, "sandbox"), option(s, "allow"), option(s, "deny"));
-    if (ri_is_string(s->what)) {
-        ri_process_prepare(s->child, ri_object(&run_file_row, RI_TAG_LIBFN));
-        ri_push(s->child->main, s->what);
-        give_arguments(s);
+    ri_process_prepare(s->child, ri_nil());
+    RiValue f;
+    RiString *refusal;
+    if (!ri_copy_value_as(T->process, s->child, s->program, "function", &f, &refusal))
+        ri_copy_refuse(T, refusal);
+    ri_store(s->child->main->top - 2, f);
+    give_arguments(s);
+    if (ri_is_string(s->what))
         make_arg_table(s, s->what.p);
-        s->nargs++;
-    } else {
-        ri_process_prepare(s->child, ri_nil());
-        RiValue f;
-        RiString *refusal;
-        if (!ri_copy_value_as(T->process, s->child, s->what, "function", &f, &refusal))
-            ri_copy_refuse(T, refusal);
-        ri_store(s->child->main->top - 2, f);
-        give_arguments(s);
-    }
 }
 
 static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
@@ -187,14 +200,24 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
         ri_arg_type_error(T, args, nargs, 0, "function or file name");
     if (!ri_arg_is_none_or_nil(args, nargs, 1))
         s.options = ri_arg_table(T, args, nargs, 1);
+    check_options(&s);
     RiValue name = option(&s, "name");
     const char *text = ri_is_string(name) ? ri_str_cstr(T->heap, name.p)
                        : ri_is_string(s.what) ? ri_str_cstr(T->heap, s.what.p)
                                               : self_proc(T)->name;
+    s.program = s.what;
+    if (ri_is_string(s.what)) { /* with the parent's rights: the child's may not include its own program */
+        if (ri_load_guest_file(T, ri_str_cstr(T->heap, s.what.p), NULL) != RI_OK) {
+            RiValue message = T->top[-1];
+            return ri_return2(T->base, ri_nil(), message);
+        }
+        s.program = T->top[-1]; /* stays there, for the collector */
+    }
     s.child = ri_process_spawn(T, text);
     if (s.child == NULL) {
-        ri_trace_call(T, "spawn", "process", -errno, "%s", text);
-        return ri_return_errno(T, errno);
+        int error = errno;
+        ri_trace_call(T, "spawn", "process", -error, "%s", text);
+        return ri_return_errno(T, error);
     }
     RiCallStatus status = ri_try(T, prepare_child, &s);
     if (status != RI_OK) {
@@ -225,11 +248,12 @@ static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
     (void)nargs;
     RiString *refusal;
     uint32_t pid = ri_process_fork(T, &refusal);
+    int error = errno;
     if (refusal != NULL)
         ri_error(T, "%s", ri_str_cstr(T->heap, refusal));
-    ri_trace_call(T, "fork", "process", pid != 0 ? (int64_t)pid : -errno, "%s", "");
+    ri_trace_call(T, "fork", "process", pid != 0 ? (int64_t)pid : -error, "%s", "");
     if (pid == 0)
-        return ri_return_errno(T, errno);
+        return ri_return_errno(T, error);
     return ri_return2(T->base, ri_int(pid), ri_process_handle(T, pid));
 }
 
@@ -370,11 +394,10 @@ static int32_t kill_process(RiThread *T, RiValue *args, uint32_t nargs)
     else if (!ri_arg_is_none_or_nil(args, nargs, 1))
         number = ri_arg_signal(T, args, nargs, 1);
     RiProc *proc = find(T, pid);
-    if (proc == NULL)
-        return ri_return_errno(T, ESRCH);
-    if (!ri_proc_may_signal(self_proc(T), proc))
-        return ri_return_errno(T, EPERM);
-    ri_trace_call(T, "kill", "process", 0, "%u, %s", pid, number != 0 ? ri_signal_name(number) : "0");
+    int error = proc == NULL ? ESRCH : !ri_proc_may_signal(self_proc(T), proc) ? EPERM : 0;
+    ri_trace_call(T, "kill", "process", -error, "%u, %s", pid, number != 0 ? ri_signal_name(number) : "0");
+    if (error != 0)
+        return ri_return_errno(T, error);
     ri_signal_send(proc, number);
     return ri_return_bool(T->base, true);
 }
@@ -684,8 +707,8 @@ static int32_t handle_status(RiThread *T, RiValue *args, uint32_t nargs)
 
 #define WAIT_DOC "Waits for a child: its number and \"exit\", status or \"signal\", number or \"limit\", text or \"stop\", 0."
 static const RiLibFn functions[] = {
-    RI_FN(spawn, "process.spawn", "process.spawn(file or function [, {args=, limits=, allow=, deny=, priority=, name=}])",
-          "Starts a process. Returns its handle, or nil, a message and a number."),
+    RI_FN(spawn, "process.spawn", "process.spawn(file or function [, {args=, limits=, allow=, deny=, sandbox=, priority=, name=}])",
+          "Starts a process. Returns its handle, or nil, a message and (unless the file is no program) a number."),
     RI_FN_RESUMABLE(fork_process, fork_resume, "process.fork", "process.fork()",
                     "Makes a copy of this process, which goes on from here as well: the child's number and handle in the parent, "
                     "0 in the child; nil, a message and a number."),

@@ -50,6 +50,20 @@ static void print_caches(const char *what, uint64_t count, uint64_t misses)
             count ? 100.0 * (double)hits / (double)count : 0.0);
 }
 
+/* Who ran, how often turns changed, and what was asked for. */
+static void print_processes(const RiMachine *machine)
+{
+    if (machine == NULL)
+        return;
+    const RiMachineStats *s = &machine->stats;
+    fprintf(stderr, "processes           %16" PRIu64 " made, %" PRIu64 " of them forked, %" PRIu64 " ended\n",
+            1 + s->spawns + s->forks, s->forks, s->exits);
+    fprintf(stderr, "switches            %16" PRIu64 ", %" PRIu64 " pre-emptions, %" PRIu64 " ticks\n", s->switches,
+            s->preemptions, s->ticks);
+    fprintf(stderr, "system calls        %16" PRIu64 "; %" PRIu64 " messages, %" PRIu64 " signals\n", s->syscalls,
+            s->messages, s->signals);
+}
+
 /* What the machine's paged memory did, if it was used. */
 static void print_memory(const RiMachine *machine)
 {
@@ -78,5 +92,7 @@ void ri_print_stats(RiThread *T, const RiStats *stats, bool all)
             heap.allocated_bytes, heap.live_bytes, heap.heap_bytes);
     fprintf(stderr, "collections         %16" PRIu64 " in %.1f ms\n", heap.collections, (double)heap.collect_ns / 1e6);
     fprintf(stderr, "interned strings    %16" PRIu64 "\n", heap.strings_interned);
-    print_memory(T->process->proc != NULL ? T->process->proc->machine : NULL);
+    const RiMachine *machine = T->process->proc != NULL ? T->process->proc->machine : NULL;
+    print_processes(machine);
+    print_memory(machine);
 }
