@@ -448,6 +448,10 @@ static int32_t receive_resume(RiThread *T, RiValue *args, uint32_t nargs)
     if (ri_current_task(T)->timed_out && args[1].i != 0)
         return ri_return2(T->base, ri_nil(), ri_string_value(ri_str_from_cstr(T->heap, "timeout")));
     ri_check_deadlock(T);
+    if (proc != NULL) {
+        proc->is_awaited = true;
+        proc->is_awaited_by_others |= proc->parent != process->proc;
+    }
     return ri_wait(T, &process->proc->mailbox, (uint64_t)args[1].i, -1, 0);
 }
 

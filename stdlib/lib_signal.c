@@ -164,6 +164,8 @@ static int32_t send(RiThread *T, RiValue *args, uint32_t nargs)
     RiProc *proc = ri_proc_find(T->process->proc->machine, pid);
     if (proc == NULL)
         return ri_return_errno(T, ESRCH);
+    if (!ri_proc_may_signal(T->process->proc, proc))
+        return ri_return_errno(T, EPERM);
     ri_signal_send(proc, number);
     return ri_return_bool(T->base, true);
 }

@@ -281,6 +281,7 @@ static void forget_proc(RiProc *proc)
         return;
     ri_account_close(&process->account);
     process->proc = NULL;
+    ri_wake(proc->machine, &process->message_count, UINT32_MAX); /* who waits for room in its mailbox waits in vain */
 }
 
 /* -- Native stacks, for the collector ------------------------------------------------------------------------------ */

@@ -468,6 +468,22 @@ static void trace_end(RiProc *proc)
     ri_trace_note(proc, "process", text);
 }
 
+/* Who waits for messages of `proc` shall see that none will come. It is nearly always the parent; nobody keeps a list. */
+static void wake_receivers(RiProc *proc)
+{
+    RiMachine *machine = proc->machine;
+    if (!proc->is_awaited)
+        return;
+    if (proc->parent != NULL)
+        ri_wake(machine, &proc->parent->mailbox, UINT32_MAX);
+    if (!proc->is_awaited_by_others)
+        return;
+    for (uint32_t i = 0; i <= machine->table_mask; i++) {
+        for (RiProc *other = machine->table[i]; other != NULL; other = other->next_in_bucket)
+            ri_wake(machine, &other->mailbox, UINT32_MAX);
+    }
+}
+
 void ri_proc_zombie(RiProc *proc)
 {
     RiMachine *machine = proc->machine;
@@ -475,6 +491,7 @@ void ri_proc_zombie(RiProc *proc)
     release(proc);
     proc->state = RI_PROC_ZOMBIE;
     machine->stats.exits++;
+    wake_receivers(proc);
     orphan_children(proc);
     ri_wake(machine, proc, UINT32_MAX);
     RiProc *parent = proc->parent;

@@ -102,6 +102,8 @@ struct RiProc {
     int32_t exit_status;   /* 0 … 255 */
     bool reported_stop;    /* wait has told of the stop */
     bool is_orphan;        /* its parent has died: nobody asks for its status */
+    bool is_awaited;       /* somebody waits, or has waited, for a message of it and of nobody else … */
+    bool is_awaited_by_others; /* … and is not its parent */
     uint32_t task_count;   /* its address is the channel for joining threads */
     RiTask *exclusive;     /* while this one is suspended deep in C code, the others of the process do not run */
     RiNode tasks;          /* RiTask.of_proc */
