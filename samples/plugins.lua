@@ -30,9 +30,10 @@ local plugins = {
   {name = "pattern", source = [[
     return ("a"):rep(40):find(("a-"):rep(20) .. "b")]]},
   {name = "memory eater", source = [[
-    local t = {}
-    pcall(function() for i = 1, math.huge do t[i] = {i} end end) -- "not enough memory" can be caught once
-    for i = #t, math.huge do t[i] = {i} end]]},
+    local list
+    while true do -- "not enough memory" can be caught once; who goes on taking is ended
+      pcall(function() while true do list = {list} end end)
+    end]]},
   {name = "string eater", source = [[
     local s = "x"
     while true do s = s .. s end]]},
@@ -51,7 +52,7 @@ local plugins = {
     this is not Lua]]},
 }
 
-local LIMITS <const> = {cpu = "50ms", time = "2s", memory = "4M", output = 100, processes = 1, threads = 2}
+local LIMITS <const> = {cpu = "100ms", time = "10s", memory = "4M", output = 100, processes = 1, threads = 2}
 
 -- In the plug-in's process: its whole world is Lua's library, what the policy lets through, and `host`.
 local function guest(program)
