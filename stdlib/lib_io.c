@@ -10,6 +10,14 @@
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 
+/* Steps of the frame of a function that waits. Of a reading one: one more than the count of results. Of io.close: where the
+ * results of a C module's function begin. */
+enum {
+    STEP_OPEN = 0xffffd,  /* for the other end of a named pipe, the new file on top */
+    STEP_FLUSH = 0xffffe, /* until the file, which is on top, can be flushed */
+    STEP_CHILD = 0xfffff, /* for a command, its pid on top */
+};
+
 /* -- Files among the arguments --------------------------------------------------------------------------------- */
 
 static RiValue file_value(RiUserdata *u)
@@ -68,13 +76,34 @@ static int32_t return_opened(RiThread *T, RiUserdata *u, bool ok, const char *na
     return ri_return1(T->base, file_value(u));
 }
 
+/* Open, or go on opening, a new file for the current frame. RI_OPEN_WAITS: the frame is to wait (RI_LIB_BLOCK), the file
+ * above its arguments. */
+static RiOpenStatus try_open(RiThread *T, const char *path, const char *mode, RiUserdata **u)
+{
+    *u = ri_lib_step(T) == STEP_OPEN ? (--T->top)->p : ri_stream_new(T);
+    ri_lib_set_step(T, 0);
+    RiOpenStatus status = ri_stream_try_open(T, ri_stream_of(*u), path, mode);
+    if (RI_UNLIKELY(status == RI_OPEN_WAITS)) {
+        ri_push(T, file_value(*u));
+        ri_lib_set_step(T, STEP_OPEN);
+    }
+    return status;
+}
+
 static int32_t io_open(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = text_arg(T, args, nargs, 0);
     const char *mode = ri_arg_is_none_or_nil(args, nargs, 1) ? "r" : text_arg(T, args, nargs, 1);
     RI_ARG_CHECK(T, mode_is_valid(mode), 1, "invalid mode");
-    RiUserdata *u = ri_stream_new(T);
-    return return_opened(T, u, ri_stream_open_file(T, ri_stream_of(u), path, mode), path);
+    RiUserdata *u;
+    RiOpenStatus status = try_open(T, path, mode, &u);
+    return status == RI_OPEN_WAITS ? RI_LIB_BLOCK : return_opened(T, u, status == RI_OPEN_DONE, path);
+}
+
+/* The new file is above the arguments. */
+static int32_t io_open_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return io_open(T, args, nargs - 1);
 }
 
 static int32_t io_popen(RiThread *T, RiValue *args, uint32_t nargs)
@@ -94,15 +123,10 @@ static int32_t io_tmpfile(RiThread *T, RiValue *args, uint32_t nargs)
     return return_opened(T, u, ri_stream_open_temporary(T, ri_stream_of(u)), NULL);
 }
 
-/* Open or throw: for io.lines, io.input, io.output. */
-static RiUserdata *open_or_throw(RiThread *T, const char *path, const char *mode)
+RI_NORETURN static void cannot_open(RiThread *T, const char *path)
 {
-    RiUserdata *u = ri_stream_new(T);
-    if (!ri_stream_open_file(T, ri_stream_of(u), path, mode)) {
-        char why[100];
-        ri_error(T, "cannot open file '%s' (%s)", path, ri_error_text(T->process->proc, errno, why, sizeof why));
-    }
-    return u;
+    char why[100];
+    ri_error(T, "cannot open file '%s' (%s)", path, ri_error_text(T->process->proc, errno, why, sizeof why));
 }
 
 /* io.input and io.output: set or get a default file. */
@@ -110,7 +134,14 @@ static int32_t set_default_file(RiThread *T, RiValue *args, uint32_t nargs, RiUs
 {
     if (!ri_arg_is_none_or_nil(args, nargs, 0)) {
         if (ri_is_string(args[0]) || ri_is_number(args[0])) {
-            *which = open_or_throw(T, text_arg(T, args, nargs, 0), mode);
+            const char *path = text_arg(T, args, nargs, 0);
+            RiUserdata *u;
+            RiOpenStatus status = try_open(T, path, mode, &u);
+            if (status == RI_OPEN_WAITS)
+                return RI_LIB_BLOCK;
+            if (status == RI_OPEN_FAILED)
+                cannot_open(T, path);
+            *which = u;
         } else {
             file_arg(T, args, nargs);
             *which = args[0].p;
@@ -129,6 +160,16 @@ static int32_t io_output(RiThread *T, RiValue *args, uint32_t nargs)
     return set_default_file(T, args, nargs, &ri_stdlib(T)->output, "w");
 }
 
+static int32_t io_input_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return io_input(T, args, nargs - 1);
+}
+
+static int32_t io_output_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return io_output(T, args, nargs - 1);
+}
+
 static int32_t io_type(RiThread *T, RiValue *args, uint32_t nargs)
 {
     ri_arg_check_any(T, args, nargs, 0);
@@ -139,11 +180,6 @@ static int32_t io_type(RiThread *T, RiValue *args, uint32_t nargs)
 }
 
 /* -- Closing --------------------------------------------------------------------------------------------------- */
-
-/* Step of the frame of a function that waits for a command, with its pid on top. Otherwise the step is where the results of
- * a C module's function begin. */
-#define STEP_CHILD 0xfffff
-#define STEP_FLUSH 0xffffe /* it waits until the file, which is on top, can be flushed */
 
 static int32_t wait_for_command(RiThread *T, int pid)
 {
@@ -183,7 +219,7 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
         return ri_return2(T->base, ri_nil(), ri_string_value(message));
     }
     bool is_own = close == ri_stream_close_file || close == ri_stream_close_command;
-    if (RI_UNLIKELY(is_own && !ri_stream_can_flush(T, stream->file))) {
+    if (is_own && ri_host_stream_pending(stream->file) > 0 && ri_stream_try_flush(T, stream->file) == RI_WRITE_WAITS) {
         ri_push(T, file_value(u));
         ri_lib_set_step(T, STEP_FLUSH);
         return RI_LIB_BLOCK;
@@ -300,8 +336,9 @@ static RiReadStatus push_one(RiThread *T, FILE *file, char kind, size_t count, R
 {
     RiReadStatus status;
     if (kind == '0') {
-        status = ri_stream_has_more(T, file) ? RI_READ_DONE : RI_READ_END;
-        ri_push(T, status == RI_READ_DONE ? ri_string_value(T->heap->empty) : ri_nil());
+        status = ri_stream_look(T, file);
+        if (status != RI_READ_WAITS)
+            ri_push(T, status == RI_READ_DONE ? ri_string_value(T->heap->empty) : ri_nil());
         return status;
     }
     if (kind == 'n') {
@@ -527,7 +564,10 @@ static int32_t io_lines(RiThread *T, RiValue *args, uint32_t nargs)
         RiNative *iterator = new_lines_iterator(T, input, nargs, false);
         return ri_return1(T->base, ri_object(iterator, RI_TAG_NATIVE));
     }
-    RiUserdata *u = open_or_throw(T, text_arg(T, args, nargs, 0), "r");
+    const char *path = text_arg(T, args, nargs, 0);
+    RiUserdata *u = ri_stream_new(T);
+    if (!ri_stream_open_file(T, ri_stream_of(u), path, "r"))
+        cannot_open(T, path);
     RiNative *iterator = new_lines_iterator(T, u, nargs, true);
     RiValue *results = T->base - 2; /* iterator, state, control, and the file to be closed at the end of the loop */
     ri_set_object(&results[0], iterator, RI_TAG_NATIVE);
@@ -618,24 +658,25 @@ static int32_t file_write(RiThread *T, RiValue *args, uint32_t nargs)
     return write_on(T, args[0].p, nargs, (WritePlace){1, 0, true});
 }
 
+static int32_t flush(RiThread *T, FILE *file)
+{
+    errno = 0;
+    RiWriteStatus status = ri_stream_try_flush(T, file);
+    return status == RI_WRITE_WAITS ? RI_LIB_BLOCK : ri_return_file_result(T, status == RI_WRITE_DONE, NULL);
+}
+
 static int32_t io_flush(RiThread *T, RiValue *args, uint32_t nargs)
 {
     FILE *file = default_file(T, ri_stdlib(T)->output, "output");
     (void)args;
     (void)nargs;
-    if (RI_UNLIKELY(!ri_stream_can_flush(T, file)))
-        return RI_LIB_BLOCK;
-    errno = 0;
-    return ri_return_file_result(T, ri_stream_flush(T, file), NULL);
+    return flush(T, file);
 }
 
 static int32_t file_flush(RiThread *T, RiValue *args, uint32_t nargs)
 {
     FILE *file = file_arg(T, args, nargs);
-    if (RI_UNLIKELY(!ri_stream_can_flush(T, file)))
-        return RI_LIB_BLOCK;
-    errno = 0;
-    return ri_return_file_result(T, ri_stream_flush(T, file), NULL);
+    return flush(T, file);
 }
 
 /* -- Position and buffering ------------------------------------------------------------------------------------ */
@@ -669,13 +710,13 @@ static int32_t file_setvbuf(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(io_close, close_resume, "io.close", "io.close([file])", "Close a file, or the default output."),
     RI_FN_RESUMABLE(io_flush, io_flush, "io.flush", "io.flush()", "Write out what the default output has buffered."),
-    RI_FN(io_input, "io.input", "io.input([file])",
+    RI_FN_RESUMABLE(io_input, io_input_resume, "io.input", "io.input([file])",
           "Set the default input, a file or the name of one to open; returns the default input."),
     RI_FN(io_lines, "io.lines", "io.lines([filename, …])",
           "For a loop over a file's lines (or what the read formats say): for line in io.lines(name) do … end."),
-    RI_FN(io_open, "io.open", "io.open(filename [, mode])",
+    RI_FN_RESUMABLE(io_open, io_open_resume, "io.open", "io.open(filename [, mode])",
           "Open a file, mode \"r\", \"w\", \"a\", with \"+\" and \"b\"; nil, message and error number if it fails."),
-    RI_FN(io_output, "io.output", "io.output([file])",
+    RI_FN_RESUMABLE(io_output, io_output_resume, "io.output", "io.output([file])",
           "Set the default output, a file or the name of one to open; returns the default output."),
     RI_FN(io_popen, "io.popen", "io.popen(command [, mode])", "Start a command and read its output, or write its input (\"w\")."),
     RI_FN_RESUMABLE(io_read, io_read_resume, "io.read", "io.read(…)", "Read from the default input, as file:read."),

@@ -227,39 +227,52 @@ bool ri_stream_open_descriptor(RiThread *T, RiStream *stream, int64_t descriptor
 
 /* -- Opening -- */
 
-static FILE *open_path(RiThread *T, const char *path, const char *mode, RiFile **behind)
+static FILE *open_path(RiThread *T, const char *path, const char *mode, RiFile **behind, bool *waits)
 {
     RiProc *proc = proc_of(T);
     RiTask *task = ri_current_task(T);
     RiFile *device = NULL;
     int64_t status = task != NULL ? ri_gate_open_device(task, path, open_flags(mode), &device) : -ENOENT;
     *behind = device;
+    *waits = false;
     if (status >= 0)
         return stream_of_file(device, mode);
     if (status != -ENOENT) {
         errno = (int)-status;
         return NULL;
     }
-    int fd;
-    while ((fd = ri_gate_open(proc, path, open_flags(mode), 0666)) == RI_GATE_WAITS)
-        ri_poll_slow(T); /* for the other end of a named pipe */
+    int fd = ri_gate_open(proc, path, open_flags(mode), 0666);
+    *waits = fd == RI_GATE_WAITS; /* for the other end of a named pipe */
+    if (*waits)
+        return NULL;
     return stream_of_descriptor(fd == RI_GATE_MOUNT_LIST ? -EISDIR : fd, mode);
 }
 
-bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const char *mode)
+RiOpenStatus ri_stream_try_open(RiThread *T, RiStream *stream, const char *path, const char *mode)
 {
     char quoted[160];
     uint64_t start = ri_gate_trace_start(proc_of(T));
     errno = 0;
     RiFile *behind = NULL;
-    FILE *file = open_path(T, path, mode, &behind);
+    bool waits;
+    FILE *file = open_path(T, path, mode, &behind, &waits);
+    if (waits)
+        return RI_OPEN_WAITS;
     bool ok = opened_over(T, stream, file, behind, ri_stream_close_file);
     int reason = errno;
     if (RI_UNLIKELY(start != 0))
         ri_gate_trace(proc_of(T), start, "open", "file", ok ? ri_host_stream_fd(stream->file) : -reason, "%s, \"%s\"",
                       ri_gate_quote(path, strlen(path), quoted), mode);
     errno = reason;
-    return ok;
+    return ok ? RI_OPEN_DONE : RI_OPEN_FAILED;
+}
+
+bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const char *mode)
+{
+    RiOpenStatus status;
+    while ((status = ri_stream_try_open(T, stream, path, mode)) == RI_OPEN_WAITS)
+        ri_poll_slow(T);
+    return status == RI_OPEN_DONE;
 }
 
 /* What is buffered here must come out before what a command writes. */
@@ -348,13 +361,6 @@ bool ri_stream_is_ready(RiThread *T, FILE *file, unsigned event)
            ri_file_wait(proc->machine->current, behind, event) != RI_SYS_BLOCK;
 }
 
-/* Wait deep in C code: the native stack is kept. May throw. */
-static void wait_here(RiThread *T, FILE *file, unsigned event)
-{
-    while (!ri_stream_is_ready(T, file, event))
-        ri_poll_slow(T);
-}
-
 /* The next byte of a file whose buffer is empty; refills it. EOF at the end. */
 static int refill(FILE *file)
 {
@@ -386,6 +392,40 @@ static bool is_regular(FILE *file)
     return fd >= 0 && ri_host_fd_info(fd, &info) == 0 && (info.mode & RI_S_TYPE) == RI_S_FILE;
 }
 
+/* Write some of what is pending, which is more than AT_ONCE. What failed is for fflush to report. */
+static RiWriteStatus write_part(RiThread *T, FILE *file)
+{
+    const char *bytes = ri_host_stream_pending_bytes(file);
+    RiFile *behind = ri_files_behind(proc_of(T), file);
+    int fd = ri_host_stream_fd(file);
+    int64_t result = -ENOSYS;
+    if (bytes != NULL && fd >= 0)
+        result = ri_host_fd_write(fd, bytes, AT_ONCE);
+    else if (bytes != NULL && behind != NULL)
+        result = ri_file_write(ri_current_task(T), behind, bytes, AT_ONCE);
+    if (result == RI_SYS_BLOCK)
+        return RI_WRITE_WAITS;
+    if (result > 0)
+        ri_host_stream_drop_pending(file, (size_t)result);
+    return result > 0 || fflush(file) == 0 ? RI_WRITE_DONE : RI_WRITE_FAILED;
+}
+
+/* Flush a buffer of whatever size, no more at once than what is taken without waiting. */
+static RiWriteStatus flush_politely(RiThread *T, FILE *file)
+{
+    size_t pending;
+    RiWriteStatus status = RI_WRITE_DONE;
+    while (status == RI_WRITE_DONE && (pending = ri_host_stream_pending(file)) > 0) {
+        if (!ri_stream_is_ready(T, file, RI_EVENT_OUT))
+            return RI_WRITE_WAITS;
+        if (pending > AT_ONCE)
+            status = write_part(T, file);
+        else
+            return fflush(file) == 0 ? RI_WRITE_DONE : RI_WRITE_FAILED;
+    }
+    return status;
+}
+
 /* Write while others may run: whatever calls the host is preceded by a look whether it would block. */
 static RiWriteStatus write_politely(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
 {
@@ -393,13 +433,14 @@ static RiWriteStatus write_politely(RiThread *T, FILE *file, const char *bytes, 
     while (*done < size) {
         size_t room = ri_host_stream_room(file), part = size - *done;
         if (part > room && !never_blocks) {
-            if (!ri_stream_is_ready(T, file, RI_EVENT_OUT))
-                return RI_WRITE_WAITS;
             if (ri_host_stream_pending(file) > 0) {
-                if (fflush(file) != 0)
-                    return RI_WRITE_FAILED;
+                RiWriteStatus status = flush_politely(T, file);
+                if (status != RI_WRITE_DONE)
+                    return status;
                 continue;
             }
+            if (!ri_stream_is_ready(T, file, RI_EVENT_OUT))
+                return RI_WRITE_WAITS;
             part = part < AT_ONCE ? part : AT_ONCE;
         }
         if (fwrite(bytes + *done, 1, part, file) != part)
@@ -448,16 +489,19 @@ bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size)
     return status == RI_WRITE_DONE;
 }
 
-bool ri_stream_can_flush(RiThread *T, FILE *file)
+RiWriteStatus ri_stream_try_flush(RiThread *T, FILE *file)
 {
-    return ri_host_stream_pending(file) == 0 || ri_stream_is_ready(T, file, RI_EVENT_OUT);
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_pending(file) > 0 && !is_regular(file))
+        return flush_politely(T, file);
+    return fflush(file) == 0 ? RI_WRITE_DONE : RI_WRITE_FAILED;
 }
 
 bool ri_stream_flush(RiThread *T, FILE *file)
 {
-    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_pending(file) > 0 && !is_regular(file))
-        wait_here(T, file, RI_EVENT_OUT);
-    return fflush(file) == 0;
+    RiWriteStatus status;
+    while ((status = ri_stream_try_flush(T, file)) == RI_WRITE_WAITS)
+        ri_poll_slow(T);
+    return status == RI_WRITE_DONE;
 }
 
 /* -- Reading --------------------------------------------------------------------------------------------------- */
@@ -597,13 +641,14 @@ RiString *ri_stream_read_all(RiThread *T, FILE *file)
     UNTIL_READ(ri_stream_take_all(T, file, &sb));
 }
 
-bool ri_stream_has_more(RiThread *T, FILE *file)
+RiReadStatus ri_stream_look(RiThread *T, FILE *file)
 {
-    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_readable(file) == 0)
-        wait_here(T, file, RI_EVENT_IN);
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_readable(file) == 0 &&
+        !ri_stream_is_ready(T, file, RI_EVENT_IN))
+        return RI_READ_WAITS;
     int c = getc(file);
     ungetc(c, file); /* nothing if c is EOF */
-    return c != EOF;
+    return c != EOF ? RI_READ_DONE : RI_READ_END;
 }
 
 #define NUMERAL_SIZE_MAX 200 /* bytes; longer numerals are not read */

@@ -42,6 +42,9 @@ static inline RiStream *ri_stream_of(RiUserdata *u)
 
 /* Open into a new stream. false: not opened, reason in errno. */
 bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const char *mode);
+/* The same, without waiting for the other end of a named pipe: RI_OPEN_WAITS if the current task waits for it now. */
+typedef enum RiOpenStatus { RI_OPEN_DONE, RI_OPEN_FAILED, RI_OPEN_WAITS } RiOpenStatus;
+RiOpenStatus ri_stream_try_open(RiThread *T, RiStream *stream, const char *path, const char *mode);
 bool ri_stream_open_command(RiThread *T, RiStream *stream, const char *command, const char *mode);
 bool ri_stream_open_temporary(RiThread *T, RiStream *stream);
 
@@ -67,6 +70,7 @@ typedef enum RiReadStatus { RI_READ_DONE, RI_READ_END, RI_READ_WAITS } RiReadSta
 RiReadStatus ri_stream_take_line(RiThread *T, FILE *file, RiSbuf *sb, bool keep_newline);
 RiReadStatus ri_stream_take_chars(RiThread *T, FILE *file, RiSbuf *sb, size_t count);
 RiReadStatus ri_stream_take_all(RiThread *T, FILE *file, RiSbuf *sb);
+RiReadStatus ri_stream_look(RiThread *T, FILE *file); /* takes nothing: is there more, or the end? */
 RiReadStatus ri_stream_take_number(RiThread *T, FILE *file, RiSbuf *sb, RiValue *number); /* sb: empty at first */
 
 /* -- The same, waiting where they are: NULL or false at the end of the file (or after an error). Collect: yes. ----- */
@@ -74,7 +78,6 @@ RiString *ri_stream_read_line(RiThread *T, FILE *file, bool keep_newline);
 RiString *ri_stream_read_chars(RiThread *T, FILE *file, size_t count); /* count > 0: at most so many */
 RiString *ri_stream_read_all(RiThread *T, FILE *file);                 /* never NULL */
 bool ri_stream_read_number(RiThread *T, FILE *file, RiValue *number);
-bool ri_stream_has_more(RiThread *T, FILE *file);
 
 /* -- Writing: false after an error, reason in errno -------------------------------------------------------------- */
 bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size); /* waits where it is, as does flush */
@@ -82,8 +85,7 @@ bool ri_stream_flush(RiThread *T, FILE *file);
 /* Write bytes[*done … size - 1], *done being how many have gone; 0 at first. RI_WRITE_WAITS as RI_READ_WAITS. */
 typedef enum RiWriteStatus { RI_WRITE_DONE, RI_WRITE_FAILED, RI_WRITE_WAITS } RiWriteStatus;
 RiWriteStatus ri_stream_put(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done);
-/* False: the current task waits until it can be flushed. */
-bool ri_stream_can_flush(RiThread *T, FILE *file);
+RiWriteStatus ri_stream_try_flush(RiThread *T, FILE *file);
 
 /* -- Results in the manner of the io library: nil, "name: reason", errno ------------------------------------------ */
 int32_t ri_return_file_result(RiThread *T, bool ok, const char *name);

@@ -55,5 +55,32 @@ print(select(2, process.wait(process.spawn(function() os.exit(false, true) end))
 local reader, writer = assert(sys.file(r, "r")), assert(sys.file(w, "w"))
 later(30, function() writer:write("over a pipe\n") writer:flush() end)
 print(reader:read())  --> over a pipe
+local slow, text = assert(sys.file(w, "w")), ("0123456789"):rep(20000)
+slow:setvbuf("full", 1 << 20)
+local reading = thread.create(function() thread.sleep(0.03) return reader:read(#text) end)
+print(waits("a large buffer", function() slow:write(text) return slow:flush() end))  --> true
+print(select(2, thread.join(reading)) == text)  --> true
+-- looking for more
+f = io.popen("sleep 0.05; echo x")
+print(waits("f:read(0)", f.read, f, 0), f:read(), f:read(0))  --> 	x	nil
+f:close()
+-- the other end of a named pipe
+local name = os.tmpname()
+os.remove(name)
+os.execute("mkfifo " .. name)
+local got
+local function read_later()
+  return thread.create(function() thread.sleep(0.03) local f <close> = assert(io.open(name)) got = f:read("a") end)
+end
+local reads = read_later()
+local fifo = waits("io.open", io.open, name, "w")
+print(fifo:write("opened"):close(), thread.join(reads), got)  --> true true opened
+reads = read_later()
+waits("io.output", io.output, name)
+io.write("output")
+io.close()
+io.output(io.stdout)
+print(thread.join(reads), got)  --> true output
+os.remove(name)
 done = true
 thread.join(counter)

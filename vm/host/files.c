@@ -283,8 +283,34 @@ size_t ri_host_stream_room(FILE *file)
 {
     if (__flbf(file) || !__fwriting(file))
         return 0;
-    size_t size = __fbufsize(file), pending = __fpending(file);
-    return size > pending ? size - pending - 1 : 0;
+#ifdef __GLIBC__
+    size_t left = file->_IO_write_ptr != NULL ? (size_t)(file->_IO_buf_end - file->_IO_write_ptr) : __fbufsize(file);
+#else
+    size_t left = __fbufsize(file) - __fpending(file);
+#endif
+    return left > 0 ? left - 1 : 0;
+}
+
+const char *ri_host_stream_pending_bytes(FILE *file)
+{
+#ifdef __GLIBC__
+    return file->_IO_write_base;
+#else
+    (void)file;
+    return NULL;
+#endif
+}
+
+void ri_host_stream_drop_pending(FILE *file, size_t size)
+{
+#ifdef __GLIBC__
+    file->_IO_write_base += size;
+    /* stdio takes a difference between these for a place that it has to seek to before it writes */
+    file->_IO_read_base = file->_IO_read_ptr = file->_IO_read_end = file->_IO_write_base;
+#else
+    (void)file;
+    (void)size;
+#endif
 }
 
 void ri_host_stream_discard(FILE *file)

@@ -135,6 +135,10 @@ int ri_host_stream_fd(FILE *file);                 /* -1: none behind it */
 size_t ri_host_stream_readable(FILE *file);        /* bytes in the buffer that can be read without the host */
 size_t ri_host_stream_pending(FILE *file);         /* bytes in the buffer still to be written */
 size_t ri_host_stream_room(FILE *file);            /* bytes that a write can add without calling the host */
+/* The bytes that are still to be written, for the caller to write the first of them himself; NULL: the library does not show
+ * them. Then `size` of them, fewer than all, are dropped as written. Not for files with a position. */
+const char *ri_host_stream_pending_bytes(FILE *file);
+void ri_host_stream_drop_pending(FILE *file, size_t size);
 void ri_host_stream_discard(FILE *file);           /* close it; what is pending is lost */
 typedef struct RiStreamOps {
     int64_t (*read)(void *cookie, char *to, size_t size); /* bytes or -errno */
