@@ -20,7 +20,10 @@
 #define BLOCK_INSTRUCTIONS_MAX 2000u
 #define HOT_CALLS 30u
 #define HOT_LOOPS 300u
-#define NATIVE_STACK_BYTES (256 * 1024) /* of return addresses: 16,384 calls deep; beyond, from the interpreter anew */
+/* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
+ * within another one, below C functions, shares its room, or gets a little. */
+#define NATIVE_STACK_BYTES (128 * 1024)
+#define NATIVE_STACK_BYTES_MIN 2048
 
 static const RiWord native_word = RI_OP_NATIVE;
 
@@ -668,7 +671,7 @@ RiNativeExit ri_jit_enter(RiThread *T)
 {
     RiHeap *heap = T->heap;
     RiJit *j = ri_jit_of(heap);
-    if (RI_UNLIKELY(j->full && !heap->native_sp))
+    if (RI_UNLIKELY(j->full && !heap->native_sp && !heap->native_parked))
         flush(j);
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     if (!fv->is_warm || !is_hot(j, fv, T->pc) || !*j->pages.native)
@@ -688,7 +691,11 @@ RiNativeExit ri_jit_enter(RiThread *T)
     const void *code = ri_jit_run_address(j, j->enter_address);
     memcpy(&enter, &code, sizeof enter);
     const char *limit = heap->native_limit;
-    heap->native_limit = (const char *)__builtin_frame_address(0) - NATIVE_STACK_BYTES;
+    const char *here = __builtin_frame_address(0);
+    if (!heap->native_sp)
+        heap->native_limit = here - NATIVE_STACK_BYTES;
+    else if (here - NATIVE_STACK_BYTES_MIN < limit)
+        heap->native_limit = here - NATIVE_STACK_BYTES_MIN;
     RiNativeExit how = enter(T, ri_jit_run_address(j, address));
     heap->native_limit = limit;
     return how;

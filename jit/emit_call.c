@@ -198,8 +198,10 @@ static void guard_library(RiJit *j, uint32_t func, const RiLibFn *fn)
 static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     guard_library(j, func, fn);
-    if (wanted >= 0 && ri_jit_emit_intrinsic(j, fn, func, nargs, wanted))
+    if (ri_jit_emit_intrinsic(j, fn, func, nargs, wanted))
         return EMIT_ON;
+    if (j->is_deferred)
+        return EMIT_DEFER;
     ri_jit_flush_for_call(j);
     ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
     emit_library_link(j, func, wanted, 0);
@@ -629,14 +631,4 @@ RiJitResult ri_jit_emit_return(RiJit *j, RiWord w)
     default:
         return EMIT_CANNOT;
     }
-}
-
-bool ri_jit_emit_intrinsic(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
-{
-    (void)j;
-    (void)fn;
-    (void)func;
-    (void)nargs;
-    (void)wanted;
-    return false;
 }

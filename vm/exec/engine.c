@@ -219,6 +219,9 @@ static void save(RiHeap *heap, RiTask *task)
     x->jumps = process->jumps;
     x->c_depth = process->c_depth;
     x->budget = heap->budget;
+    x->native_sp = heap->native_sp;
+    x->native_limit = heap->native_limit;
+    heap->native_parked += x->native_sp != NULL;
 }
 
 static void restore(RiHeap *heap, RiTask *task)
@@ -230,6 +233,10 @@ static void restore(RiHeap *heap, RiTask *task)
     heap->running = x->running;
     process->jumps = x->jumps;
     process->c_depth = x->c_depth;
+    heap->native_sp = x->native_sp;
+    heap->native_limit = x->native_limit;
+    heap->native_parked -= x->native_sp != NULL;
+    x->native_sp = NULL;
     set_heap_modes(heap, task->proc);
     heap->budget = heap->exact_budget ? x->budget : RI_BUDGET_SLICE;
     if (task->proc->doom != RI_DOOM_NONE || ri_signal_is_due(task))

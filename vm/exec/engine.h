@@ -28,6 +28,7 @@ typedef struct RiExecTask {
     size_t exec_size;
     bool is_fork;         /* it is a child just made by fork: sys.call has to know */
     bool ok;              /* it ended without an error */
+    const void *native_sp, *native_limit; /* while switched away: the heap's */
 } RiExecTask;
 
 static inline RiExecTask *ri_exec_task(const RiThread *T) /* of the running task; NULL without a machine */

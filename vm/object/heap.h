@@ -77,6 +77,7 @@ struct RiHeap {
     void *jit;                  /* of jit/jit.h; NULL: none */
     const void *native_sp;      /* innermost stay in machine code: its stack pointer; for the JIT and unwinding */
     const void *native_limit;   /* how far down its stack may go */
+    uint32_t native_parked;     /* tasks switched away from within machine code */
     const uint32_t *hot_code;   /* the one-word routine by which calls look for machine code; NULL: they do not */
     uint32_t hot_loops;         /* back-edges taken before machine code is looked for */
     void (*on_long_copy)(RiHeap *heap); /* called within copies of megabytes when the budget is used up: throws if the
