@@ -281,11 +281,23 @@ static void forget_task(RiTask *task)
     task->engine = NULL;
 }
 
+/* A word somewhere on a native stack may go on pointing to the process or its main thread: it shall not keep alive all that
+ * they had, least of all at the expense of others. */
+static void let_go(RiProcess *process)
+{
+    RiThread *main = process->main;
+    process->first_message = process->last_message = NULL;
+    process->registry = process->globals = process->signal_handlers = process->threads = NULL;
+    main->base = main->top = main->stack;
+    ri_set_nil(&main->error);
+}
+
 static void forget_proc(RiProc *proc)
 {
     RiProcess *process = proc->engine;
     if (process == NULL)
         return;
+    let_go(process);
     ri_account_close(&process->account);
     process->proc = NULL;
     ri_wake(proc->machine, &process->message_count, UINT32_MAX); /* who waits for room in its mailbox waits in vain */
