@@ -142,6 +142,7 @@ RiContext *ri_context_new(void (*entry)(void *argument), void *argument)
 void ri_context_init_host(RiContext *context)
 {
     *context = (RiContext){0};
+#if ASAN /* nobody else asks for the bounds, and libc reads all of /proc/self/maps to find those of the first thread */
     pthread_attr_t attributes;
     void *low;
     size_t size;
@@ -152,6 +153,7 @@ void ri_context_init_host(RiContext *context)
         context->end = (char *)low + size;
     }
     pthread_attr_destroy(&attributes);
+#endif
 }
 
 void ri_context_reset(RiContext *context)
@@ -169,7 +171,7 @@ void ri_context_free(RiContext *context)
 void ri_context_trim(RiContext *context)
 {
     char *limit = (char *)((uintptr_t)context->sp & ~(uintptr_t)4095);
-    if (limit > context->stack)
+    if (context->stack != NULL && limit > context->stack)
         madvise(context->stack, (size_t)(limit - context->stack), MADV_DONTNEED);
 }
 

@@ -23,7 +23,8 @@ typedef struct RiContext {
 /* A stack that will run entry(argument) when first switched to; entry never returns. The RiContext lies at the top of the
  * stack itself. NULL if memory is short (errno). */
 RiContext *ri_context_new(void (*entry)(void *argument), void *argument);
-/* Describe the host thread's own stack, the running one, in *context. */
+/* Let *context stand for the host thread's own stack, the running one: its bounds stay NULL (except for the address
+ * sanitizer, which has to know them). */
 void ri_context_init_host(RiContext *context);
 /* Not the running one. */
 void ri_context_free(RiContext *context);
