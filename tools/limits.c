@@ -76,6 +76,20 @@ static bool set_machine_option(RiMachineConfig *config, MachineOption option, co
     return false;
 }
 
+const char *ri_limits_expected(const char *word)
+{
+    static const char *const machine_values[OPTION_COUNT] = {"a size such as 4M", "a file name", "host or soft"};
+    const char *value;
+    int option = find_machine_option(word, &value), limit = find_limit(word, &value);
+    if (option >= 0)
+        return machine_values[option];
+    if (limit < 0)
+        return NULL;
+    if (limit == RI_LIMIT_CPU || limit == RI_LIMIT_TIME)
+        return "a time such as 300ms or 2s";
+    return limit == RI_LIMIT_MEMORY || limit == RI_LIMIT_OUTPUT ? "a size such as 32M" : "a number";
+}
+
 int ri_limits_take_option(RiLimits *limits, char **argv, int *i)
 {
     const char *value;

@@ -15,6 +15,8 @@ typedef struct RiLimits {
 int ri_limits_take_option(RiLimits *limits, char **argv, int *i);
 /* Only move *i past the value of the long option there, if it has one in the next word. */
 void ri_limits_skip_option(char **argv, int *i);
+/* What the value of such an option is to be like, for a message; NULL: it is none. */
+const char *ri_limits_expected(const char *word);
 /* False if memory is short. */
 bool ri_limits_apply(const RiLimits *limits, RiProc *proc);
 

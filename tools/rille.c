@@ -39,7 +39,11 @@ void ri_tool_usage(const RiTool *tool, const char *bad_option)
 {
     char text[400];
     bool needs_argument = bad_option[1] == 'e' || bad_option[1] == 'l';
-    snprintf(text, sizeof text, needs_argument ? "'%s' needs argument" : "unrecognized option '%s'", bad_option);
+    const char *expected = tool->is_lua ? NULL : ri_limits_expected(bad_option);
+    if (expected != NULL)
+        snprintf(text, sizeof text, "'%s' needs %s", bad_option, expected);
+    else
+        snprintf(text, sizeof text, needs_argument ? "'%s' needs argument" : "unrecognized option '%s'", bad_option);
     ri_tool_message(tool, text);
     fprintf(stderr, "usage: %s [options] [script [args]]\n", tool->name);
     if (!tool->is_lua)
