@@ -99,7 +99,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
                 T->hook_last_pc = 0;
                 if (T->hook_mask & RI_HOOK_CALL) {
                     T->pc = 1;
-                    ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", 1,
+                    ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? RI_HOOKED_TAIL_CALL : RI_HOOKED_CALL, 1,
                                           ((RiClosure *)T->base[-2].p)->feedback->param_count);
                     T->pc = 0;
                 }
@@ -124,7 +124,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
     ri_link_write(base, ri_pc_address(T), delta_to(T, base), wanted, flags, 0);
     T->base = base;
     if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CALL)) {
-        ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? "tail call" : "call", 1, nargs);
+        ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? RI_HOOKED_TAIL_CALL : RI_HOOKED_CALL, 1, nargs);
         base = T->base;
     }
     *link = *RI_LINK_OF(base);
@@ -221,7 +221,7 @@ static void hook_return(RiThread *T, const RiLink *link, RiValue **first, uint32
         }
         T->top = to + count;
         ptrdiff_t at = to - T->stack;
-        ri_fire_transfer_hook(T, "return", (uint32_t)(to - T->base) + 1, count);
+        ri_fire_transfer_hook(T, RI_HOOKED_RETURN, (uint32_t)(to - T->base) + 1, count);
         *first = T->stack + at;
     }
     uint32_t caller_pc = link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;

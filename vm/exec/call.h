@@ -138,11 +138,11 @@ RiCallStatus ri_run_task(RiThread *T, RiValue *first, uint32_t nargs);
 /* The part of a safe point that concerns the machine. In engine.c. */
 bool ri_machine_safe_point(RiThread *T, bool is_poll);
 
-/* Hooks: fire an event ("call", "tail call", "return", "line", "count"). */
+/* Hooks: fire an event; line: -1 for none. */
 enum { RI_HOOK_CALL = 1, RI_HOOK_RETURN = 2, RI_HOOK_LINE = 4, RI_HOOK_COUNT = 8 };
-void ri_fire_hook(RiThread *T, const char *event, int32_t line);
+void ri_fire_hook(RiThread *T, RiHookEvent event, int32_t line);
 /* The same for calls and returns: `count` locals from number `first` on are the parameters or results. */
-void ri_fire_transfer_hook(RiThread *T, const char *event, uint32_t first, uint32_t count);
+void ri_fire_transfer_hook(RiThread *T, RiHookEvent event, uint32_t first, uint32_t count);
 /* Is the frame at `level` the one that the running hook function was called for? */
 bool ri_is_hooked_frame(RiThread *T, int level);
 /* Set or clear a thread's hook (debug.sethook). */

@@ -31,7 +31,7 @@ void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
     }
 }
 
-void ri_fire_hook(RiThread *T, const char *event, int32_t line)
+void ri_fire_hook(RiThread *T, RiHookEvent event, int32_t line)
 {
     if (!T->hook_allowed || ri_is_nil(T->hook))
         return;
@@ -40,7 +40,7 @@ void ri_fire_hook(RiThread *T, const char *event, int32_t line)
     ri_stack_reserve(T, 6);
     ri_push(T, T->hook);
     ri_push_link(T);
-    ri_push(T, ri_string_value(ri_str_from_cstr(T->heap, event)));
+    ri_push(T, ri_string_value(T->heap->hook_names[event]));
     ri_push(T, line >= 0 ? ri_int(line) : ri_nil());
     T->in_hook = true;
     ri_call(T, 2, 0);
@@ -49,7 +49,7 @@ void ri_fire_hook(RiThread *T, const char *event, int32_t line)
     T->hook_allowed = true;
 }
 
-void ri_fire_transfer_hook(RiThread *T, const char *event, uint32_t first, uint32_t count)
+void ri_fire_transfer_hook(RiThread *T, RiHookEvent event, uint32_t first, uint32_t count)
 {
     if (!T->hook_allowed)
         return;
@@ -87,7 +87,7 @@ void ri_hook_instruction(RiThread *T)
         return;
     if (mask & RI_HOOK_COUNT && --T->hook_left <= 0) {
         T->hook_left = T->hook_count;
-        ri_fire_hook(T, "count", -1);
+        ri_fire_hook(T, RI_HOOKED_COUNT, -1);
     }
     if (mask & RI_HOOK_LINE && T->base[-2].tag == RI_TAG_CLOSURE) {
         const RiProto *proto = ((RiClosure *)T->base[-2].p)->feedback->proto;
@@ -97,6 +97,6 @@ void ri_hook_instruction(RiThread *T)
             fresh = !same_line(proto, last, pc);
         T->hook_last_pc = pc;
         if (fresh)
-            ri_fire_hook(T, "line", ri_proto_line(proto, pc));
+            ri_fire_hook(T, RI_HOOKED_LINE, ri_proto_line(proto, pc));
     }
 }

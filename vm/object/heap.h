@@ -30,6 +30,15 @@ typedef enum RiMetamethod {
     RI_MM_COUNT
 } RiMetamethod;
 
+typedef enum RiHookEvent {
+    RI_HOOKED_CALL,
+    RI_HOOKED_TAIL_CALL,
+    RI_HOOKED_RETURN,
+    RI_HOOKED_LINE,
+    RI_HOOKED_COUNT,
+    RI_HOOK_EVENT_COUNT
+} RiHookEvent;
+
 /* Where a block lives, which decides how it is traced. */
 typedef enum RiBlockSpace {
     RI_SPACE_OBJECT, /* begins with an RiObject header, zeroed, traced by the mark procedure */
@@ -65,6 +74,7 @@ struct RiHeap {
                        data and much churn a collection takes up to a sixth longer */
     uint64_t seed;                /* of string hashing */
     RiString *mm_names[RI_MM_COUNT]; /* interned "__index" …, flagged RI_STR_METAMETHOD */
+    RiString *hook_names[RI_HOOK_EVENT_COUNT]; /* interned "call" …: what a hook is called with */
     RiString *one_byte[256];         /* preallocated strings of length 1 */
     RiString *empty;                 /* "" */
     RiStrings *strings;

@@ -324,6 +324,9 @@ void ri_strings_init(RiHeap *heap)
     };
     for (int i = 0; i < RI_MM_COUNT; i++)
         heap->mm_names[i] = ri_str_from_cstr(heap, names[i]);
+    static const char *const events[RI_HOOK_EVENT_COUNT] = {"call", "tail call", "return", "line", "count"};
+    for (int i = 0; i < RI_HOOK_EVENT_COUNT; i++)
+        heap->hook_names[i] = ri_str_from_cstr(heap, events[i]);
 }
 
 void ri_strings_destroy(RiHeap *heap)
