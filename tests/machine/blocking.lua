@@ -8,7 +8,7 @@ end)
 local function waits(what, f, ...)
   local before = turns
   local result = table.pack(f(...))
-  assert(turns - before > 100, what .. " let nobody run: " .. turns - before)
+  assert(turns - before > 10, what .. " let nobody run: " .. turns - before)
   return table.unpack(result, 1, result.n)
 end
 local r, w = sys.pipe()

@@ -156,7 +156,10 @@ static void serve_common(RiThread *T, bool is_poll)
     else if (heap->budget < 0)
         heap->budget = ri_take_fuel(process);
     if (RI_UNLIKELY(process->stress)) {
+        int32_t left = heap->budget;
         ri_stress(T, is_poll);
+        if (heap->exact_budget && left > 1)
+            process->fuel_left += (uint64_t)left - 1; /* what the next safe point takes again */
         heap->budget = 0;
     }
     if (process->interrupt) {

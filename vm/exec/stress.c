@@ -58,6 +58,8 @@ static void let_intruder_run(RiThread *T)
     RiHeap *heap = T->heap;
     uint32_t turns = ++process->stress_turns;
     process->stress = 0; /* one level of it */
+    bool exact_budget = heap->exact_budget; /* of the process that it intrudes on; it has no limits of its own */
+    heap->exact_budget = false;
     RiProcess *other = intruder_of(process);
     RiThread *U = other->main;
     ri_heap_switch(heap, &other->account);
@@ -69,6 +71,7 @@ static void let_intruder_run(RiThread *T)
     if (turns % 512 == 0)
         ri_heap_collect(heap);
     ri_heap_switch(heap, &process->account);
+    heap->exact_budget = exact_budget;
     process->stress = RI_STRESS_PREEMPT;
 }
 
