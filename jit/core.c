@@ -14,11 +14,12 @@
 #include "vm/host/host.h"
 
 #define CODE_BYTES ((size_t)32 << 20)
-#define COLD_CHUNK 4096u
+#define COLD_CHUNK 8192u
 #define HOT_MARGIN 8192u   /* no instruction's code is longer */
 #define FN_CODE_MAX 400000u
 #define BLOCK_INSTRUCTIONS_MAX 2000u
 #define HOT_CALLS 30u
+#define TOUCH_BYTES 32768u
 #define HOT_LOOPS 300u
 /* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
  * within another one, below C functions, shares its room, or gets a little. */
@@ -83,6 +84,7 @@ uint32_t ri_jit_cold_begin(RiJit *j)
         j->cold_bottom -= COLD_CHUNK * 2;
         j->cold.at = j->cold_bottom;
         j->cold_end = j->cold_bottom + COLD_CHUNK * 2;
+        ri_host_code_touch(&j->pages, j->cold_bottom, COLD_CHUNK * 2);
     }
     j->as = &j->cold;
     return j->cold.at;
@@ -305,6 +307,10 @@ static bool has_room(RiJit *j)
 {
     if (j->hot.at + 16 * HOT_MARGIN > j->cold_bottom)
         j->full = true;
+    if (j->hot.at + HOT_MARGIN > j->touched && !j->full) {
+        ri_host_code_touch(&j->pages, j->touched, TOUCH_BYTES);
+        j->touched += TOUCH_BYTES;
+    }
     return !j->full && j->fn->code_bytes < FN_CODE_MAX;
 }
 

@@ -17,8 +17,8 @@
 #include "vm/host/codepages.h"
 
 #define RI_JIT_SLOTS_MAX 96  /* frames with more values are interpreted from there on */
-#define RI_JIT_VERSIONS_MAX 4 /* of one block, by types; then one for all */
-#define RI_JIT_CHAIN_MAX 5    /* guards that fail one after the other at one instruction; then it is compiled for all types */
+#define RI_JIT_VERSIONS_MAX 3 /* of one block, by types; then one for all */
+#define RI_JIT_CHAIN_MAX 2    /* guards that fail one after the other at one instruction; then it is compiled for all types */
 
 /* -- Contexts ------------------------------------------------------------------------------------------------------ */
 
@@ -116,6 +116,7 @@ typedef struct RiJit {
     uint32_t cold_end, cold_bottom;
     RiAsm *as;           /* &hot, or &cold while an exit is written */
     bool always, full;
+    uint32_t touched; /* pages below have been asked for */
     uint64_t generation;
     RiJitChunk *chunks;
     RiJitStub **stubs;

@@ -287,8 +287,18 @@ static RiJitResult emit_next_generic(RiJit *j, RiWord w)
     uint8_t type = ri_jit_type(j, a + 4);
     if (j->is_deferred)
         return EMIT_DEFER;
-    if (type == TYPE_UNKNOWN)
-        return EMIT_CANNOT;
+    if (type == TYPE_UNKNOWN) {
+        ri_jit_sync(j, a + 4);
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_jit_tag(a + 4), RI_TAG_NIL);
+        uint32_t depth = j->depth;
+        j->depth = a + 4;
+        j->snap = NULL;
+        ri_jit_branch_to(j, RI_CC_E, next);
+        j->depth = depth;
+        j->snap = NULL;
+        ri_jit_set_copy(j, a + 2, a + 4);
+        return emit_back_edge(j, target_of(j));
+    }
     ri_jit_guard(j, a + 4, type);
     if (type == TYPE_NIL) {
         j->depth = a + 4;

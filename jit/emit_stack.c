@@ -99,6 +99,30 @@ static void push_link(RiJit *j)
     ri_jit_set_constant(j, j->depth, (RiValue){.u = 0, .tag = RI_TAG_LINK});
 }
 
+static RiJitResult emit_swap(RiJit *j)
+{
+    uint32_t below = j->depth - 2, top = j->depth - 1;
+    RiValue samples[2];
+    bool has[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        ri_jit_sync(j, below + i);
+        has[i] = ri_jit_sample(j, below + i, &samples[i]);
+    }
+    for (int offset = 0; offset < 16; offset += 8) {
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, (int64_t)below * 16 + offset));
+        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(RI_RBX, (int64_t)top * 16 + offset));
+        ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_mem(RI_RBX, (int64_t)top * 16 + offset));
+        ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_mem(RI_RBX, (int64_t)below * 16 + offset));
+    }
+    uint8_t type_below = j->slots[below].type;
+    ri_jit_set_memory(j, below, j->slots[top].type);
+    ri_jit_set_memory(j, top, type_below);
+    for (uint32_t i = 0; i < 2; i++)
+        if (has[i])
+            ri_jit_set_sample(j, top - i, samples[i]);
+    return EMIT_ON;
+}
+
 static RiJitResult emit_moves(RiJit *j, RiWord w)
 {
     uint32_t a = RI_WORD_A(w);
@@ -124,6 +148,8 @@ static RiJitResult emit_moves(RiJit *j, RiWord w)
     case RI_OP_LOADK:
         ri_jit_set_constant(j, j->depth, j->fv->constants[RI_WORD_U(w)]);
         return EMIT_ON;
+    case RI_OP_SWAP:
+        return emit_swap(j);
     case RI_OP_POP:
         ri_jit_pop(j, a);
         return EMIT_ON;

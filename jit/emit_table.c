@@ -876,10 +876,7 @@ static RiJitResult emit_new(RiJit *j, uint32_t pops, uint8_t type, uintptr_t hel
 
 static void help_set_list(RiThread *T, RiValue *t, uint32_t count, int32_t first)
 {
-    if (first == 1)
-        ri_table_reserve_array(T->heap, t->p, count);
-    for (uint32_t i = 0; i < count; i++)
-        ri_table_set_int(T->heap, t->p, (int64_t)first + i, t[1 + i]);
+    ri_table_set_list(T->heap, t->p, first, t + 1, count);
 }
 
 static RiJitResult emit_set_list(RiJit *j, RiWord w)
@@ -893,6 +890,24 @@ static RiJitResult emit_set_list(RiJit *j, RiWord w)
     ri_x_imm(j->as, RI_RCX, (int32_t)j->code[j->pc + 1]);
     ri_jit_call_c(j, HELPER(help_set_list));
     ri_jit_pop(j, count);
+    return EMIT_ON;
+}
+
+static void help_set_open_list(RiThread *T, RiValue *t, int32_t first)
+{
+    help_set_list(T, t, (uint32_t)(T->top - t - 1), first);
+}
+
+/* All values above the table in `slot`, of which T->top knows how many. */
+static RiJitResult emit_set_open_list(RiJit *j, uint32_t slot)
+{
+    ri_jit_flush_for_call(j);
+    ri_jit_save_state(j, j->pc + 1);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(slot));
+    ri_x_imm(j->as, RI_RDX, (int32_t)j->code[j->pc + 1]);
+    ri_jit_call_c(j, HELPER(help_set_open_list));
+    ri_jit_pop(j, j->depth - slot - 1);
     return EMIT_ON;
 }
 
@@ -937,7 +952,7 @@ RiJitResult ri_jit_emit_table(RiJit *j, RiWord w)
     case RI_OP_SETLIST:
         return emit_set_list(j, w);
     case RI_OP_SETLISTV:
-        return EMIT_CANNOT;
+        return j->is_open ? emit_set_open_list(j, u) : EMIT_CANNOT;
     case RI_OP_CLOSURE:
         return emit_new(j, 0, TYPE_CLOSURE, HELPER(help_new_closure), u, NULL);
     default:

@@ -55,6 +55,18 @@ void ri_host_code_unmap(RiCodePages *pages)
     memset(pages, 0, sizeof *pages);
 }
 
+void ri_host_code_touch(RiCodePages *pages, size_t offset, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    if (offset + size <= pages->size && madvise(pages->write + offset, size, MADV_POPULATE_WRITE) == 0)
+        (void)madvise((void *)(uintptr_t)(pages->run + offset), size, MADV_POPULATE_READ);
+#else
+    (void)pages;
+    (void)offset;
+    (void)size;
+#endif
+}
+
 void ri_host_code_clear(RiCodePages *pages)
 {
     if (madvise(pages->write, pages->size, MADV_REMOVE) != 0)
@@ -73,6 +85,12 @@ bool ri_host_code_map(RiCodePages *pages, size_t size)
 void ri_host_code_unmap(RiCodePages *pages)
 {
     (void)pages;
+}
+void ri_host_code_touch(RiCodePages *pages, size_t offset, size_t size)
+{
+    (void)pages;
+    (void)offset;
+    (void)size;
 }
 void ri_host_code_clear(RiCodePages *pages)
 {

@@ -17,6 +17,8 @@ typedef struct RiCodePages {
 /* Map `size` bytes (rounded up to pages). False, with errno, if the host has none or forbids it. */
 bool ri_host_code_map(RiCodePages *pages, size_t size);
 void ri_host_code_unmap(RiCodePages *pages);
+/* Code is about to be written to and run from these bytes: get their pages in one go. Only for speed. */
+void ri_host_code_touch(RiCodePages *pages, size_t offset, size_t size);
 /* Give the memory of all pages back; they read as zeros then. */
 void ri_host_code_clear(RiCodePages *pages);
 
