@@ -3,7 +3,7 @@
 -- thread was not waiting for a processor of the host: on a busy host it means the same as on an idle one, and a host thread
 -- that sleeps while there is somebody to run is seen.
 local process, thread, sys, signal = require "process", require "thread", require "sys", require "signal"
-local SPAN = tonumber((...)) or 0.5
+local SPAN = tonumber((...)) or 0.4
 
 -- Every way waits for about 200 ms each time it is called. They are passed to processes: no upvalues but these libraries.
 local ways = {
@@ -146,7 +146,7 @@ end
 -- The pair of measurements is taken several times: what is next to each other in time is comparable.
 local function measure(name, begin, finish)
   local kept = {}
-  for round = 1, 3 do
+  for round = 1, 7 do
     local free = count_for(SPAN / 3)
     local waiter = begin()
     kept[round] = count_for(SPAN) / free

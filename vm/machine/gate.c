@@ -13,7 +13,7 @@
 #include "vm/machine/signal.h"
 #include "vm/machine/trace.h"
 
-#define FIFO_RETRY_NS 2000000 /* between two looks for the reader of a named pipe */
+#define FIFO_RETRY_NS 5000000 /* between two looks for the reader of a named pipe, each of which costs some system calls */
 
 /* -- Opening ------------------------------------------------------------------------------------------------------------- */
 
