@@ -19,6 +19,8 @@
 #define FN_CODE_MAX 400000u
 #define BLOCK_INSTRUCTIONS_MAX 2000u
 #define HOT_CALLS 30u
+#define STUBS_MARGIN 256u         /* no instruction makes so many */
+#define RESERVE_BYTES ((size_t)1 << 20) /* for the compiler when memory is short: more than a function takes */
 #define TOUCH_BYTES 32768u
 #define HOT_LOOPS 300u
 /* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
@@ -41,8 +43,14 @@ void *ri_jit_alloc(RiJit *j, size_t size)
     if (!j->chunks || j->chunks->size - j->chunks->used < size) {
         size_t bytes = size > 65536 ? size : 65536;
         RiJitChunk *chunk = calloc(1, sizeof *chunk + bytes);
-        if (!chunk)
-            abort();
+        if (!chunk) { /* what has begun is ended with the reserve; nothing new begins */
+            chunk = j->reserve;
+            j->reserve = NULL;
+            j->full = true;
+            if (!chunk || bytes > RESERVE_BYTES)
+                abort();
+            bytes = RESERVE_BYTES;
+        }
         chunk->next = j->chunks;
         chunk->size = bytes;
         j->chunks = chunk;
@@ -99,12 +107,7 @@ void ri_jit_cold_end(RiJit *j)
 
 RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc)
 {
-    if (j->stub_count == j->stub_capacity) {
-        j->stub_capacity = j->stub_capacity ? j->stub_capacity * 2 : 1024;
-        j->stubs = realloc(j->stubs, j->stub_capacity * sizeof *j->stubs);
-        if (!j->stubs)
-            abort();
-    }
+    ri_assert(j->stub_count < j->stub_capacity); /* has_room */
     RiJitStub *stub = ri_jit_alloc(j, sizeof *stub);
     uint32_t id = j->stub_count++;
     j->stubs[id] = stub;
@@ -231,9 +234,7 @@ static void scan_loop(RiJit *j, const RiProto *proto, RiJitPc *pcs, uint32_t hea
 /* Find merge points and loops. */
 static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
 {
-    uint8_t *comers = calloc(proto->code_count + 1, 1);
-    if (!comers)
-        abort();
+    uint8_t *comers = ri_jit_alloc(j, proto->code_count + 1);
     for (uint32_t pc = 0; pc < proto->code_count;) {
         RiOpcode op = RI_WORD_OP(proto->code[pc]);
         uint32_t next = pc + ri_op_info[op].words;
@@ -257,10 +258,15 @@ static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
         if (op == RI_OP_CALL && RI_WORD_B(proto->code[pc]) > 0)
             pcs[next].is_merge = true;
     }
-    free(comers);
 }
 
 #define REFS_MIN 16
+
+static bool is_known(const RiJit *j, const RiFeedback *fv)
+{
+    const RiJitFn *fn = fv->native;
+    return fn && fn->generation == j->generation;
+}
 
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv)
 {
@@ -305,6 +311,19 @@ static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv)
 
 static bool has_room(RiJit *j)
 {
+    if (j->stub_count + STUBS_MARGIN > j->stub_capacity) {
+        uint32_t capacity = j->stub_capacity * 2 + 8 * STUBS_MARGIN;
+        RiJitStub **stubs = realloc(j->stubs, capacity * sizeof *stubs);
+        if (stubs) {
+            j->stubs = stubs;
+            j->stub_capacity = capacity;
+        } else {
+            j->full = true;
+        }
+    }
+    if (!j->reserve && !j->full)
+        j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
+    j->full |= !j->reserve;
     if (j->hot.at + 16 * HOT_MARGIN > j->cold_bottom)
         j->full = true;
     if (j->hot.at + HOT_MARGIN > j->touched && !j->full) {
@@ -540,6 +559,8 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
     if (stub->kind == STUB_CALL) { /* the frame has been set up: all is exact */
         T->pc = 0;
         T->top = T->base + stub->fv->param_count;
+        if (j->full && !is_known(j, stub->fv))
+            return emergency_exit(j, T, stub, saved);
         ri_jit_function(j, stub->fv);
     }
     uint32_t address = compile_stub(j, T, stub, saved);
@@ -610,6 +631,8 @@ static void context_of_frame(RiJit *j, const RiThread *T)
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
+    if (j->full && !is_known(j, fv))
+        return 0;
     RiJitFn *fn = ri_jit_function(j, fv);
     if (fn->refused)
         return 0;
@@ -665,10 +688,7 @@ typedef RiNativeExit Enter(RiThread *T, const void *address);
 /* How hot must it be? True when machine code may be made for T's frame. */
 static bool is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
 {
-    const RiJitFn *fn = fv->native;
-    if (fn && fn->generation == j->generation)
-        return true;
-    if (j->always)
+    if (is_known(j, fv) || j->always)
         return true;
     return pc == 0 ? ++fv->calls >= HOT_CALLS : fv->loops >= HOT_LOOPS;
 }
@@ -689,7 +709,7 @@ RiNativeExit ri_jit_enter(RiThread *T)
     if (!address)
         address = ri_jit_entry(j, T, T->pc);
     if (!address) {
-        if (T->pc == 0 && ((RiJitFn *)fv->native)->refused)
+        if (T->pc == 0 && fv->native && ((const RiJitFn *)fv->native)->refused)
             fv->start = fv->code;
         return RI_NATIVE_STAY;
     }
@@ -824,7 +844,9 @@ bool ri_jit_open(RiHeap *heap, bool always)
     RiJit *j = calloc(1, sizeof *j);
     if (!j)
         return false;
-    if (!ri_host_code_map(&j->pages, CODE_BYTES)) {
+    j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
+    if (!j->reserve || !ri_host_code_map(&j->pages, CODE_BYTES)) {
+        free(j->reserve);
         free(j);
         return false;
     }
@@ -856,6 +878,7 @@ void ri_jit_close(RiHeap *heap)
     flush(j);
     ri_host_code_unmap(&j->pages);
     free(j->stubs);
+    free(j->reserve);
     free(j);
     heap->jit = NULL;
     heap->hot_code = NULL;

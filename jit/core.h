@@ -118,7 +118,7 @@ typedef struct RiJit {
     bool always, full;
     uint32_t touched; /* pages below have been asked for */
     uint64_t generation;
-    RiJitChunk *chunks;
+    RiJitChunk *chunks, *reserve;
     RiJitStub **stubs;
     uint32_t stub_count, stub_capacity;
     uint32_t prologue_end; /* of the routines below */

@@ -85,7 +85,7 @@ static bool is_called_lua(const char *path)
 
 int main(int argc, char **argv)
 {
-    RiTool tool = {.argc = argc, .argv = argv, .name = "rille", .jit = RI_JIT_OFF};
+    RiTool tool = {.argc = argc, .argv = argv, .name = "rille"};
     if (argc > 0 && argv[0][0] != '\0') {
         tool.name = argv[0];
         tool.is_lua = is_called_lua(argv[0]);
