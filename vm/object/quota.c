@@ -14,6 +14,7 @@
 #define RESERVE_MIN_BYTES ((int64_t)64 << 10)
 #define RELIEF_SHARE 8   /* of the limit must be freed, or allocated since, for a collection to have been worth it … */
 #define PATIENCE 8       /* … or so many times what it took must have passed */
+#define INNOCENT_SHARE 16 /* of an equal share of what all may have: who has no more can go on when all have too much */
 #define SMALL_SHARE 4    /* of the reserve: requests for more may fail without harm to whoever goes on with less */
 #define PAGE_BYTES 4096  /* requests for less are charged for when they have made the heap grow */
 #define RESIDENT_SLACK_BYTES ((int64_t)512 << 10) /* not the program's; so much again is reserve */
@@ -125,6 +126,8 @@ static int64_t resident_room(const RiCollector *c, const RiAccount *account)
 static bool is_resident(RiHeap *heap, int64_t need)
 {
     RiCollector *c = heap->collector;
+    if (c->group_limit_bytes != 0 && !is_sole(c) && c->live_bytes + ri_heap_since(heap) + need > c->group_limit_bytes)
+        return false; /* what they have got adds up to too much, wherever it lies */
     bool is_bounded = is_sole(c) || (c->group_limit_bytes != 0 && ri_heap_is_alone(c));
     if (!SEES_RESIDENT || need < c->resident_left || !is_bounded)
         return true;
@@ -166,16 +169,25 @@ static void collect(RiHeap *heap)
     account->quota_cost_ns = account->quota_collect_ns - start;
 }
 
+/* When all together have too much, those that have little are not to blame. */
+static bool is_innocent(const RiAccount *account, int64_t need)
+{
+    const RiCollector *c = account->heap->collector;
+    return c->group_limit_bytes != 0 && !is_sole(c) &&
+           (ri_quota_used(account) + need) * (c->account_count - 1) <= c->group_limit_bytes / INNOCENT_SHARE;
+}
+
 /* Make room for `need` bytes if a collection can. */
 static bool make_room(RiHeap *heap, int64_t need)
 {
     RiAccount *account = heap->account;
     if (has_room(account, need) && is_resident(heap, need))
         return true;
-    if (!may_collect(account, need))
+    if (may_collect(account, need))
+        collect(heap);
+    else if (!is_innocent(account, need))
         return false;
-    collect(heap);
-    return has_room(account, need) && is_resident(heap, need);
+    return has_room(account, need) && (is_resident(heap, need) || is_innocent(account, need));
 }
 
 static RI_COLD RI_NORETURN void refuse(RiHeap *heap, int64_t need)
