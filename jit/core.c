@@ -836,10 +836,18 @@ static void emit_routines(RiJit *j)
 
 /* -- Life --------------------------------------------------------------------------------------------------------------------- */
 
-bool ri_jit_open(RiHeap *heap, bool always)
+static bool is_supported(void)
 {
 #if RI_ENABLE_JIT && defined(__x86_64__)
-    if (!__builtin_cpu_supports("sse4.1"))
+    return __builtin_cpu_supports("sse4.1");
+#else
+    return false;
+#endif
+}
+
+bool ri_jit_open(RiHeap *heap, bool always)
+{
+    if (!is_supported())
         return false;
     RiJit *j = calloc(1, sizeof *j);
     if (!j)
@@ -861,11 +869,6 @@ bool ri_jit_open(RiHeap *heap, bool always)
     heap->hot_code = &native_word;
     heap->hot_loops = always ? 0 : HOT_LOOPS;
     return true;
-#else
-    (void)heap;
-    (void)always;
-    return false;
-#endif
 }
 
 void ri_jit_close(RiHeap *heap)

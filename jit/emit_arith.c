@@ -330,7 +330,7 @@ static bool guard_divisor(RiJit *j, const Arith *x)
 
 static RiJitResult emit_int(RiJit *j, const Arith *x)
 {
-    RiValue va, vb;
+    RiValue va = ri_nil(), vb = ri_nil();
     bool has = operand_sample(j, x->a, &va) && operand_sample(j, x->b, &vb);
     int64_t ka, kb;
     RiValue folded;
@@ -437,7 +437,7 @@ static RiXmm dest_xmm(RiJit *j, const Arith *x)
 
 static RiJitResult emit_float(RiJit *j, const Arith *x)
 {
-    RiValue va, vb;
+    RiValue va = ri_nil(), vb = ri_nil();
     bool has = operand_sample(j, x->a, &va) && operand_sample(j, x->b, &vb);
     bool squares = x->event == RI_MM_POW && x->b.slot < 0 &&
                    (x->b.k.tag == RI_TAG_INT ? x->b.k.i == 2 : x->b.k.n == 2.0);
