@@ -16,6 +16,8 @@
  * action is settled. */
 enum { SERVE_SETTLED = -100 };
 
+#define COROUTINE_SLOTS 40 /* of a coroutine's first stack */
+
 /* -- Entering functions ---------------------------------------------------------------------------------------- */
 
 static uint32_t delta_to(const RiThread *T, const RiValue *base)
@@ -171,6 +173,16 @@ static RiThread *switch_to_resumer(RiThread *co)
     return T;
 }
 
+/* A coroutine gets its stack when it is first resumed; until then its function stands in for an error. */
+static void begin_coroutine(RiThread *co, uint32_t count)
+{
+    ri_thread_resize_stack(co, COROUTINE_SLOTS);
+    ri_push(co, co->error);
+    ri_set_nil(&co->error);
+    if (co->top + count + 4 > co->stack_limit)
+        ri_stack_grow(co, count + 4);
+}
+
 /* coroutine.resume and wrap have checked their argument; start or continue it. */
 static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
 {
@@ -180,7 +192,9 @@ static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
     RiValue *first = T->base + (wrapped ? 0 : 1);
     uint32_t count = (uint32_t)(T->top - first);
     co->c_depth = T->c_depth + T->lib_depth + 1;
-    if (co->top + count + 4 > co->stack_limit)
+    if (co->stack == NULL)
+        begin_coroutine(co, count);
+    else if (co->top + count + 4 > co->stack_limit)
         ri_stack_grow(co, count + 4);
     co->resumer = T;
     co->status = RI_THREAD_RUNNING;
@@ -633,14 +647,15 @@ RiAction ri_finish_instruction(RiThread *T, RiValue v)
 
 RiThread *ri_coroutine_new(RiThread *T, RiValue function)
 {
-    RiThread *co = ri_thread_new(T->heap, T->process, 40);
-    ri_push(co, function);
+    RiThread *co = ri_thread_new(T->heap, T->process, 0);
+    ri_store(&co->error, function);
     co->hook_allowed = true;
-    co->hook_mask = T->hook_mask;
-    co->hook = T->hook;
-    co->c_hook = T->c_hook;
-    co->hook_count = T->hook_count;
-    co->hook_left = T->hook_count;
+    if (T->c_hook != NULL) { /* Lua hooks are each thread's own (debug.sethook) */
+        co->hook_mask = T->hook_mask;
+        co->c_hook = T->c_hook;
+        co->hook_count = T->hook_count;
+        co->hook_left = T->hook_count;
+    }
     return co;
 }
 

@@ -26,7 +26,7 @@ static void use_stack(RiThread *thread, RiValue *stack, uint32_t slots)
 
 RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots)
 {
-    if (slots < RI_STACK_RESERVE)
+    if (slots > 0 && slots < RI_STACK_RESERVE)
         slots = RI_STACK_RESERVE;
     RiThread *thread = ri_heap_alloc(heap, sizeof *thread, RI_SPACE_OBJECT);
     ri_object_init(thread, RI_TAG_THREAD, 0, 0, 0);
@@ -35,7 +35,8 @@ RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots)
     thread->process = process;
     thread->heap = heap;
     thread->status = RI_THREAD_READY;
-    use_stack(thread, new_stack(heap, slots), slots);
+    if (slots > 0)
+        use_stack(thread, new_stack(heap, slots), slots);
     thread->base = thread->top = thread->stack;
     return thread;
 }
@@ -43,7 +44,7 @@ RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots)
 void ri_thread_resize_stack(RiThread *thread, uint32_t slots)
 {
     RiValue *old = thread->stack;
-    size_t used = (size_t)(thread->top - old), base = (size_t)(thread->base - old);
+    size_t used = old != NULL ? (size_t)(thread->top - old) : 0, base = old != NULL ? (size_t)(thread->base - old) : 0;
     uint32_t old_slots = thread->stack_capacity;
     ri_assert(slots >= used && slots >= RI_STACK_RESERVE);
     RiValue *stack = new_stack(thread->heap, slots);

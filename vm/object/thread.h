@@ -73,7 +73,7 @@ struct RiThread {
 
 #define RI_LINK_OF(base) ((RiLink *)((base)-1))
 
-/* A new thread with an empty stack of `slots` slots. Collects. */
+/* A new thread with an empty stack of `slots` slots (0: with none yet, ri_thread_resize_stack makes it). Collects. */
 RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots);
 /* Re-allocate the stack to at least `slots`; base and top move along. Collects. */
 void ri_thread_resize_stack(RiThread *thread, uint32_t slots);
