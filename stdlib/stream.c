@@ -323,16 +323,19 @@ int32_t ri_stream_wait_command(RiThread *T, int pid, int *status)
 {
     enum { RETRY_NS = 5000000 };
     RiProc *proc = proc_of(T);
-    int ended = ri_host_child_wait(pid, !ri_gate_is_busy(proc), status);
+    uint64_t cpu_ns;
+    int ended = ri_host_child_wait(pid, !ri_gate_is_busy(proc), status, &cpu_ns);
     if (ended == 0) {
         int fd = ri_files_child_fd(proc, pid);
         uint64_t wake_ns = fd < 0 ? ri_host_monotonic_ns() + RETRY_NS : 0;
         if (ri_task_wait(proc->machine->current, NULL, wake_ns, fd, fd >= 0 ? RI_POLL_READ : 0) == 0)
             return RI_LIB_BLOCK;
-        ended = ri_host_child_wait(pid, true, status);
+        ended = ri_host_child_wait(pid, true, status, &cpu_ns);
     }
-    if (proc != NULL)
+    if (proc != NULL) {
         ri_files_remove_child(proc, pid);
+        ri_proc_charge_cpu(proc, cpu_ns);
+    }
     errno = ended < 0 ? -ended : 0;
     if (ended < 0)
         *status = -1;

@@ -23,10 +23,11 @@ void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
             base = link->delta ? base - link->delta : T->stack;
         }
         /* the caller is a Lua frame in the dispatch loop: its oldpc is where it stands */
-        const RiLink *link = RI_LINK_OF(T->base);
-        uint32_t caller_pc = T->base != T->stack && link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;
-        if (T->base != T->stack)
+        if (T->base != T->stack) {
+            const RiLink *link = RI_LINK_OF(T->base);
+            uint32_t caller_pc = link->delta ? ri_link_pc(T->base[-(int32_t)link->delta - 2], link) : 0;
             T->hook_last_pc = caller_pc ? caller_pc - 1 : 0;
+        }
         ri_heap_attend(T->heap); /* let the loop notice */
     }
 }

@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,10 +58,17 @@ int ri_host_child_start(const char *command, int directory, bool writes, int *pi
     return pid;
 }
 
-int ri_host_child_wait(int pid, bool blocks, int *wait_status)
+static uint64_t time_ns(struct timeval t)
 {
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u;
+}
+
+int ri_host_child_wait(int pid, bool blocks, int *wait_status, uint64_t *cpu_ns)
+{
+    struct rusage usage = {0};
     for (;;) {
-        pid_t got = waitpid((pid_t)pid, wait_status, blocks ? 0 : WNOHANG);
+        pid_t got = wait4((pid_t)pid, wait_status, blocks ? 0 : WNOHANG, &usage);
+        *cpu_ns = got == pid ? time_ns(usage.ru_utime) + time_ns(usage.ru_stime) : 0;
         if (got >= 0)
             return got == pid;
         if (errno != EINTR)
@@ -76,6 +85,7 @@ int ri_host_child_fd(int pid)
 void ri_host_child_discard(int pid)
 {
     int status;
+    uint64_t cpu_ns;
     kill((pid_t)pid, SIGKILL);
-    ri_host_child_wait(pid, true, &status);
+    ri_host_child_wait(pid, true, &status, &cpu_ns);
 }

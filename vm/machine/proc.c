@@ -221,6 +221,14 @@ void ri_proc_check_limits(RiProc *proc)
     (void)ri_machine_check_deadlines(proc->machine);
 }
 
+void ri_proc_charge_cpu(RiProc *proc, uint64_t cpu_ns)
+{
+    proc->usage.cpu_ns += cpu_ns;
+    for (RiJob *job = proc->job; job != NULL; job = job->outer)
+        job->cpu_ns += cpu_ns;
+    ri_proc_check_limits(proc);
+}
+
 /* "32 MiB", "300 ms", "1.5 s", "1000000". */
 static void describe_amount(RiLimit limit, uint64_t amount, char *out, size_t size)
 {

@@ -164,6 +164,8 @@ void ri_proc_doom(RiProc *proc, RiDoom doom, int32_t status_or_signal);
 /* Look whether a limit of time has been exceeded, its own or its jobs': dooms it, and all others of the job. Called at
  * ticks. */
 void ri_proc_check_limits(RiProc *proc);
+/* Charge it with processor time that a program of the host has used for it. */
+void ri_proc_charge_cpu(RiProc *proc, uint64_t cpu_ns);
 /* Deadlines of jobs: end those that have passed; the next one, by the monotonic clock, RI_NO_LIMIT if there is none. */
 uint64_t ri_machine_check_deadlines(RiMachine *machine);
 void ri_job_release(RiJob *job); /* gives back a reference; NULL is ignored */
