@@ -401,7 +401,7 @@ START_TEST(first_refused_then_dead)
     for (int tries = 0; tries < 1000 && how == 1; tries++)
         how = eat(&a, &made, INT64_MAX);
     ck_assert_int_eq(how, 2);
-    ck_assert_uint_le(stats_of(&a).used_bytes, (uint64_t)(_i * MEGABYTE) + 65536);
+    ck_assert_uint_le(stats_of(&a).used_bytes, (uint64_t)(_i * MEGABYTE) + 131072);
     check_filled(&b, 100);
 }
 END_TEST

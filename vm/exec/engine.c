@@ -305,6 +305,11 @@ static void forget_proc(RiProc *proc)
 
 /* -- Native stacks, for the collector ------------------------------------------------------------------------------ */
 
+static void add_stack(RiHeap *heap, void *stack)
+{
+    ri_heap_add_stack(heap, stack);
+}
+
 static bool stack_made(RiMachine *machine, RiContext *context)
 {
     RiNativeStack *stack = calloc(1, sizeof *stack);
@@ -314,7 +319,14 @@ static bool stack_made(RiMachine *machine, RiContext *context)
         stack->low = context->stack;
         stack->high = context->end;
     }
-    ri_heap_add_stack(heap_of(machine), stack);
+    RiHeap *heap = heap_of(machine);
+    void (*on_no_memory)(RiHeap *) = heap->on_no_memory;
+    bool done = ri_heap_try(heap, add_stack, stack); /* nobody could catch what it throws */
+    heap->on_no_memory = on_no_memory;
+    if (!done) {
+        free(stack);
+        return false;
+    }
     context->owner = stack;
     return true;
 }
@@ -529,7 +541,7 @@ bool ri_machine_attach(RiProcess *process, const RiMachineConfig *config, const 
     machine->engine_data = process->heap;
     process->heap->on_quota_dead = end_for_memory;
     machine->sys_hooks = &ri_exec_sys_hooks;
-    RiProc *proc = ri_proc_new(machine, NULL, name);
+    RiProc *proc = ri_sched_adopt_host(machine) ? ri_proc_new(machine, NULL, name) : NULL;
     if (proc == NULL || ri_exec_task_new(proc->main, process->main) == NULL) {
         ri_machine_destroy(machine);
         return false;

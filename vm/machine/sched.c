@@ -717,14 +717,17 @@ void ri_sched_switch(RiMachine *machine)
     switch_stacks(machine, task, next);
 }
 
+bool ri_sched_adopt_host(RiMachine *machine)
+{
+    ri_context_init_host(&machine->host);
+    machine->context = &machine->host;
+    return machine->engine->stack_made(machine, &machine->host);
+}
+
 void ri_sched_enter(RiTask *task)
 {
     RiMachine *machine = task->proc->machine;
-    ri_assert(machine->current == NULL && task->state == RI_TASK_NEW);
-    ri_context_init_host(&machine->host);
-    machine->context = &machine->host;
-    if (machine->host.owner == NULL && !machine->engine->stack_made(machine, &machine->host))
-        ri_panic(__FILE__, __LINE__, "no memory for the host's stack");
+    ri_assert(machine->current == NULL && task->state == RI_TASK_NEW && machine->host.owner != NULL);
     task->is_host = true;
     machine->thread_clock = ri_host_thread_clock();
     machine->slice_start_ns = slice_clock(machine);

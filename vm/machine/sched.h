@@ -30,6 +30,8 @@ uint32_t ri_wake(RiMachine *machine, const void *channel, uint32_t count);
 /* End the wait of one task, with task->interrupted set. No effect if it does not wait. */
 void ri_task_interrupt(RiTask *task);
 
+/* The calling host thread's own stack is one of the machine's from now on. Once, before ri_sched_enter. False: no memory. */
+RI_MUST_CHECK bool ri_sched_adopt_host(RiMachine *machine);
 /* The host thread enters `task` (NEW) itself, to run its code on the host's own stack (the first process; the C API): it
  * is RUNNING and `current` from now on. ri_sched_leave undoes it. */
 void ri_sched_enter(RiTask *task);
