@@ -123,3 +123,19 @@ void ri_trace_call(RiThread *T, const char *name, const char *group, int64_t res
     va_end(arguments);
     ri_trace_emit(task, name, group, text, result, ri_host_monotonic_ns());
 }
+
+int32_t ri_lib_give_way(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    T->process->proc->machine->gives_way = true;
+    return RI_LIB_POLL;
+}
+
+int32_t ri_lib_give_way_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)T;
+    (void)args;
+    (void)nargs;
+    return 0;
+}

@@ -28,6 +28,10 @@ void ri_trace_call(RiThread *T, const char *name, const char *group, int64_t res
  * back only on failure, with nil and the reason as results. */
 int32_t ri_process_exec_granted(RiThread *T);
 
+/* process.yield and thread.yield: others that are ready run first. */
+int32_t ri_lib_give_way(RiThread *T, RiValue *args, uint32_t nargs);
+int32_t ri_lib_give_way_resume(RiThread *T, RiValue *args, uint32_t nargs);
+
 /* A handle of another process: userdata of type "process". */
 RiValue ri_process_handle(RiThread *T, uint32_t pid);
 /* The metatable of a type of the machine's libraries; its methods are put in when it is new. */

@@ -508,22 +508,6 @@ static int32_t wakeup(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_bool(T->base, ri_wake(proc->machine, &proc->usage, UINT32_MAX) > 0);
 }
 
-static int32_t yield_resume(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    (void)T;
-    (void)args;
-    (void)nargs;
-    return 0;
-}
-
-static int32_t yield_now(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    (void)args;
-    (void)nargs;
-    self_proc(T)->machine->gives_way = true;
-    return RI_LIB_POLL;
-}
-
 /* -- Who and what --------------------------------------------------------------------------------------------------- */
 
 static int32_t getpid(RiThread *T, RiValue *args, uint32_t nargs)
@@ -730,7 +714,8 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(sleep_for, sleep_resume, "process.sleep", "process.sleep([seconds])",
                     "Waits for a time, or process.wakeup. Returns the seconds that were left."),
     RI_FN(wakeup, "process.wakeup", "process.wakeup(process)", "Ends its process.sleep. Says whether it slept."),
-    RI_FN_RESUMABLE(yield_now, yield_resume, "process.yield", "process.yield()", "Lets others run that are ready."),
+    RI_FN_RESUMABLE(ri_lib_give_way, ri_lib_give_way_resume, "process.yield", "process.yield()",
+                    "Lets others run that are ready."),
     RI_FN(getpid, "process.getpid", "process.getpid([process])", "The number of this process."),
     RI_FN(getppid, "process.getppid", "process.getppid()", "The parent's number; 0: there is none."),
     RI_FN(self, "process.self", "process.self()", "A handle of this process."),

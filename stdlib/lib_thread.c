@@ -128,22 +128,6 @@ static int32_t sleep_for(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_wait(T, NULL, (uint64_t)args[0].i, -1, 0);
 }
 
-static int32_t yield_resume(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    (void)T;
-    (void)args;
-    (void)nargs;
-    return 0;
-}
-
-static int32_t yield_now(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    (void)args;
-    (void)nargs;
-    ri_current_task(T)->proc->machine->gives_way = true;
-    return RI_LIB_POLL;
-}
-
 /* -- Mutexes ------------------------------------------------------------------------------------------------------- */
 
 static Mutex *arg_mutex(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
@@ -322,7 +306,8 @@ static const RiLibFn functions[] = {
                     "Waits for the end of a thread: true and what it returned, or false and the error; nil, \"timeout\"."),
     RI_FN(detach, "thread.detach", "thread.detach(thread)", "Nobody will join it."),
     RI_FN_RESUMABLE(sleep_for, sleep_resume, "thread.sleep", "thread.sleep(seconds)", "Lets this thread wait for a time."),
-    RI_FN_RESUMABLE(yield_now, yield_resume, "thread.yield", "thread.yield()", "Lets others run that are ready."),
+    RI_FN_RESUMABLE(ri_lib_give_way, ri_lib_give_way_resume, "thread.yield", "thread.yield()",
+                    "Lets others run that are ready."),
     RI_FN(new_mutex, "thread.mutex", "thread.mutex()", "A lock for one thread at a time."),
     RI_FN(new_condition, "thread.condition", "thread.condition()", "Something to wait for, with a mutex."),
 };

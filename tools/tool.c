@@ -54,35 +54,10 @@ bool ri_tool_report(const RiTool *tool, RiThread *T, int status)
     return false;
 }
 
-/* Message handler: an error object becomes the text to be shown. */
-static int32_t add_traceback(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    RiValue error = ri_arg(args, nargs, 0);
-    RiString *text = ri_to_string_raw(T, error);
-    char note[80];
-    if (text == NULL) {
-        RiValue tostring = ri_metafield(T, error, RI_MM_TOSTRING);
-        if (!ri_is_nil(tostring)) {
-            ri_push(T, tostring);
-            ri_push_link(T);
-            ri_push(T, error);
-            ri_call(T, 1, 1);
-            RiValue made = T->top[-1];
-            if (ri_is_string(made))
-                return ri_return1(T->base, made);
-        }
-        snprintf(note, sizeof note, "(error object is a %s value)", ri_type_names[ri_type(error)]);
-    }
-    RiString *trace = ri_traceback(T, T, text != NULL ? ri_str_cstr(T->heap, text) : note, 1);
-    return ri_return_string(T->base, trace);
-}
-
-static const RiLibFn add_traceback_fn = {.name = "?", .call = add_traceback};
-
 int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_count)
 {
     catch_interrupts(T->process, true);
-    RiCallStatus status = ri_pcall(T, nargs, wanted, ri_object(&add_traceback_fn, RI_TAG_LIBFN), result_count);
+    RiCallStatus status = ri_pcall(T, nargs, wanted, ri_object(&ri_traceback_handler, RI_TAG_LIBFN), result_count);
     catch_interrupts(T->process, false);
     return (int)status;
 }
@@ -141,7 +116,7 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         ri_jit_open(T->heap, tool->jit == RI_JIT_ALWAYS); /* or interpret, where there is none */
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
-    ri_push(T, ri_object(&add_traceback_fn, RI_TAG_LIBFN));
+    ri_push(T, ri_object(&ri_traceback_handler, RI_TAG_LIBFN));
     ri_push(T, (RiValue){.p = tool, .tag = RI_TAG_LIGHT});
     ri_push(T, ri_int(0));
     catch_interrupts(T->process, true);

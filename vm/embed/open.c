@@ -1,9 +1,6 @@
 /* Where the layers are joined: the only place that knows the compiler, the C API and all libraries at once. */
 #include "vm/embed/open.h"
 
-#include <time.h>
-#include <unistd.h>
-
 #include "compiler/compile.h"
 #include "jit/jit.h"
 #include "stdlib/libs.h"
@@ -11,6 +8,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
 #include "vm/exec/hooks.h"
+#include "vm/host/host.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/space.h"
 #include "vm/exec/template.h"
@@ -27,15 +25,6 @@ static RiProto *compile(RiHeap *heap, const char *source, size_t size, const cha
 static const RiHooks hooks = {
     .compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling, .enter_native = ri_jit_enter};
 
-/* Not a secret of any worth, but two runs should differ in how their strings hash. */
-static uint64_t make_seed(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t seed = (uint64_t)now.tv_sec * 1000000007u + (uint64_t)now.tv_nsec;
-    return (seed ^ (uint64_t)getpid() << 40) * 0x9e3779b97f4a7c15u;
-}
-
 static void make_process(RiHeap *heap, void *process)
 {
     *(RiProcess **)process = ri_process_new(heap, &hooks);
@@ -49,7 +38,7 @@ RiThread *ri_open(void)
 
 RiThread *ri_open_machine(const RiMachineConfig *config)
 {
-    RiHeap *heap = ri_heap_create(make_seed());
+    RiHeap *heap = ri_heap_create(ri_host_random_seed());
     RiProcess *process = NULL;
     if (heap == NULL)
         return NULL;

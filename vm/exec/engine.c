@@ -21,25 +21,9 @@ static RiHeap *heap_of(const RiMachine *machine)
     return machine->engine_data;
 }
 
-/* -- Messages for people ----------------------------------------------------------------------------------------- */
+/* -- The bottom of stacks ---------------------------------------------------------------------------------------- */
 
-/* Message handler of a task's outermost call: adds a traceback. */
-static int32_t add_traceback(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    RiValue error = ri_arg(args, nargs, 0);
-    RiString *text = ri_to_string_raw(T, error);
-    char note[80];
-    if (text == NULL) {
-        if (!ri_is_nil(ri_metafield(T, error, RI_MM_TOSTRING)))
-            return ri_return_string(T->base, ri_tostring(T, error));
-        snprintf(note, sizeof note, "(error object is a %s value)", ri_type_names[ri_type(error)]);
-    }
-    RiString *trace = ri_traceback(T, T, text != NULL ? ri_str_cstr(T->heap, text) : note, 1);
-    return ri_return_string(T->base, trace);
-}
-
-static const RiLibFn add_traceback_fn = {.name = "?", .call = add_traceback};
-/* What lies at the bottom of a process's first stack: xpcall(f, add_traceback, …); of other threads', whose errors are for
+/* What lies at the bottom of a process's first stack: xpcall(f, a handler, …); of other threads', whose errors are for
  * whoever joins them: pcall(f, …). */
 static const RiLibFn body_fn = {
     .name = "?", .call = ri_lib_xpcall, .resume = ri_lib_xpcall_resume, .flags = RI_LIBFN_CATCHES | RI_LIBFN_HANDLER};
@@ -347,12 +331,6 @@ static void stack_switch(RiMachine *machine, RiContext *from, RiTask *task, void
     entered->sp = NULL;
 }
 
-static void describe(RiTask *task, char *out, size_t size)
-{
-    const RiExecTask *x = task->engine;
-    snprintf(out, size, "%s%s", x->started ? "" : "not started", x->parked ? "parked" : "");
-}
-
 /* Pages count together with the objects. */
 static int charge(RiProc *proc, int64_t bytes)
 {
@@ -375,7 +353,6 @@ static const RiEngine engine = {
     .limit_changed = limit_changed,
     .forget_task = forget_task,
     .forget_proc = forget_proc,
-    .describe = describe,
 };
 
 /* -- Safe points ------------------------------------------------------------------------------------------------- */
@@ -515,7 +492,7 @@ void ri_process_prepare(RiProcess *process, RiValue function)
     ri_push(T, ri_object(&body_fn, RI_TAG_LIBFN));
     ri_push_link(T);
     ri_push(T, function);
-    ri_push(T, ri_object(&add_traceback_fn, RI_TAG_LIBFN));
+    ri_push(T, ri_object(&ri_traceback_handler, RI_TAG_LIBFN));
 }
 
 void ri_process_start(RiProcess *process, uint32_t nargs)

@@ -231,3 +231,29 @@ RiString *ri_traceback(RiThread *T, RiThread *of, const char *msg, int level)
     }
     return ri_sbuf_finish(&sb);
 }
+
+/* -- The message handler ------------------------------------------------------------------------------------------ */
+
+static int32_t add_traceback(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    RiValue error = ri_arg(args, nargs, 0);
+    RiString *text = ri_to_string_raw(T, error);
+    char note[80];
+    if (text == NULL) {
+        RiValue tostring = ri_metafield(T, error, RI_MM_TOSTRING);
+        if (!ri_is_nil(tostring)) {
+            ri_push(T, tostring);
+            ri_push_link(T);
+            ri_push(T, error);
+            ri_call(T, 1, 1);
+            RiValue made = T->top[-1];
+            if (ri_is_string(made))
+                return ri_return1(T->base, made);
+        }
+        snprintf(note, sizeof note, "(error object is a %s value)", ri_type_names[ri_type(error)]);
+    }
+    RiString *trace = ri_traceback(T, T, text != NULL ? ri_str_cstr(T->heap, text) : note, 1);
+    return ri_return_string(T->base, trace);
+}
+
+const RiLibFn ri_traceback_handler = {.name = "?", .call = add_traceback};

@@ -31,4 +31,7 @@ static inline const RiProto *ri_function_proto(RiValue function)
 /* Where the text of a function comes from: "@file", "=[C]", … ; *size gets its length. */
 const char *ri_function_source(RiThread *T, RiValue function, size_t *size);
 
+/* Message handler of a program's outermost call: an error object becomes the text to be shown, with a traceback. */
+extern const RiLibFn ri_traceback_handler;
+
 #endif

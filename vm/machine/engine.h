@@ -30,8 +30,6 @@ struct RiEngine {
     /* The last trace of a task or process goes. The engine's data in it are released here. */
     void (*forget_task)(RiTask *task);
     void (*forget_proc)(RiProc *proc);
-    /* Where is this task, for people: "worker.lua:12 in function 'f'". */
-    void (*describe)(RiTask *task, char *out, size_t size);
     /* Count pages (negative: no longer) against the process's limit of memory, before they are given. 0 or -ENOMEM. NULL:
      * only pages count. */
     int (*charge)(RiProc *proc, int64_t bytes);

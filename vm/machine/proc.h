@@ -75,7 +75,6 @@ struct RiTask {
     uint64_t pending, mask; /* signals sent to this thread; signals held back. Bit n-1: signal n */
     uint64_t cpu_ns;
     void *engine;          /* exec: the RiThread; not collected memory's only reference: exec roots it by its process */
-    void *result;          /* exec: what a finished thread returned */
 };
 
 /* What some limits count together: a process and its descendants from when the limit was set on, however they have been
@@ -122,7 +121,7 @@ struct RiProc {
     struct RiSpace *space;   /* address space: space.h; NULL until first mapped */
     struct RiFiles *files;   /* descriptors: file.h; NULL until first used */
     struct RiPolicy *policy; /* capabilities: policy.h; NULL: everything is allowed */
-    struct RiMailbox *mailbox; /* the engine's: messages that wait */
+    char mailbox;          /* its address is the channel for who waits for messages; the engine keeps these */
     RiNode alarms;         /* in machine->alarms while one of these is set */
     uint64_t alarm_ns[RI_ITIMER_COUNT];    /* when it goes off next, by its clock; 0: not set */
     uint64_t interval_ns[RI_ITIMER_COUNT]; /* and then again; 0: once */

@@ -31,11 +31,6 @@ const char *ri_signal_name(uint32_t number)
     return is_signal(number) ? signals[number].name : "?";
 }
 
-const char *ri_signal_doc(uint32_t number)
-{
-    return is_signal(number) ? signals[number].doc : "";
-}
-
 uint32_t ri_signal_number(const char *name)
 {
     char upper[16];
@@ -50,11 +45,6 @@ uint32_t ri_signal_number(const char *name)
             return number;
     }
     return 0;
-}
-
-bool ri_signal_terminates(uint32_t number)
-{
-    return is_signal(number) && signals[number].action == TERMINATE;
 }
 
 RiSignalAction ri_signal_action(const RiProc *proc, uint32_t number)

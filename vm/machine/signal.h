@@ -25,10 +25,7 @@ static inline uint64_t ri_signal_bit(uint32_t number)
 }
 
 const char *ri_signal_name(uint32_t number);        /* "KILL"; "?" if there is none */
-const char *ri_signal_doc(uint32_t number);
 uint32_t ri_signal_number(const char *name);        /* "KILL", "SIGKILL", "kill"; 0 if there is none */
-/* Would this signal end a process by default? */
-bool ri_signal_terminates(uint32_t number);
 
 /* Send to a process; number 0 sends nothing. Errors: -EINVAL for a number that is no signal. */
 int ri_signal_send(RiProc *proc, uint32_t number);
