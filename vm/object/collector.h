@@ -1,4 +1,4 @@
-/* What heap.c, account.c and quota.c share about a heap, and nobody else sees. */
+/* What the files of the heap, account.c and quota.c share about a heap, and nobody else sees. */
 #ifndef RI_OBJECT_COLLECTOR_H
 #define RI_OBJECT_COLLECTOR_H
 
@@ -17,7 +17,7 @@ typedef struct RiRoot {
     size_t size;
 } RiRoot;
 
-/* Pointer-free blocks of one middle size: see "Spare blocks" in heap.c. */
+/* Pointer-free blocks of one middle size: see heap_spare.c. */
 enum { RI_SPARE_CLASS_COUNT = 10 };
 typedef struct RiSpares {
     void *first;          /* free blocks; link in word 0 */

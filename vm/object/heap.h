@@ -2,7 +2,7 @@
  *
  * One RiHeap serves the processes that run on one host thread; two states on two threads have two heaps. What a process
  * has in it, and may have, is kept in its RiAccount; ri_heap_switch changes from one to another. Below lies libgc,
- * which only heap.c includes: objects come from own free lists per size class, refilled by GC_generic_malloc_many;
+ * which only gcworld.h includes: objects come from own free lists per size class, refilled by GC_generic_malloc_many;
  * every object with a header is traced by one mark procedure that switches on its tag; strings, buffers and number
  * arrays lie in pointer-free memory. Automatic collection is off: the slow path of allocation collects when the debt is
  * due. Objects never move. The C stack of the caller is scanned conservatively, VM stacks precisely up to their

@@ -10,8 +10,15 @@ librille_object_a_SOURCES = \
 	%D%/collector.h \
 	%D%/func.c \
 	%D%/func.h \
+	%D%/gcworld.h \
 	%D%/heap.c \
 	%D%/heap.h \
+	%D%/heap_mark.c \
+	%D%/heap_pages.c \
+	%D%/heap_roots.c \
+	%D%/heap_settle.c \
+	%D%/heap_spare.c \
+	%D%/heap_world.c \
 	%D%/metamethods.def \
 	%D%/objects.def \
 	%D%/quota.c \
