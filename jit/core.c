@@ -140,15 +140,12 @@ void ri_jit_jump_to_stub(RiJit *j, uint32_t pc)
 
 /* -- Exits ---------------------------------------------------------------------------------------------------------------- */
 
-void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiNativeExit how)
+void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason)
 {
     ri_jit_flush(j);
-    if (j->count_exits && how == RI_NATIVE_GO_ON) {
-        ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)&j->exits[RI_WORD_OP(j->code[pc])]);
-        ri_x_alu_mem(j->as, RI_ALU_ADD, ri_mem(RI_RAX, 0), 1);
-    }
+    ri_jit_count_exit(j, reason, pc);
     ri_jit_save_state(j, pc);
-    ri_x_imm(j->as, RI_RAX, how);
+    ri_x_imm(j->as, RI_RAX, reason == RI_JIT_EXIT_SAFE_POINT ? RI_NATIVE_SAFE_POINT : RI_NATIVE_GO_ON);
     ri_x_jmp(j->as, j->exit_address);
 }
 
@@ -157,7 +154,7 @@ void ri_jit_exit_if(RiJit *j, RiCond cc)
     RiJitSnap *snap = ri_jit_snapshot(j);
     uint32_t where = ri_x_jcc(j->as, cc, 0), address = ri_jit_cold_begin(j);
     ri_x_patch(&j->hot, where, address);
-    ri_jit_emit_exit(j, j->pc, RI_NATIVE_GO_ON);
+    ri_jit_emit_exit(j, j->pc, RI_JIT_EXIT_CONDITION);
     ri_jit_cold_end(j);
     ri_jit_restore(j, snap); /* the exit's stores are not on this path */
 }
@@ -378,19 +375,22 @@ static bool arrive(RiJit *j, uint32_t pc)
     return false;
 }
 
-/* Emit code from instruction j->pc on until the block ends. */
-static void compile(RiJit *j, uint32_t pc)
+/* Emit code from instruction `pc` on until the block ends. is_again: that instruction has been begun by the code before. */
+static void compile(RiJit *j, uint32_t pc, bool is_again)
 {
-    uint32_t start = j->hot.at, first = pc;
+    uint32_t start = j->hot.at, first = pc, counted_pc = is_again ? pc : UINT32_MAX;
     for (;;) {
         j->pc = pc;
         j->next_pc = pc + ri_op_info[RI_WORD_OP(j->code[pc])].words;
         j->pinned = 0;
         j->is_deferred = false;
         if (j->depth + 8 > RI_JIT_SLOTS_MAX || !has_room(j) || j->instruction_count++ > BLOCK_INSTRUCTIONS_MAX) {
-            ri_jit_emit_exit(j, pc, RI_NATIVE_GO_ON);
+            ri_jit_emit_exit(j, pc, RI_JIT_EXIT_ROOM);
             break;
         }
+        if (pc != counted_pc)
+            ri_jit_count_instruction(j, RI_WORD_OP(j->code[pc]), 1);
+        counted_pc = pc;
         bool was_open = j->is_open;
         RiJitResult result = ri_jit_emit(j, j->code[pc]);
         if (was_open && RI_WORD_OP(j->code[pc]) != RI_OP_CLOSE && result == EMIT_ON)
@@ -407,7 +407,7 @@ static void compile(RiJit *j, uint32_t pc)
             break;
         }
         if (result == EMIT_CANNOT) {
-            ri_jit_emit_exit(j, pc, RI_NATIVE_GO_ON);
+            ri_jit_emit_exit(j, pc, RI_JIT_EXIT_CANNOT);
             break;
         }
         if (result == EMIT_END)
@@ -472,12 +472,12 @@ static uint32_t compile_entry(RiJit *j, bool always)
     ri_x_rm(j->as, RI_X_CMP, RI_RSP, OF_HEAP(native_limit));
     uint32_t deep = ri_x_jcc(j->as, RI_CC_B, 0);
     ri_x_patch(&j->hot, poll, ri_jit_cold_begin(j));
-    ri_jit_emit_exit(j, 0, RI_NATIVE_SAFE_POINT);
+    ri_jit_emit_exit(j, 0, RI_JIT_EXIT_SAFE_POINT);
     ri_x_patch(&j->hot, deep, ri_jit_cold_begin(j));
-    ri_jit_emit_exit(j, 0, RI_NATIVE_GO_ON);
+    ri_jit_emit_exit(j, 0, RI_JIT_EXIT_DEEP);
     ri_jit_cold_end(j);
     if (!fn->pcs[0].is_merge || !arrive(j, 0))
-        compile(j, 0);
+        compile(j, 0, false);
     return address;
 }
 
@@ -499,7 +499,7 @@ static uint32_t exit_of_stub(RiJit *j, const RiJitStub *stub)
     uint32_t address = ri_jit_cold_begin(j);
     if (stub->kind == STUB_CALL)
         ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
-    ri_jit_emit_exit(j, stub->pc, RI_NATIVE_GO_ON);
+    ri_jit_emit_exit(j, stub->pc, RI_JIT_EXIT_ROOM);
     ri_jit_cold_end(j);
     return address;
 }
@@ -522,9 +522,11 @@ static uint32_t compile_stub(RiJit *j, RiThread *T, RiJitStub *stub, const Saved
     if (stub->kind == STUB_GUARD) {
         if (at->chain < 255 && ++at->chain > RI_JIT_CHAIN_MAX)
             j->generic_pc = stub->pc;
-        compile(j, stub->pc);
-    } else if (stub->kind == STUB_LATER || !at->is_merge || !arrive(j, stub->pc)) {
-        compile(j, stub->pc);
+        compile(j, stub->pc, true);
+    } else if (stub->kind == STUB_LATER) {
+        compile(j, stub->pc, true);
+    } else if (!at->is_merge || !arrive(j, stub->pc)) {
+        compile(j, stub->pc, false);
     }
     return address;
 }
@@ -646,7 +648,7 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
     uint32_t address = j->hot.at;
     fn->pcs[pc].entry = address;
     if (!fn->pcs[pc].is_merge || !arrive(j, pc))
-        compile(j, pc);
+        compile(j, pc, false);
     j->stats.entries++;
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
     return address;
@@ -724,6 +726,8 @@ RiNativeExit ri_jit_enter(RiThread *T)
         heap->native_limit = here - NATIVE_STACK_BYTES_MIN;
     RiNativeExit how = enter(T, ri_jit_run_address(j, address));
     heap->native_limit = limit;
+    if (RI_UNLIKELY(j->counts != NULL))
+        ri_jit_count_left(j, how);
     return how;
 }
 
@@ -845,7 +849,7 @@ static bool is_supported(void)
 #endif
 }
 
-bool ri_jit_open(RiHeap *heap, bool always)
+bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
 {
     if (!is_supported())
         return false;
@@ -853,21 +857,22 @@ bool ri_jit_open(RiHeap *heap, bool always)
     if (!j)
         return false;
     j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
+    j->counts = options->counts ? calloc(1, sizeof *j->counts) : NULL;
     if (!j->reserve || !ri_host_code_map(&j->pages, CODE_BYTES)) {
+        free(j->counts);
         free(j->reserve);
         free(j);
         return false;
     }
     j->heap = heap;
-    j->always = always;
+    j->always = options->always;
     j->generation = 1;
     j->hot.code = j->cold.code = j->pages.write;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
-    j->count_exits = getenv("RILLE_JIT_EXITS") != NULL;
     emit_routines(j);
     heap->jit = j;
     heap->hot_code = &native_word;
-    heap->hot_loops = always ? 0 : HOT_LOOPS;
+    heap->hot_loops = options->always ? 0 : HOT_LOOPS;
     return true;
 }
 
@@ -876,11 +881,10 @@ void ri_jit_close(RiHeap *heap)
     RiJit *j = ri_jit_of(heap);
     if (!j)
         return;
-    if (j->count_exits)
-        ri_jit_print_exits(heap);
     flush(j);
     ri_host_code_unmap(&j->pages);
     free(j->stubs);
+    free(j->counts);
     free(j->reserve);
     free(j);
     heap->jit = NULL;
@@ -894,17 +898,4 @@ bool ri_jit_stats(const RiHeap *heap, RiJitStats *out)
         return false;
     *out = j->stats;
     return true;
-}
-
-void ri_jit_print_exits(const RiHeap *heap)
-{
-    const RiJit *j = ri_jit_of(heap);
-    fprintf(stderr, "jit: %llu functions, %llu versions, %llu stubs, %llu guards failed, %llu entries, %llu bytes, %.2f ms\n",
-            (unsigned long long)j->stats.functions, (unsigned long long)j->stats.blocks,
-            (unsigned long long)j->stats.stubs_hit, (unsigned long long)j->stats.guards_failed,
-            (unsigned long long)j->stats.entries, (unsigned long long)j->stats.code_bytes,
-            (double)j->stats.compile_ns / 1e6);
-    for (int op = 0; op < RI_OP_COUNT; op++)
-        if (j->exits[op])
-            fprintf(stderr, "%12llu exits at %s\n", (unsigned long long)j->exits[op], ri_op_info[op].name);
 }

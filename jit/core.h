@@ -109,6 +109,19 @@ typedef struct RiJitChunk {
     max_align_t bytes[];
 } RiJitChunk;
 
+typedef enum RiJitExit {
+#define EXIT(name, why) RI_JIT_EXIT_##name,
+#include "jit/exits.def"
+#undef EXIT
+    RI_JIT_EXIT_COUNT
+} RiJitExit;
+
+typedef struct RiJitCounts { /* of --jit-stats */
+    uint64_t native[256]; /* instructions done by machine code */
+    uint64_t exits[RI_JIT_EXIT_COUNT][256];
+    uint32_t reason; /* of the exit under way: RiJitExit, and the opcode above */
+} RiJitCounts;
+
 typedef struct RiJit {
     RiHeap *heap;
     RiCodePages pages;
@@ -125,8 +138,7 @@ typedef struct RiJit {
     uint32_t enter_address, exit_address, bottom_address, thunk_address, call_thunk_address, jump_thunk_address;
     const RiWord *hot_word;
     RiJitStats stats;
-    uint64_t exits[256];
-    bool count_exits;
+    RiJitCounts *counts; /* NULL: off */
     RiLink returned; /* link of the frame that help_return has left: results may lie over it */
 
     /* of the block being compiled */
@@ -169,8 +181,8 @@ void ri_jit_guard_jump(RiJit *j, RiCond cc);
 /* Emit: if cc, go to instruction `pc` (with the context as it is now). */
 void ri_jit_branch_to(RiJit *j, RiCond cc, uint32_t pc);
 void ri_jit_jump_to_stub(RiJit *j, uint32_t pc);
-/* End the block at instruction `pc`, all values in memory: leave with `how`. */
-void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiNativeExit how);
+/* End the block at instruction `pc`, all values in memory: leave for `reason`, with RI_NATIVE_SAFE_POINT or RI_NATIVE_GO_ON. */
+void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason);
 /* Emit: if cc, leave to the interpreter at the current instruction. */
 void ri_jit_exit_if(RiJit *j, RiCond cc);
 uint32_t ri_jit_cold_begin(RiJit *j); /* emit into cold code from here on; says where */
@@ -183,6 +195,11 @@ static inline const void *ri_jit_run_address(const RiJit *j, uint32_t offset)
     return j->pages.run + offset;
 }
 bool ri_jit_keep(RiJit *j, void *object); /* as a reference of the function being compiled; false: no room */
+
+/* -- stats.c: nothing unless --jit-stats is on ------------------------------------------------------------------------ */
+void ri_jit_count_instruction(RiJit *j, RiOpcode op, int32_t count); /* emit: add `count`; uses rax */
+void ri_jit_count_exit(RiJit *j, RiJitExit reason, uint32_t pc); /* emit; uses rax */
+void ri_jit_count_left(RiJit *j, RiNativeExit how); /* machine code has been left; needs j->counts */
 
 /* -- context.c ----------------------------------------------------------------------------------------------------- */
 RiMem ri_jit_payload(uint32_t slot);

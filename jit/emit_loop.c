@@ -10,7 +10,7 @@ static void emit_safe_point(RiJit *j, uint32_t pc)
     ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
     uint32_t where = ri_x_jcc(j->as, RI_CC_S, 0);
     ri_x_patch(j->as, where, ri_jit_cold_begin(j));
-    ri_jit_emit_exit(j, pc, RI_NATIVE_SAFE_POINT);
+    ri_jit_emit_exit(j, pc, RI_JIT_EXIT_SAFE_POINT);
     ri_jit_cold_end(j);
     ri_jit_restore(j, snap);
 }

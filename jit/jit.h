@@ -4,23 +4,32 @@
 #ifndef RI_JIT_JIT_H
 #define RI_JIT_JIT_H
 
+#include <stdio.h>
+
 #include "vm/exec/hooks.h"
 #include "vm/exec/state.h"
 
-/* Give `heap` a JIT. `always`: compile what runs, at once; else what has been called or has looped often enough. False if
- * the host has no memory for code, or this processor is none we know: then programs are interpreted. Collects: no. */
-bool ri_jit_open(RiHeap *heap, bool always);
+/* How it is to be; all zero is a good default. */
+typedef struct RiJitOptions {
+    bool always; /* compile what runs, at once; else what has been called or has looped often enough */
+    bool counts; /* count for ri_jit_print_stats: slower code */
+} RiJitOptions;
+
+/* Give `heap` a JIT. False if the host has no memory for code, or this processor is none we know: then programs are
+ * interpreted. Collects: no. */
+bool ri_jit_open(RiHeap *heap, const RiJitOptions *options);
 /* Before the heap is destroyed. Without a JIT: nothing. */
 void ri_jit_close(RiHeap *heap);
 
 /* For RiHooks.enter_native, which see. */
 RiNativeExit ri_jit_enter(RiThread *T);
 
-/* What was compiled so far; for --jit-stats and tests. */
+/* What was compiled so far, in this heap. */
 typedef struct RiJitStats {
     uint64_t functions, blocks, stubs_hit, guards_failed, code_bytes, compile_ns, flushes, entries;
 } RiJitStats;
 bool ri_jit_stats(const RiHeap *heap, RiJitStats *out);
-void ri_jit_print_exits(const RiHeap *heap); /* by opcode, to stderr */
+/* The text of --jit-stats. `interpreted`: how often the interpreter did each opcode (RiStats.opcodes), or NULL. */
+void ri_jit_print_stats(const RiHeap *heap, FILE *out, const uint64_t interpreted[256]);
 
 #endif

@@ -19,5 +19,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_loop.c \
 	%D%/emit_stack.c \
 	%D%/emit_table.c \
-	%D%/jit.h
+	%D%/exits.def \
+	%D%/jit.h \
+	%D%/stats.c
 # sources end

@@ -40,6 +40,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
         o->stats = true;
     else if (strcmp(option, "--stats=all") == 0)
         o->stats = o->all_stats = true;
+    else if (strcmp(option, "--jit-stats") == 0)
+        o->stats = tool->jit_stats = true;
     else if (strcmp(option, "--jit=on") == 0)
         tool->jit = RI_JIT_ON;
     else if (strcmp(option, "--jit=off") == 0)
@@ -344,6 +346,8 @@ int ri_cmd_run(RiTool *tool, int first)
     }
     tool->first = first;
     RiStats *stats = o.stats ? calloc(1, sizeof *stats) : NULL;
+    if (stats != NULL)
+        stats->with_native = tool->jit_stats;
     tool->stats = stats;
     tool->all_stats = o.all_stats;
     int status = ri_tool_run(tool, &body);

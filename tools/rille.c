@@ -60,6 +60,7 @@ void ri_tool_help(const RiTool *tool)
            "Inside the script `arg` holds its arguments, and `...` too.\n\n"
            "Options, before the script:\n%s"
            "  --jit=on|off|always   whether to compile to machine code (on)\n"
+           "  --jit-stats           say at the end what was compiled, and why the interpreter did the rest\n"
            "%s%s%s"
            "  --stats[=all]         say at the end what was executed and how memory was used; all: every opcode\n"
            "  --help, --version\n\n"

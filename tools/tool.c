@@ -62,6 +62,18 @@ int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_c
     return (int)status;
 }
 
+/* What --stats and --jit-stats show. */
+static void print_stats(const RiTool *tool, RiThread *T)
+{
+    if (tool->stats == NULL)
+        return;
+    fflush(stdout);
+    if (tool->jit_stats)
+        ri_jit_print_stats(T->heap, stderr, tool->stats->opcodes);
+    else
+        ri_print_stats(T, tool->stats, tool->all_stats);
+}
+
 static int finish(const RiTool *tool, RiThread *T, int status);
 
 /* The process has ended itself by process.exit, or was ended. In the second case nothing is closed: whoever stops a program
@@ -72,6 +84,7 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     int status = proc->exit_status;
     if (proc->doom == RI_DOOM_EXIT) {
         proc->doom = RI_DOOM_NONE;
+        print_stats(tool, T);
         return finish(tool, T, status);
     }
     char reason[100], text[400];
@@ -79,8 +92,7 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     snprintf(text, sizeof text, "%.200s: stopped: %s", proc->name, reason);
     fflush(stdout);
     ri_tool_message(tool, text);
-    if (tool->stats != NULL)
-        ri_print_stats(T, tool->stats, tool->all_stats);
+    print_stats(tool, T);
     if (tool->on_end != NULL)
         tool->on_end();
     ri_devices_finish(proc->machine);
@@ -112,8 +124,10 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         ri_tool_message(tool, "cannot set limits: not enough memory");
         return EXIT_FAILURE;
     }
-    if (tool->jit != RI_JIT_OFF)
-        ri_jit_open(T->heap, tool->jit == RI_JIT_ALWAYS); /* or interpret, where there is none */
+    if (tool->jit != RI_JIT_OFF) { /* or interpret, where there is none */
+        RiJitOptions options = {.always = tool->jit == RI_JIT_ALWAYS, .counts = tool->jit_stats};
+        ri_jit_open(T->heap, &options);
+    }
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
     ri_push(T, ri_object(&ri_traceback_handler, RI_TAG_LIBFN));
@@ -139,7 +153,6 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
     }
     if (status != RI_OK || (!ok && !ri_is_nil(T->top[-1])))
         ri_tool_report(tool, T, RI_ERRRUN);
-    if (tool->stats != NULL)
-        ri_print_stats(T, tool->stats, tool->all_stats);
+    print_stats(tool, T);
     return finish(tool, T, ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

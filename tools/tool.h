@@ -22,6 +22,7 @@ typedef struct RiTool {
     const char *name; /* stands in front of messages: argv[0]; NULL while a prompt is shown */
     bool is_lua;      /* called `lua…`: lua5.4 to the letter, no sub-commands, no long options */
     RiJitMode jit;
+    bool jit_stats;        /* --jit-stats; needs `stats` */
     RiLimits limits;       /* --mem and its like */
     RiDeviceOptions devices; /* --disk, --ramdisk */
     struct RiStats *stats; /* of --stats, or NULL */

@@ -23,7 +23,7 @@ static void setup(void)
 {
     T = ri_open();
     ck_assert_ptr_nonnull(T);
-    has_jit = ri_jit_open(T->heap, true);
+    has_jit = ri_jit_open(T->heap, &(RiJitOptions){.always = true});
     ri_push(T, ri_object(&open_fn, RI_TAG_LIBFN));
     ri_push_link(T);
     ck_assert_int_eq(ri_pcall(T, 0, 0, ri_nil(), NULL), RI_OK);

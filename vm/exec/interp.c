@@ -498,7 +498,7 @@ void ri_execute(RiThread *T)
 
     RESUME_FRAME();
 enter_native: /* the registers are saved */
-    if (RI_LIKELY(!T->hook_mask && !stats)) {
+    if (RI_LIKELY(!T->hook_mask && (!stats || stats->with_native))) {
         switch (T->process->hooks->enter_native(T)) {
         case RI_NATIVE_STAY:
             break;
@@ -517,6 +517,10 @@ enter_native: /* the registers are saved */
 #if RI_COMPUTED_GOTO
     if (dispatch == counting)
         goto *labels[RI_WORD_OP(w)]; /* no second look at a back-edge */
+    if (stats && !T->hook_mask) {
+        stats->opcodes[RI_WORD_OP(w)]++;
+        goto *labels[RI_WORD_OP(w)];
+    }
     DISPATCH();
 L_back_edge:
     if (RI_LIKELY(++fv_of(base)->loops < heap->hot_loops))
@@ -557,6 +561,11 @@ looked:
             w = pc[-1];
         }
 #if RI_COMPUTED_GOTO
+        if (stats && stats->with_native && plain == counting && !T->hook_mask &&
+            counting[RI_WORD_OP(w)] == &&L_back_edge && fv_of(base)->loops + 1 >= heap->hot_loops) {
+            stats->opcodes[RI_WORD_OP(w)]--; /* not done yet */
+            goto L_back_edge;
+        }
         goto *labels[RI_WORD_OP(w)];
 #endif
     }

@@ -90,6 +90,7 @@ RI_NORETURN void ri_error_type(RiThread *T, RiValue culprit, uint32_t operand, c
 
 /* Counters of --stats. */
 typedef struct RiStats {
+    bool with_native; /* machine code may run beside; what it does is not counted here (--jit-stats) */
     uint64_t opcodes[256];
     uint64_t cache_misses_get, cache_misses_set;
 } RiStats;
