@@ -290,6 +290,67 @@ static void add_pointer(RiThread *T, RiSbuf *out, Spec *spec, RiValue v)
 
 /* -- The function ------------------------------------------------------------------------------------------------ */
 
+/* One conversion with flags, width or precision, or one that is rare: argument i by `letter`. */
+static void add_by_spec(RiThread *T, RiSbuf *out, Spec *spec, char letter, RiValue *args, uint32_t nargs, uint32_t i)
+{
+    switch (letter) {
+    case 'c':
+        check_spec(T, spec, FLAGS_STRING, false);
+        letter = (char)ri_arg_int(T, args, nargs, i);
+        add_padded(out, spec, &letter, 1);
+        break;
+    case 'd':
+    case 'i': {
+        int64_t n = ri_arg_int(T, args, nargs, i);
+        check_spec(T, spec, FLAGS_SIGNED, true);
+        add_integer(out, spec, letter, n);
+        break;
+    }
+    case 'u': {
+        int64_t n = ri_arg_int(T, args, nargs, i);
+        check_spec(T, spec, FLAGS_UNSIGNED, true);
+        add_integer(out, spec, letter, n);
+        break;
+    }
+    case 'o':
+    case 'x':
+    case 'X': {
+        int64_t n = ri_arg_int(T, args, nargs, i);
+        check_spec(T, spec, FLAGS_BASE, true);
+        add_integer(out, spec, letter, n);
+        break;
+    }
+    case 'a':
+    case 'A':
+        check_spec(T, spec, FLAGS_FLOAT, true);
+        add_float_by_libc(out, spec, ri_arg_float(T, args, nargs, i));
+        break;
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'g':
+    case 'G': {
+        double n = ri_arg_float(T, args, nargs, i);
+        check_spec(T, spec, FLAGS_FLOAT, true);
+        add_float(out, spec, letter, n);
+        break;
+    }
+    case 'p':
+        add_pointer(T, out, spec, args[i]);
+        break;
+    case 'q':
+        if (spec->size != 2)
+            ri_error(T, "specifier '%%q' cannot have modifiers");
+        add_literal(T, out, i, args[i]);
+        break;
+    case 's':
+        add_string(T, out, spec, i, args[i]);
+        break;
+    default:
+        ri_error(T, "invalid conversion '%s' to 'format'", spec->text);
+    }
+}
+
 /* `state`: where the loop left at a safe point, or NULL. */
 static RI_ALWAYS_INLINE int32_t format_by(RiThread *T, RiValue *args, uint32_t nargs, RiTextState *state)
 {
@@ -349,62 +410,7 @@ static RI_ALWAYS_INLINE int32_t format_by(RiThread *T, RiValue *args, uint32_t n
         p = read_spec(T, p, end, &spec);
         letter = p < end ? *p : '\0';
         at = (size_t)(p - bytes) + 1;
-        switch (letter) {
-        case 'c':
-            check_spec(T, &spec, FLAGS_STRING, false);
-            letter = (char)ri_arg_int(T, args, nargs, i);
-            add_padded(&out, &spec, &letter, 1);
-            break;
-        case 'd':
-        case 'i': {
-            int64_t n = ri_arg_int(T, args, nargs, i);
-            check_spec(T, &spec, FLAGS_SIGNED, true);
-            add_integer(&out, &spec, letter, n);
-            break;
-        }
-        case 'u': {
-            int64_t n = ri_arg_int(T, args, nargs, i);
-            check_spec(T, &spec, FLAGS_UNSIGNED, true);
-            add_integer(&out, &spec, letter, n);
-            break;
-        }
-        case 'o':
-        case 'x':
-        case 'X': {
-            int64_t n = ri_arg_int(T, args, nargs, i);
-            check_spec(T, &spec, FLAGS_BASE, true);
-            add_integer(&out, &spec, letter, n);
-            break;
-        }
-        case 'a':
-        case 'A':
-            check_spec(T, &spec, FLAGS_FLOAT, true);
-            add_float_by_libc(&out, &spec, ri_arg_float(T, args, nargs, i));
-            break;
-        case 'e':
-        case 'E':
-        case 'f':
-        case 'g':
-        case 'G': {
-            double n = ri_arg_float(T, args, nargs, i);
-            check_spec(T, &spec, FLAGS_FLOAT, true);
-            add_float(&out, &spec, letter, n);
-            break;
-        }
-        case 'p':
-            add_pointer(T, &out, &spec, args[i]);
-            break;
-        case 'q':
-            if (spec.size != 2)
-                ri_error(T, "specifier '%%q' cannot have modifiers");
-            add_literal(T, &out, i, args[i]);
-            break;
-        case 's':
-            add_string(T, &out, &spec, i, args[i]);
-            break;
-        default:
-            ri_error(T, "invalid conversion '%s' to 'format'", spec.text);
-        }
+        add_by_spec(T, &out, &spec, letter, args, nargs, i);
     }
     return ri_return_string(T->base, ri_sbuf_finish(&out));
 }

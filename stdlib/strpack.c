@@ -238,6 +238,72 @@ RI_NORETURN static void missing_value(RiThread *T, Option option, uint32_t i)
     ri_arg_error(T, i, option < OPTION_CHARS ? "number expected, got nil" : "string expected, got nil");
 }
 
+/* Argument i by one option of the format; those of OPTION_PADDING and on take none. */
+static RI_ALWAYS_INLINE void pack_one(RiThread *T, RiSbuf *out, const Detail *d, bool little, RiValue *args,
+                                      uint32_t nargs, uint32_t i, size_t *total)
+{
+    switch (d->option) {
+    case OPTION_INT: {
+        int64_t n = ri_arg_int(T, args, nargs, i);
+        if (d->size < NATIVE_INTEGER) {
+            int64_t limit = (int64_t)1 << (d->size * 8 - 1);
+            RI_ARG_CHECK(T, -limit <= n && n < limit, i, "integer overflow");
+        }
+        add_integer(out, (uint64_t)n, little, d->size, n < 0);
+        break;
+    }
+    case OPTION_UINT: {
+        uint64_t n = (uint64_t)ri_arg_int(T, args, nargs, i);
+        if (d->size < NATIVE_INTEGER)
+            RI_ARG_CHECK(T, n < (uint64_t)1 << d->size * 8, i, "unsigned overflow");
+        add_integer(out, n, little, d->size, false);
+        break;
+    }
+    case OPTION_FLOAT: {
+        float n = (float)ri_arg_float(T, args, nargs, i);
+        copy_number(ri_sbuf_reserve(out, sizeof n), &n, sizeof n, little);
+        out->size += sizeof n;
+        break;
+    }
+    case OPTION_DOUBLE: {
+        double n = ri_arg_float(T, args, nargs, i);
+        copy_number(ri_sbuf_reserve(out, sizeof n), &n, sizeof n, little);
+        out->size += sizeof n;
+        break;
+    }
+    case OPTION_CHARS: {
+        RiString *s = ri_arg_str(T, args, nargs, i);
+        RI_ARG_CHECK(T, s->size <= (size_t)d->size, i, "string longer than given size");
+        ri_sbuf_add_str(out, s);
+        add_zeros(out, (size_t)d->size - s->size);
+        break;
+    }
+    case OPTION_STRING: {
+        RiString *s = ri_arg_str(T, args, nargs, i);
+        RI_ARG_CHECK(T, d->size >= (int)sizeof(size_t) || s->size < (size_t)1 << d->size * 8, i,
+                     "string length does not fit in given size");
+        add_integer(out, s->size, little, d->size, false);
+        ri_sbuf_add_str(out, s);
+        *total += s->size;
+        break;
+    }
+    case OPTION_ZERO: {
+        RiString *s = ri_arg_str(T, args, nargs, i);
+        RI_ARG_CHECK(T, memchr(ri_str_data(s), '\0', s->size) == NULL, i, "string contains zeros");
+        ri_sbuf_add_str(out, s);
+        ri_sbuf_add_char(out, '\0');
+        *total += s->size + 1;
+        break;
+    }
+    case OPTION_PADDING:
+        ri_sbuf_add_char(out, '\0');
+        break;
+    case OPTION_ALIGN:
+    case OPTION_NONE:
+        break;
+    }
+}
+
 /* `state`: where the loop left at a safe point, or NULL. */
 static RI_ALWAYS_INLINE int32_t pack(RiThread *T, RiValue *args, uint32_t nargs, RiTextState *state)
 {
@@ -272,68 +338,9 @@ static RI_ALWAYS_INLINE int32_t pack(RiThread *T, RiValue *args, uint32_t nargs,
         i++;
         if (RI_UNLIKELY(i >= nargs) && d.option < OPTION_PADDING)
             missing_value(T, d.option, i);
-        switch (d.option) {
-        case OPTION_INT: {
-            int64_t n = ri_arg_int(T, args, nargs, i);
-            if (d.size < NATIVE_INTEGER) {
-                int64_t limit = (int64_t)1 << (d.size * 8 - 1);
-                RI_ARG_CHECK(T, -limit <= n && n < limit, i, "integer overflow");
-            }
-            add_integer(&out, (uint64_t)n, f.little, d.size, n < 0);
-            break;
-        }
-        case OPTION_UINT: {
-            uint64_t n = (uint64_t)ri_arg_int(T, args, nargs, i);
-            if (d.size < NATIVE_INTEGER)
-                RI_ARG_CHECK(T, n < (uint64_t)1 << d.size * 8, i, "unsigned overflow");
-            add_integer(&out, n, f.little, d.size, false);
-            break;
-        }
-        case OPTION_FLOAT: {
-            float n = (float)ri_arg_float(T, args, nargs, i);
-            copy_number(ri_sbuf_reserve(&out, sizeof n), &n, sizeof n, f.little);
-            out.size += sizeof n;
-            break;
-        }
-        case OPTION_DOUBLE: {
-            double n = ri_arg_float(T, args, nargs, i);
-            copy_number(ri_sbuf_reserve(&out, sizeof n), &n, sizeof n, f.little);
-            out.size += sizeof n;
-            break;
-        }
-        case OPTION_CHARS: {
-            RiString *s = ri_arg_str(T, args, nargs, i);
-            RI_ARG_CHECK(T, s->size <= (size_t)d.size, i, "string longer than given size");
-            ri_sbuf_add_str(&out, s);
-            add_zeros(&out, (size_t)d.size - s->size);
-            break;
-        }
-        case OPTION_STRING: {
-            RiString *s = ri_arg_str(T, args, nargs, i);
-            RI_ARG_CHECK(T, d.size >= (int)sizeof(size_t) || s->size < (size_t)1 << d.size * 8, i,
-                         "string length does not fit in given size");
-            add_integer(&out, s->size, f.little, d.size, false);
-            ri_sbuf_add_str(&out, s);
-            total += s->size;
-            break;
-        }
-        case OPTION_ZERO: {
-            RiString *s = ri_arg_str(T, args, nargs, i);
-            RI_ARG_CHECK(T, memchr(ri_str_data(s), '\0', s->size) == NULL, i, "string contains zeros");
-            ri_sbuf_add_str(&out, s);
-            ri_sbuf_add_char(&out, '\0');
-            total += s->size + 1;
-            break;
-        }
-        case OPTION_PADDING:
-            ri_sbuf_add_char(&out, '\0');
+        pack_one(T, &out, &d, f.little, args, nargs, i, &total);
+        if (d.option >= OPTION_PADDING)
             i--;
-            break;
-        case OPTION_ALIGN:
-        case OPTION_NONE:
-            i--;
-            break;
-        }
     }
     return ri_return_string(T->base, ri_sbuf_finish(&out));
 }

@@ -346,96 +346,111 @@ static const char *compile_single(Builder *b, const char *p, const char *end)
 }
 
 /* Instructions for the whole text, without a leading '^'. */
+/* The functions below compile what begins at p, one item: they return where the next one begins; NULL: the pattern ends
+ * here, with an error or a code that always fails. */
+static const char *compile_open(Builder *b, const char *p, const char *end)
+{
+    bool is_position = p + 1 < end && p[1] == ')';
+    b->item_count++;
+    if (b->capture_count >= RI_CAPTURES_MAX) {
+        emit_error(b, ERROR_CAPTURE_COUNT, 0);
+        return NULL;
+    }
+    emit(b, is_position ? CODE_POSITION : CODE_OPEN)->index = (uint8_t)b->capture_count;
+    b->capture_kinds[b->capture_count++] = is_position ? RI_CAPTURE_POSITION : RI_CAPTURE_UNFINISHED;
+    return p + 1 + is_position;
+}
+
+static const char *compile_close(Builder *b, const char *p)
+{
+    int index = (int)b->capture_count - 1;
+    b->item_count++;
+    while (index >= 0 && b->capture_kinds[index] != RI_CAPTURE_UNFINISHED)
+        index--;
+    if (index < 0) {
+        emit_error(b, ERROR_CAPTURE_CLOSE, 0);
+        return NULL;
+    }
+    emit(b, CODE_CLOSE)->index = (uint8_t)index;
+    b->capture_kinds[index] = RI_CAPTURE_CLOSED;
+    return p + 1;
+}
+
+static const char *compile_balance(Builder *b, const char *p, const char *end)
+{
+    if (end - p < 4) {
+        emit_error(b, ERROR_NO_BALANCE_ARGUMENTS, 0);
+        return NULL;
+    }
+    RiPatternOp *op = emit(b, CODE_BALANCE);
+    op->byte = (uint8_t)p[2];
+    op->index = (uint8_t)p[3];
+    return p + 4;
+}
+
+static const char *compile_frontier(Builder *b, const char *p, const char *end)
+{
+    Set set;
+    if (p + 2 == end || p[2] != '[') {
+        emit_error(b, ERROR_NO_FRONTIER_SET, 0);
+        return NULL;
+    }
+    p = parse_set(p + 2, end, &set);
+    if (p == NULL) {
+        emit_error(b, ERROR_NO_BRACKET, 0);
+        return NULL;
+    }
+    emit(b, CODE_FRONTIER)->table = set_number(b, &set);
+    return p;
+}
+
+static const char *compile_backref(Builder *b, const char *p)
+{
+    int index = p[1] - '1';
+    if (index < 0 || (uint32_t)index >= b->capture_count || b->capture_kinds[index] == RI_CAPTURE_UNFINISHED) {
+        emit_error(b, ERROR_CAPTURE_INDEX, (unsigned)(index + 1));
+        return NULL;
+    }
+    if (b->capture_kinds[index] == RI_CAPTURE_POSITION) {
+        emit(b, CODE_FAIL);
+        return NULL;
+    }
+    emit(b, CODE_BACKREF)->index = (uint8_t)index;
+    return p + 2;
+}
+
+static const char *compile_item(Builder *b, const char *p, const char *end)
+{
+    switch (*p) {
+    case '(':
+        return compile_open(b, p, end);
+    case ')':
+        return compile_close(b, p);
+    case '$':
+        if (p + 1 != end)
+            break;
+        emit(b, CODE_END);
+        return end;
+    case '%':
+        if (p + 1 == end)
+            break;
+        if (p[1] == 'b')
+            return compile_balance(b, p, end);
+        if (p[1] == 'f')
+            return compile_frontier(b, p, end);
+        if (p[1] >= '0' && p[1] <= '9')
+            return compile_backref(b, p);
+        break;
+    default:
+        break;
+    }
+    return compile_single(b, p, end);
+}
+
 static void compile_text(Builder *b, const char *p, const char *end)
 {
     while (p < end) {
-        switch (*p) {
-        case '(':
-            b->item_count++;
-            if (b->capture_count >= RI_CAPTURES_MAX) {
-                emit_error(b, ERROR_CAPTURE_COUNT, 0);
-                return;
-            }
-            if (p + 1 < end && p[1] == ')') {
-                emit(b, CODE_POSITION)->index = (uint8_t)b->capture_count;
-                b->capture_kinds[b->capture_count++] = RI_CAPTURE_POSITION;
-                p += 2;
-            } else {
-                emit(b, CODE_OPEN)->index = (uint8_t)b->capture_count;
-                b->capture_kinds[b->capture_count++] = RI_CAPTURE_UNFINISHED;
-                p++;
-            }
-            continue;
-        case ')': {
-            int index = (int)b->capture_count - 1;
-            b->item_count++;
-            while (index >= 0 && b->capture_kinds[index] != RI_CAPTURE_UNFINISHED)
-                index--;
-            if (index < 0) {
-                emit_error(b, ERROR_CAPTURE_CLOSE, 0);
-                return;
-            }
-            emit(b, CODE_CLOSE)->index = (uint8_t)index;
-            b->capture_kinds[index] = RI_CAPTURE_CLOSED;
-            p++;
-            continue;
-        }
-        case '$':
-            if (p + 1 == end) {
-                emit(b, CODE_END);
-                p++;
-                continue;
-            }
-            break;
-        case '%':
-            if (p + 1 == end)
-                break;
-            if (p[1] == 'b') {
-                RiPatternOp *op;
-                if (end - p < 4) {
-                    emit_error(b, ERROR_NO_BALANCE_ARGUMENTS, 0);
-                    return;
-                }
-                op = emit(b, CODE_BALANCE);
-                op->byte = (uint8_t)p[2];
-                op->index = (uint8_t)p[3];
-                p += 4;
-                continue;
-            }
-            if (p[1] == 'f') {
-                Set set;
-                if (p + 2 == end || p[2] != '[') {
-                    emit_error(b, ERROR_NO_FRONTIER_SET, 0);
-                    return;
-                }
-                p = parse_set(p + 2, end, &set);
-                if (p == NULL) {
-                    emit_error(b, ERROR_NO_BRACKET, 0);
-                    return;
-                }
-                emit(b, CODE_FRONTIER)->table = set_number(b, &set);
-                continue;
-            }
-            if (p[1] >= '0' && p[1] <= '9') {
-                int index = p[1] - '1';
-                if (index < 0 || (uint32_t)index >= b->capture_count ||
-                    b->capture_kinds[index] == RI_CAPTURE_UNFINISHED) {
-                    emit_error(b, ERROR_CAPTURE_INDEX, (unsigned)(index + 1));
-                    return;
-                }
-                if (b->capture_kinds[index] == RI_CAPTURE_POSITION) {
-                    emit(b, CODE_FAIL);
-                    return;
-                }
-                emit(b, CODE_BACKREF)->index = (uint8_t)index;
-                p += 2;
-                continue;
-            }
-            break;
-        default:
-            break;
-        }
-        p = compile_single(b, p, end);
+        p = compile_item(b, p, end);
         if (p == NULL)
             return;
     }
@@ -586,14 +601,10 @@ static void *temporary(RiHeap *heap, size_t size)
     return block;
 }
 
-RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool literal_anchor)
+/* How many codes and sets can there be at the most? */
+static size_t count_specials(const char *text, size_t size)
 {
-    Builder b;
-    RiPattern result, *pattern;
-    RiBuffer *more_ops = NULL, *more_sets = NULL, *more_literals = NULL; /* on the C stack: seen by the collector */
-    size_t special_count = 0, total, ops_size;
-    uint32_t first_set = 0;
-    Rest rest;
+    size_t special_count = 0;
     for (size_t i = 0; i < size; i++) {
         switch (text[i]) {
         case '(':
@@ -612,6 +623,66 @@ RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool 
             break;
         }
     }
+    return special_count;
+}
+
+/* From numbers of sets and offsets of literals to offsets from the start of the pattern. */
+static void place_tables(Builder *b, RiPattern *result, uint32_t first_set)
+{
+    for (uint32_t i = 0; i < b->op_count; i++) {
+        RiPatternOp *op = &b->ops[i];
+        op->mask = (uint8_t)(1u << op->table % 8);
+        op->table = result->tables_at + op->table / 8 * 256;
+        op->follow_mask = (uint8_t)(1u << op->follow_table % 8);
+        op->follow_table = result->tables_at + op->follow_table / 8 * 256;
+        op->literal += result->literals_at;
+    }
+    if (result->first == FIRST_SET) {
+        result->first_mask = (uint8_t)(1u << first_set % 8);
+        result->first_table = result->tables_at + first_set / 8 * 256;
+    } else if (result->first == FIRST_STRING) {
+        result->first_table += result->literals_at;
+    }
+}
+
+/* A set is one bit in each of the 256 bytes of a table that it shares with seven others. */
+static void write_set(uint8_t *table, const Set *set, uint8_t mask)
+{
+    for (unsigned word = 0; word < 4; word++) {
+        for (uint64_t bits = set->words[word]; bits != 0; bits &= bits - 1)
+            table[word * 64 + (unsigned)__builtin_ctzll(bits)] |= mask;
+    }
+}
+
+/* One block: the head, codes, tables, literals. Collects. */
+static RiPattern *build(RiHeap *heap, Builder *b, RiPattern *result, uint32_t first_set)
+{
+    size_t ops_size = b->op_count * sizeof(RiPatternOp);
+    result->tables_at = (uint32_t)(sizeof(RiPattern) + ops_size);
+    result->literals_at = result->tables_at + (b->set_count + 7) / 8 * 256;
+    size_t total = (size_t)result->literals_at + b->literal_count;
+    place_tables(b, result, first_set);
+    RiPattern *pattern = ri_heap_alloc(heap, total, RI_SPACE_LEAF);
+    *pattern = *result;
+    ri_object_init(pattern, RI_TAG_BUFFER, 0, 0, 0);
+    pattern->capacity = total - sizeof(RiBuffer);
+    pattern->used = 0;
+    memcpy(pattern + 1, b->ops, ops_size);
+    memset((char *)pattern + result->tables_at, 0, result->literals_at - result->tables_at);
+    for (uint32_t i = 0; i < b->set_count; i++)
+        write_set((uint8_t *)pattern + result->tables_at + i / 8 * 256, &b->sets[i], (uint8_t)(1u << i % 8));
+    memcpy((char *)pattern + result->literals_at, b->literals, b->literal_count);
+    return pattern;
+}
+
+RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool literal_anchor)
+{
+    Builder b;
+    RiPattern result;
+    RiBuffer *more_ops = NULL, *more_sets = NULL, *more_literals = NULL; /* on the C stack: seen by the collector */
+    size_t special_count = count_specials(text, size);
+    uint32_t first_set = 0;
+    Rest rest;
     b.op_count = b.set_count = b.literal_count = b.item_count = b.capture_count = 0;
     b.ops = b.inline_ops;
     b.sets = b.inline_sets;
@@ -643,40 +714,8 @@ RiPattern *ri_pattern_compile(RiHeap *heap, const char *text, size_t size, bool 
     choose_first(&result, &b, &rest, &first_set);
     result.shape = (uint8_t)choose_shape(&result, &b);
     result.op_count = b.op_count;
-
-    ops_size = b.op_count * sizeof(RiPatternOp);
-    result.tables_at = (uint32_t)(sizeof(RiPattern) + ops_size);
-    result.literals_at = result.tables_at + (b.set_count + 7) / 8 * 256;
-    total = (size_t)result.literals_at + b.literal_count;
-    for (uint32_t i = 0; i < b.op_count; i++) {
-        RiPatternOp *op = &b.ops[i];
-        op->mask = (uint8_t)(1u << op->table % 8);
-        op->table = result.tables_at + op->table / 8 * 256;
-        op->follow_mask = (uint8_t)(1u << op->follow_table % 8);
-        op->follow_table = result.tables_at + op->follow_table / 8 * 256;
-        op->literal += result.literals_at;
-    }
-    if (result.first == FIRST_SET) {
-        result.first_mask = (uint8_t)(1u << first_set % 8);
-        result.first_table = result.tables_at + first_set / 8 * 256;
-    } else if (result.first == FIRST_STRING) {
-        result.first_table += result.literals_at;
-    }
-    pattern = ri_heap_alloc(heap, total, RI_SPACE_LEAF);
-    *pattern = result;
-    ri_object_init(pattern, RI_TAG_BUFFER, 0, 0, 0);
-    pattern->capacity = total - sizeof(RiBuffer);
-    pattern->used = 0;
-    memcpy(pattern + 1, b.ops, ops_size);
-    memset((char *)pattern + result.tables_at, 0, result.literals_at - result.tables_at);
-    for (uint32_t i = 0; i < b.set_count; i++) {
-        uint8_t *table = (uint8_t *)pattern + result.tables_at + i / 8 * 256;
-        for (unsigned word = 0; word < 4; word++) {
-            for (uint64_t bits = b.sets[i].words[word]; bits != 0; bits &= bits - 1)
-                table[word * 64 + (unsigned)__builtin_ctzll(bits)] |= (uint8_t)(1u << i % 8);
-        }
-    }
-    memcpy((char *)pattern + result.literals_at, b.literals, b.literal_count);
+    RiPattern *pattern = build(heap, &b, &result, first_set);
+    __asm__ volatile("" : : "r"(more_ops), "r"(more_sets), "r"(more_literals)); /* until here */
     return pattern;
 }
 
