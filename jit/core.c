@@ -228,6 +228,11 @@ static void scan_loop(RiJit *j, const RiProto *proto, RiJitPc *pcs, uint32_t hea
         note_instruction(loop, proto->code + pc);
 }
 
+static bool is_test(RiOpcode op)
+{
+    return op == RI_OP_TEST || op == RI_OP_TESTKEEP || op == RI_OP_NOT;
+}
+
 /* Find merge points and loops. */
 static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
 {
@@ -253,6 +258,8 @@ static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
         pcs[pc].is_merge |= comers[pc] > 1;
         /* After a call all is in memory: a good place for versions to meet, or straight code would double at every guard. */
         if (op == RI_OP_CALL && RI_WORD_B(proto->code[pc]) > 0)
+            pcs[next].is_merge = true;
+        if (op >= RI_OP_EQ && op <= RI_OP_GE && !is_test(RI_WORD_OP(proto->code[next]))) /* two ways come here */
             pcs[next].is_merge = true;
     }
 }

@@ -1,4 +1,4 @@
-/* Emitters: arithmetic, bitwise operations, not, length, concatenation, comparison to a value. */
+/* Emitters: arithmetic, bitwise operations, not, length, concatenation. */
 #include "jit/core.h"
 
 /* One instruction, taken apart. */
@@ -611,35 +611,7 @@ static RiJitResult emit_length(RiJit *j, uint32_t slot, uint32_t pops)
     return EMIT_ON;
 }
 
-/* -- Comparison to a value: as a branch's helper would do it --------------------------------------------------------------- */
-
-static uintptr_t help_compare(RiThread *T)
-{
-    RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
-    uint32_t pc = T->pc;
-    ptrdiff_t base = T->base - T->stack;
-    RiValue a = T->top[-2], b = T->top[-1];
-    RiAction action;
-    switch ((RiOpcode)RI_WORD_OP(fv->proto->code[pc - 1])) {
-    case RI_OP_EQ:
-    case RI_OP_NE:
-        action = ri_slow_equal(T, a, b);
-        break;
-    case RI_OP_LT:
-        action = ri_slow_compare(T, RI_MM_LT, a, b);
-        break;
-    case RI_OP_LE:
-        action = ri_slow_compare(T, RI_MM_LE, a, b);
-        break;
-    case RI_OP_GT:
-        action = ri_slow_compare(T, RI_MM_LT, b, a);
-        break;
-    default:
-        action = ri_slow_compare(T, RI_MM_LE, b, a);
-        break;
-    }
-    return ri_jit_finish(T, action, base, pc);
-}
+/* -- By opcode --------------------------------------------------------------------------------------------------------- */
 
 RiJitResult ri_jit_emit_arith(RiJit *j, RiWord w)
 {
@@ -657,17 +629,6 @@ RiJitResult ri_jit_emit_arith(RiJit *j, RiWord w)
         return emit_length(j, RI_WORD_A(w), 0);
     case RI_OP_CONCAT:
         return slow_unary(j, RI_WORD_A(w));
-    case RI_OP_EQ:
-    case RI_OP_NE:
-    case RI_OP_LT:
-    case RI_OP_LE:
-    case RI_OP_GT:
-    case RI_OP_GE:
-        ri_jit_begin_slow(j);
-        ri_jit_end_slow(j, HELPER(help_compare));
-        ri_jit_pop(j, 2);
-        ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
-        return EMIT_ON;
     default:
         return emit_binary(j, w);
     }

@@ -1,12 +1,13 @@
-/* Emitters: jumps, tests, compare-and-branch.
+/* Emitters: jumps, tests, compare-and-branch, comparisons to a value.
  *
- * What the samples say is taken to be the way: it is compiled in place, the other one when it is first gone. */
+ * What the samples say is taken to be the way: it is compiled in place, the other one when it is first gone. A comparison to a
+ * value branches as well: on each of the two ways the value is a constant, so that who tests it next knows. */
 #include "jit/core.h"
 
 typedef struct Branch {
     RiJitOperand a, b;
     uint32_t pops, target;
-    bool sense;
+    bool sense, is_value;
     enum { BRANCH_EQ, BRANCH_LT, BRANCH_LE, BRANCH_GT, BRANCH_GE } relation;
 } Branch;
 
@@ -19,11 +20,23 @@ static RiJitOperand constant(RiValue k)
     return (RiJitOperand){.slot = -1, .k = k};
 }
 
+/* EQ … GE: what they push is the condition, or for NE its opposite. */
+static Branch decode_value(RiWord w, uint32_t depth)
+{
+    RiOpcode op = RI_WORD_OP(w);
+    Branch x = {.a = local(depth - 2), .b = local(depth - 1), .pops = 2, .sense = op != RI_OP_NE, .is_value = true};
+    unsigned relation = op <= RI_OP_NE ? BRANCH_EQ : BRANCH_LT + (unsigned)(op - RI_OP_LT);
+    x.relation = relation;
+    return x;
+}
+
 static Branch decode(const RiFeedback *fv, const RiWord *code, uint32_t pc, uint32_t depth)
 {
     RiWord w = code[pc];
     RiOpcode op = RI_WORD_OP(w);
     uint32_t A = RI_WORD_A(w), B = RI_WORD_B(w), D = RI_WORD_D(w);
+    if (op <= RI_OP_GE)
+        return decode_value(w, depth);
     Branch x = {.sense = RI_WORD_C(w), .target = (uint32_t)((int32_t)pc + 2 + (int32_t)code[pc + 1])};
     unsigned relation;
     if (op <= RI_OP_JGE) {
@@ -60,8 +73,8 @@ static RiValue value_of(const RiThread *T, RiJitOperand o)
     return o.slot < 0 ? o.k : T->base[o.slot];
 }
 
-/* Compare and branch by all rules. The branch is done when T->pc has become one of its two ends. */
-static uintptr_t help_branch(RiThread *T)
+/* Compare by all rules. A branch is done when T->pc has become one of its two ends. */
+static uintptr_t help_compare(RiThread *T)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     uint32_t pc = T->pc;
@@ -75,7 +88,8 @@ static uintptr_t help_branch(RiThread *T)
         action = ri_slow_compare(T, x.relation == BRANCH_LT ? RI_MM_LT : RI_MM_LE, a, b);
     else
         action = ri_slow_compare(T, x.relation == BRANCH_GT ? RI_MM_LT : RI_MM_LE, b, a);
-    return ri_jit_finish_frame(T, action, base, T->pc == pc + 1 || T->pc == x.target);
+    bool done = x.is_value ? T->pc == pc : T->pc == pc + 1 || T->pc == x.target;
+    return ri_jit_finish_frame(T, action, base, done);
 }
 
 /* -- The two ways on -------------------------------------------------------------------------------------------------------- */
@@ -86,11 +100,27 @@ static RiJitResult go(RiJit *j, uint32_t pc)
     return EMIT_ON;
 }
 
+static void push_bool(RiJit *j, bool value)
+{
+    ri_jit_set_constant(j, j->depth, ri_bool(value));
+}
+
 /* The condition's value is known. */
 static RiJitResult decided(RiJit *j, const Branch *x, bool cond)
 {
     ri_jit_pop(j, x->pops);
+    if (x->is_value) {
+        push_bool(j, cond == x->sense);
+        return EMIT_ON;
+    }
     return go(j, cond == x->sense ? x->target : j->next_pc);
+}
+
+/* The same instead of the other one, which another way has. */
+static void push_over(RiJit *j, bool value)
+{
+    ri_jit_pop(j, 1);
+    push_bool(j, value);
 }
 
 /* The flags are set so that `cc` is the condition. expected: -1 not known. */
@@ -98,6 +128,13 @@ static RiJitResult branch_on(RiJit *j, const Branch *x, RiCond cc, int expected)
 {
     uint32_t next = j->next_pc;
     ri_jit_pop(j, x->pops);
+    if (x->is_value) {
+        bool likely = expected != 0;
+        push_bool(j, likely != x->sense);
+        ri_jit_branch_to(j, likely ? ri_cond_not(cc) : cc, next);
+        push_over(j, likely == x->sense);
+        return go(j, next);
+    }
     if (!x->sense)
         cc = ri_cond_not(cc);
     bool taken = expected >= 0 && (bool)expected == x->sense;
@@ -113,25 +150,36 @@ static RiJitResult branch_on(RiJit *j, const Branch *x, RiCond cc, int expected)
 static RiJitResult branch_on_float_equal(RiJit *j, const Branch *x, int expected)
 {
     uint32_t next = j->next_pc;
-    uint32_t if_equal = x->sense ? x->target : next, if_not = x->sense ? next : x->target;
+    uint32_t if_equal = x->sense && !x->is_value ? x->target : next, if_not = x->sense || x->is_value ? next : x->target;
     ri_jit_pop(j, x->pops);
     bool equal = expected == 1;
+    if (x->is_value)
+        push_bool(j, equal != x->sense);
     RiJitStub *stub = ri_jit_stub(j, STUB_BRANCH, j->fv, equal ? if_not : if_equal);
     if (equal) {
         stub->where = ri_x_jcc(j->as, RI_CC_P, stub->address);
         stub->where2 = ri_x_jcc(j->as, RI_CC_NE, stub->address);
+        if (x->is_value)
+            push_over(j, x->sense);
         return go(j, if_equal);
     }
     uint32_t over = ri_x_jcc(j->as, RI_CC_P, 0);
     stub->where = ri_x_jcc(j->as, RI_CC_E, stub->address);
     ri_x_land(j->as, over);
+    if (x->is_value)
+        push_over(j, !x->sense);
     return go(j, if_not);
 }
 
 static RiJitResult slow(RiJit *j, const Branch *x)
 {
     ri_jit_begin_slow(j);
-    ri_jit_end_slow(j, HELPER(help_branch));
+    ri_jit_end_slow(j, HELPER(help_compare));
+    if (x->is_value) {
+        ri_jit_pop(j, x->pops);
+        ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
+        return EMIT_ON;
+    }
     ri_x_alu32_mem(j->as, RI_ALU_CMP, OF_THREAD(pc), (int32_t)x->target);
     uint32_t next = j->next_pc;
     ri_jit_pop(j, x->pops);

@@ -218,7 +218,7 @@ RiJitResult ri_jit_emit(RiJit *j, RiWord w)
         return emit_cells(j, w);
     if (op <= RI_OP_SETLISTV || op == RI_OP_GETFIELD_UM || op == RI_OP_GETFIELD_LM || op == RI_OP_CLOSURE)
         return ri_jit_emit_table(j, w);
-    if (op <= RI_OP_GE)
+    if (op < RI_OP_EQ)
         return ri_jit_emit_arith(j, w);
     if (op <= RI_OP_JGE_LK)
         return ri_jit_emit_branch(j, w);

@@ -25,6 +25,15 @@ static inline int64_t ri_int_mod(int64_t a, int64_t b) /* b != 0 */
 }
 static inline double ri_float_mod(double a, double b)
 {
+    if (a >= 0 && a < b)
+        return a;
+    if (b >= 1 && b < 0x1p53 && a > -0x1p53 && a < 0x1p53) { /* whole numbers: far quicker than fmod */
+        int64_t i = (int64_t)a, k = (int64_t)b;
+        if ((double)i == a && (double)k == b) {
+            int64_t left = i % k;
+            return left < 0 ? (double)(left + k) : i < 0 && left == 0 ? -0.0 : (double)left;
+        }
+    }
     double r = fmod(a, b);
     return (r > 0 ? b < 0 : r < 0 && b > 0) ? r + b : r;
 }
