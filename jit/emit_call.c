@@ -125,30 +125,66 @@ static RiJitStub *entry_stub(RiJit *j, RiFeedback *fv, uint32_t first, uint32_t 
     return stub;
 }
 
-static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
+static void emit_nil(RiJit *j, uint32_t slot)
+{
+    ri_x_store_imm(j->as, ri_jit_payload(slot), 0);
+    ri_x_store_imm(j->as, ri_jit_tag(slot), RI_TAG_NIL);
+}
+
+/* Write the link of a frame whose base is slot `base`. */
+static void emit_link(RiJit *j, uint32_t base, int32_t wanted, uint32_t flags, uint32_t extra)
+{
+    RiValue link[2];
+    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, base, wanted, flags, extra);
+    ri_x_imm(j->as, RI_RAX, link[0].i);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(base - 1));
+    ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(base - 1));
+}
+
+/* The closure at slot `func` must be one of fv's, and there must be room for its frame at slot `base`. */
+static RiReg guard_callee(RiJit *j, const RiFeedback *fv, uint32_t func, int64_t base)
 {
     ri_jit_guard(j, func, TYPE_CLOSURE);
     RiReg reg = ri_jit_gpr(j, func);
     ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)fv);
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, ri_mem(reg, offsetof(RiClosure, feedback)));
     ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(func + 2 + fv->frame_size));
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem(RI_RBX, (base + fv->frame_size) * 16));
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
     ri_jit_exit_if(j, RI_CC_A);
-    ri_jit_flush(j);
-    uint32_t params = fv->param_count;
-    for (uint32_t i = nargs; i < params; i++) {
-        ri_x_store_imm(j->as, ri_jit_payload(func + 2 + i), 0);
-        ri_x_store_imm(j->as, ri_jit_tag(func + 2 + i), RI_TAG_NIL);
+    return reg;
+}
+
+/* The frame of a function with varargs lies above its arguments. All is in memory. */
+static void emit_vararg_frame(RiJit *j, const RiFeedback *fv, uint32_t func, uint32_t base, RiReg callee)
+{
+    ri_x_rm(j->as, RI_X_STORE, callee, ri_jit_payload(base - 2));
+    ri_x_store_imm(j->as, ri_jit_tag(base - 2), RI_TAG_CLOSURE);
+    for (uint32_t i = 0; i < fv->param_count; i++) {
+        for (int offset = 0; offset < 16; offset += 8) {
+            ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, (int64_t)(func + 2 + i) * 16 + offset));
+            ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_mem(RI_RBX, (int64_t)(base + i) * 16 + offset));
+        }
+        emit_nil(j, func + 2 + i);
     }
-    RiValue link[2];
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2, wanted, 0, 0);
-    ri_x_imm(j->as, RI_RAX, link[0].i);
-    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(func + 1));
-    ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
-    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(func + 1));
+}
+
+static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    uint32_t params = fv->param_count, extra = 0;
+    if (fv->is_vararg)
+        extra = (nargs > params ? nargs : params) + 2;
+    uint32_t base = func + 2 + extra;
+    RiReg callee = guard_callee(j, fv, func, (int64_t)base + (fv->is_vararg ? params : 0));
+    ri_jit_flush(j);
+    for (uint32_t i = nargs; i < params; i++)
+        emit_nil(j, func + 2 + i);
+    if (fv->is_vararg)
+        emit_vararg_frame(j, fv, func, base, callee);
+    emit_link(j, base, wanted, 0, extra);
     RiJitStub *stub = entry_stub(j, fv, func + 2, nargs);
-    ri_x_alu(j->as, RI_ALU_ADD, RI_RBX, (int32_t)(func + 2) * 16);
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RBX, (int32_t)base * 16);
     ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
     stub->where = ri_x_call(j->as, stub->address);
     emit_return_point(j, func);
@@ -174,16 +210,6 @@ static void help_fill(RiValue *func, int32_t n, int32_t wanted)
         ri_set_nil(&func[n]);
 }
 
-static void emit_library_link(RiJit *j, uint32_t func, int32_t wanted, uint32_t flags)
-{
-    RiValue link[2];
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2, wanted, flags, 0);
-    ri_x_imm(j->as, RI_RAX, link[0].i);
-    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(func + 1));
-    ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
-    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(func + 1));
-}
-
 static void guard_library(RiJit *j, uint32_t func, const RiLibFn *fn)
 {
     if (j->slots[func].where == IN_CONSTANT)
@@ -204,7 +230,7 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
         return EMIT_DEFER;
     ri_jit_flush_for_call(j);
     ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
-    emit_library_link(j, func, wanted, 0);
+    emit_link(j, func + 2, wanted, 0, 0);
     ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
     ri_jit_exit_if(j, RI_CC_A);
@@ -260,7 +286,7 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
 static bool can_call_directly(RiJit *j, const RiFeedback *fv, uint32_t func)
 {
     const RiJitFn *fn = fv->native;
-    return fv->is_warm && !fv->is_vararg && func + 2 + fv->param_count + 8 < RI_JIT_SLOTS_MAX &&
+    return fv->is_warm && func + 2 + fv->param_count + 8 < RI_JIT_SLOTS_MAX &&
            !(fn && fn->generation == j->generation && fn->refused) && ri_jit_keep(j, (void *)(uintptr_t)fv);
 }
 
@@ -413,7 +439,7 @@ static RiJitResult emit_library_tailcall(RiJit *j, const RiLibFn *fn, uint32_t f
     uint32_t full = ri_x_jcc(j->as, RI_CC_A, 0);
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
     ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
-    emit_library_link(j, func, -1, RI_LINK_META);
+    emit_link(j, func + 2, -1, RI_LINK_META, 0);
     ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func + 2));
     ri_x_rm(j->as, RI_X_STORE, RI_RSI, OF_THREAD(base));
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
@@ -456,6 +482,45 @@ static RiJitResult emit_library_tailcall(RiJit *j, const RiLibFn *fn, uint32_t f
     return EMIT_END;
 }
 
+/* Before `count` values from slot `first` on are stored one after the other to memory from slot `to` on: none may lie in the
+ * memory of a slot that has been stored to by then. */
+static void detach_values(RiJit *j, uint32_t first, uint32_t count, int32_t to)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const RiJitSlot *s = &j->slots[first + i];
+        if (s->where == IN_ALIAS && (int32_t)s->alias < to + (int32_t)i)
+            ri_jit_sync(j, first + i);
+    }
+}
+
+static void store_values(RiJit *j, uint32_t first, uint32_t count, int32_t to)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const RiJitSlot *s = &j->slots[first + i];
+        int32_t slot = to + (int32_t)i;
+        if (s->where != IN_ALIAS || (int32_t)s->alias != slot)
+            ri_jit_store_value(j, first + i, ri_mem(RI_RBX, (int64_t)slot * 16));
+    }
+}
+
+/* A Lua function in tail position: its frame takes the place of this one, whose link it keeps. */
+static RiJitResult emit_lua_tailcall(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs)
+{
+    RiReg callee = guard_callee(j, fv, func, 0);
+    uint32_t count = nargs < fv->param_count ? nargs : fv->param_count;
+    RiJitStub *stub = entry_stub(j, fv, func + 2, nargs);
+    detach_values(j, func + 2, count, 0);
+    ri_x_rm(j->as, RI_X_STORE, callee, ri_mem(RI_RBX, -32));
+    store_values(j, func + 2, count, 0);
+    for (uint32_t i = count; i < fv->param_count; i++)
+        emit_nil(j, i);
+    ri_x_alu8_mem(j->as, RI_ALU_OR, ri_mem(RI_RBX, -7), (int8_t)RI_LINK_TAIL);
+    ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1); /* one for the call; the function's entry is another one */
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
+    stub->where = ri_x_jmp(j->as, stub->address);
+    return EMIT_END;
+}
+
 static RiJitResult emit_plain_tailcall(RiJit *j, uint32_t func, uint32_t nargs)
 {
     uint8_t type = ri_jit_type(j, func);
@@ -465,6 +530,10 @@ static RiJitResult emit_plain_tailcall(RiJit *j, uint32_t func, uint32_t nargs)
     if (j->generic_pc != j->pc && type == TYPE_LIBFN && ri_jit_sample(j, func, &f) && f.tag == RI_TAG_LIBFN &&
         strncmp(((const RiLibFn *)f.cp)->name, "debug.", 6) != 0)
         return emit_library_tailcall(j, f.cp, func, nargs);
+    if (j->generic_pc != j->pc && type == TYPE_CLOSURE && ri_jit_sample(j, func, &f) && f.tag == RI_TAG_CLOSURE &&
+        !j->fv->is_vararg && !((RiClosure *)f.p)->feedback->is_vararg &&
+        can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
+        return emit_lua_tailcall(j, ((RiClosure *)f.p)->feedback, func, nargs);
     return emit_tailcall(j, func, nargs, false);
 }
 
@@ -581,19 +650,45 @@ static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, boo
     return EMIT_END;
 }
 
-static RiJitResult emit_return1(RiJit *j, uint32_t slot)
+/* Where the function lay as it was called, plus two: the register that holds it. */
+static RiReg emit_called_base(RiJit *j)
 {
-    if (j->fv->is_vararg)
-        return emit_any_return(j, slot, 1, false);
+    if (!j->fv->is_vararg)
+        return RI_RBX;
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -8));
+    ri_x_shift(j->as, RI_SHIFT_RIGHT, RI_RAX, RI_LINK_EXTRA_SHIFT);
+    ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RAX, 4);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDX, RI_RBX);
+    ri_x_rr(j->as, RI_X_SUB, RI_RDX, RI_RAX);
+    return RI_RDX;
+}
+
+/* eax := what the caller wants. */
+static void emit_load_wanted(RiJit *j)
+{
     ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(RI_RBX, -8));
     ri_x_alu32(j->as, RI_ALU_AND, RI_RAX, (int32_t)(LINK_ACTIONS | LINK_WANTED));
+}
+
+static RiJitResult emit_return1(RiJit *j, uint32_t slot)
+{
+    emit_load_wanted(j);
     ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, 2 << RI_LINK_WANTED_SHIFT);
     uint32_t other = ri_x_jcc(j->as, RI_CC_NE, 0);
     RiJitSnap *snap = ri_jit_snapshot(j);
-    ri_jit_store_value(j, slot, ri_mem(RI_RBX, -32));
+    ri_jit_store_value(j, slot, ri_mem(emit_called_base(j), -32));
     emit_leave_frame(j, false);
     ri_jit_restore(j, snap);
     ri_x_patch(j->as, other, ri_jit_cold_begin(j));
+    ri_x_test_imm(j->as, RI_RAX, (int32_t)(LINK_ACTIONS | LINK_MORE));
+    uint32_t far = ri_x_jcc(j->as, RI_CC_NE, 0);
+    RiReg base = emit_called_base(j); /* all that there is, or nothing; that may be too much by one, which is not looked at */
+    ri_jit_store_value(j, slot, ri_mem(base, -32));
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem(base, -16));
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+    emit_leave_frame(j, false);
+    ri_jit_restore(j, snap);
+    ri_x_land(j->as, far);
     emit_any_return(j, slot, 1, false);
     ri_jit_cold_end(j);
     return EMIT_END;
@@ -601,16 +696,39 @@ static RiJitResult emit_return1(RiJit *j, uint32_t slot)
 
 static RiJitResult emit_return0(RiJit *j)
 {
-    if (j->fv->is_vararg)
-        return emit_any_return(j, j->depth, 0, false);
     ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(RI_RBX, -8));
     ri_x_test_imm(j->as, RI_RAX, (int32_t)(LINK_ACTIONS | LINK_MORE));
     uint32_t other = ri_x_jcc(j->as, RI_CC_NE, 0);
-    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem(emit_called_base(j), -32));
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
     emit_leave_frame(j, false);
     ri_x_patch(j->as, other, ri_jit_cold_begin(j));
     emit_any_return(j, j->depth, 0, false);
+    ri_jit_cold_end(j);
+    return EMIT_END;
+}
+
+/* Some results to a frame that wants as many. They come to lie over the link, which `bottom` looks at: that is left to the
+ * helper. */
+static RiJitResult emit_returns(RiJit *j, uint32_t first, uint32_t count)
+{
+    if (j->fv->is_vararg || count < 2 || count > 8)
+        return emit_any_return(j, first, count, false);
+    detach_values(j, first, count, -2);
+    emit_load_wanted(j);
+    ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, (int32_t)(count + 1) << RI_LINK_WANTED_SHIFT);
+    uint32_t other = ri_x_jcc(j->as, RI_CC_NE, 0);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)ri_jit_run_address(j, j->bottom_address));
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, ri_mem(RI_RSP, 8));
+    uint32_t last = ri_x_jcc(j->as, RI_CC_E, 0);
+    RiJitSnap *snap = ri_jit_snapshot(j);
+    store_values(j, first, count, -2);
+    emit_leave_frame(j, true);
+    ri_jit_restore(j, snap);
+    uint32_t cold = ri_jit_cold_begin(j);
+    ri_x_patch(j->as, other, cold);
+    ri_x_patch(j->as, last, cold);
+    emit_any_return(j, first, count, false);
     ri_jit_cold_end(j);
     return EMIT_END;
 }
@@ -625,7 +743,7 @@ RiJitResult ri_jit_emit_return(RiJit *j, RiWord w)
     case RI_OP_RETURN_L:
         return emit_return1(j, RI_WORD_A(w));
     case RI_OP_RETURN:
-        return emit_any_return(j, j->depth - RI_WORD_D(w), RI_WORD_D(w), false);
+        return emit_returns(j, j->depth - RI_WORD_D(w), RI_WORD_D(w));
     case RI_OP_RETURNV:
         return emit_any_return(j, RI_WORD_U(w), 0, true);
     default:
