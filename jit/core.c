@@ -572,7 +572,9 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
             return emergency_exit(j, T, stub, saved);
         ri_jit_function(j, stub->fv);
     }
+    RiJitMark mark = ri_jit_mark(j);
     uint32_t address = compile_stub(j, T, stub, saved);
+    ri_jit_tell(j, mark, stub->fv->proto, stub->pc);
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
     if (!address)
         return emergency_exit(j, T, stub, saved);
@@ -652,10 +654,12 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
     if (!is_enterable(j, T, pc) || !has_room(j))
         return 0;
     context_of_frame(j, T);
+    RiJitMark mark = ri_jit_mark(j);
     uint32_t address = j->hot.at;
     fn->pcs[pc].entry = address;
     if (!fn->pcs[pc].is_merge || !arrive(j, pc))
         compile(j, pc, false);
+    ri_jit_tell(j, mark, fv->proto, pc);
     j->stats.entries++;
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
     return address;
@@ -877,6 +881,9 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     j->hot.code = j->cold.code = j->pages.write;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
     emit_routines(j);
+    if (options->perf_map)
+        j->perf_map = ri_jit_perf_open(options->perf_lines);
+    ri_jit_tell_routines(j);
     heap->jit = j;
     heap->hot_code = &native_word;
     heap->hot_loops = options->always ? 0 : HOT_LOOPS;
@@ -889,6 +896,7 @@ void ri_jit_close(RiHeap *heap)
     if (!j)
         return;
     flush(j);
+    ri_jit_perf_close(j->perf_map);
     ri_host_code_unmap(&j->pages);
     free(j->stubs);
     free(j->counts);

@@ -122,6 +122,17 @@ typedef struct RiJitCounts { /* of --jit-stats */
     uint32_t reason; /* of the exit under way: RiJitExit, and the opcode above */
 } RiJitCounts;
 
+typedef struct RiJitPiece { /* of machine code, just made */
+    uint32_t start, end;
+    const RiProto *proto; /* NULL: a routine */
+    uint32_t pc;          /* the instruction it begins with */
+    const char *what;     /* of the routine; else NULL, or "cold" */
+} RiJitPiece;
+typedef struct RiJitMark {
+    uint32_t hot, cold, cold_end;
+} RiJitMark;
+typedef struct RiJitPerfMap RiJitPerfMap;
+
 typedef struct RiJit {
     RiHeap *heap;
     RiCodePages pages;
@@ -139,6 +150,7 @@ typedef struct RiJit {
     const RiWord *hot_word;
     RiJitStats stats;
     RiJitCounts *counts; /* NULL: off */
+    RiJitPerfMap *perf_map; /* NULL: none */
     RiLink returned; /* link of the frame that help_return has left: results may lie over it */
 
     /* of the block being compiled */
@@ -200,6 +212,19 @@ bool ri_jit_keep(RiJit *j, void *object); /* as a reference of the function bein
 void ri_jit_count_instruction(RiJit *j, RiOpcode op, int32_t count); /* emit: add `count`; uses rax */
 void ri_jit_count_exit(RiJit *j, RiJitExit reason, uint32_t pc); /* emit; uses rax */
 void ri_jit_count_left(RiJit *j, RiNativeExit how); /* machine code has been left; needs j->counts */
+
+/* -- pieces.c: nothing unless somebody wants to know of new code ----------------------------------------------------- */
+#define RI_JIT_NAME_BYTES 160
+RiJitMark ri_jit_mark(const RiJit *j);
+/* What was made since then: code of `proto`, from `pc` on. */
+void ri_jit_tell(RiJit *j, RiJitMark since, const RiProto *proto, uint32_t pc);
+void ri_jit_tell_routines(RiJit *j);
+void ri_jit_piece_name(const RiJitPiece *piece, bool line, char out[RI_JIT_NAME_BYTES]);
+
+/* -- perfmap.c --------------------------------------------------------------------------------------------------------- */
+RiJitPerfMap *ri_jit_perf_open(bool lines); /* NULL: no file can be made */
+void ri_jit_perf_close(RiJitPerfMap *map);
+void ri_jit_perf_add(RiJitPerfMap *map, const RiJit *j, RiJitPiece piece);
 
 /* -- context.c ----------------------------------------------------------------------------------------------------- */
 RiMem ri_jit_payload(uint32_t slot);

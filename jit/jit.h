@@ -13,6 +13,7 @@
 typedef struct RiJitOptions {
     bool always; /* compile what runs, at once; else what has been called or has looped often enough */
     bool counts; /* count for ri_jit_print_stats: slower code */
+    bool perf_map, perf_lines; /* write /tmp/perf-PID.map: names for perf; of functions, or of lines too */
 } RiJitOptions;
 
 /* Give `heap` a JIT. False if the host has no memory for code, or this processor is none we know: then programs are

@@ -21,5 +21,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_table.c \
 	%D%/exits.def \
 	%D%/jit.h \
+	%D%/perfmap.c \
+	%D%/pieces.c \
 	%D%/stats.c
 # sources end

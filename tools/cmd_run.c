@@ -19,6 +19,23 @@ typedef struct Options {
 
 /* -- Options ----------------------------------------------------------------------------------------------------- */
 
+static bool take_jit_option(RiTool *tool, const char *option)
+{
+    bool on = strcmp(option, "--jit=on") == 0, off = strcmp(option, "--jit=off") == 0;
+    bool always = strcmp(option, "--jit=always") == 0;
+    if (on || off || always) {
+        tool->jit_off = off;
+        tool->jit.always = always;
+    } else if (strcmp(option, "--perf-map") == 0) {
+        tool->jit.perf_map = true;
+    } else if (strcmp(option, "--perf-map=lines") == 0) {
+        tool->jit.perf_map = tool->jit.perf_lines = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* A long option, at argv[*i]: true if it is one of Rille's. */
 static bool take_long_option(RiTool *tool, Options *o, int *i)
 {
@@ -41,13 +58,9 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
     else if (strcmp(option, "--stats=all") == 0)
         o->stats = o->all_stats = true;
     else if (strcmp(option, "--jit-stats") == 0)
-        o->stats = tool->jit_stats = true;
-    else if (strcmp(option, "--jit=on") == 0)
-        tool->jit = RI_JIT_ON;
-    else if (strcmp(option, "--jit=off") == 0)
-        tool->jit = RI_JIT_OFF;
-    else if (strcmp(option, "--jit=always") == 0)
-        tool->jit = RI_JIT_ALWAYS;
+        o->stats = tool->jit.counts = true;
+    else if (strncmp(option, "--jit", 5) == 0 || strncmp(option, "--perf-map", 10) == 0)
+        return take_jit_option(tool, option);
     else
         return false;
     return true;
@@ -347,7 +360,7 @@ int ri_cmd_run(RiTool *tool, int first)
     tool->first = first;
     RiStats *stats = o.stats ? calloc(1, sizeof *stats) : NULL;
     if (stats != NULL)
-        stats->with_native = tool->jit_stats;
+        stats->with_native = tool->jit.counts;
     tool->stats = stats;
     tool->all_stats = o.all_stats;
     int status = ri_tool_run(tool, &body);

@@ -1,8 +1,6 @@
 /* Protected calls and messages of the command. */
 #include "tools/tool.h"
 
-#include "jit/jit.h"
-
 #include <signal.h>
 #include <stdio.h>
 
@@ -68,7 +66,7 @@ static void print_stats(const RiTool *tool, RiThread *T)
     if (tool->stats == NULL)
         return;
     fflush(stdout);
-    if (tool->jit_stats)
+    if (tool->jit.counts)
         ri_jit_print_stats(T->heap, stderr, tool->stats->opcodes);
     else
         ri_print_stats(T, tool->stats, tool->all_stats);
@@ -124,10 +122,8 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         ri_tool_message(tool, "cannot set limits: not enough memory");
         return EXIT_FAILURE;
     }
-    if (tool->jit != RI_JIT_OFF) { /* or interpret, where there is none */
-        RiJitOptions options = {.always = tool->jit == RI_JIT_ALWAYS, .counts = tool->jit_stats};
-        ri_jit_open(T->heap, &options);
-    }
+    if (!tool->jit_off)
+        ri_jit_open(T->heap, &tool->jit); /* or interpret, where there is none */
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
     ri_push(T, ri_object(&ri_traceback_handler, RI_TAG_LIBFN));

@@ -2,6 +2,7 @@
 #ifndef RI_TOOLS_TOOL_H
 #define RI_TOOLS_TOOL_H
 
+#include "jit/jit.h"
 #include "tools/devices.h"
 #include "tools/limits.h"
 #include "vm/embed/open.h"
@@ -13,16 +14,14 @@
 /* What -v prints. */
 #define RI_VERSION_TEXT "Rille " PACKAGE_VERSION ", Lua 5.4, the language of PUC-Rio"
 
-typedef enum RiJitMode { RI_JIT_ON, RI_JIT_OFF, RI_JIT_ALWAYS } RiJitMode;
-
 /* One invocation of the command. */
 typedef struct RiTool {
     int argc;
     char **argv;
     const char *name; /* stands in front of messages: argv[0]; NULL while a prompt is shown */
     bool is_lua;      /* called `lua…`: lua5.4 to the letter, no sub-commands, no long options */
-    RiJitMode jit;
-    bool jit_stats;        /* --jit-stats; needs `stats` */
+    bool jit_off;          /* --jit=off */
+    RiJitOptions jit;      /* jit.counts: --jit-stats; needs `stats` */
     RiLimits limits;       /* --mem and its like */
     RiDeviceOptions devices; /* --disk, --ramdisk */
     struct RiStats *stats; /* of --stats, or NULL */

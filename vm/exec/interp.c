@@ -561,9 +561,8 @@ looked:
             w = pc[-1];
         }
 #if RI_COMPUTED_GOTO
-        if (stats && stats->with_native && plain == counting && !T->hook_mask &&
-            counting[RI_WORD_OP(w)] == &&L_back_edge && fv_of(base)->loops + 1 >= heap->hot_loops) {
-            stats->opcodes[RI_WORD_OP(w)]--; /* not done yet */
+        if (stats && stats->with_native && plain == counting && !T->hook_mask && counting[RI_WORD_OP(w)] == &&L_back_edge) {
+            stats->opcodes[RI_WORD_OP(w)] -= fv_of(base)->loops + 1 >= heap->hot_loops; /* not done yet */
             goto L_back_edge;
         }
         goto *labels[RI_WORD_OP(w)];

@@ -1,4 +1,4 @@
-/* Two shared mappings of one memory file; and a page that a fork wipes, to tell parent and child apart. */
+/* Two mappings of the same shared memory; and a page that a fork wipes, to tell parent and child apart. */
 #ifdef __linux__
 #define _GNU_SOURCE
 #endif
@@ -11,13 +11,16 @@
 
 #if defined(__linux__) && defined(MADV_WIPEONFORK)
 
-static bool map_views(RiCodePages *pages, int file)
+/* Pages of no file: a profiler takes them for code made at run time, of which it has to ask elsewhere. */
+static bool map_views(RiCodePages *pages)
 {
-    void *write = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *write = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (write == MAP_FAILED)
         return false;
-    void *run = mmap(NULL, pages->size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
-    if (run == MAP_FAILED) {
+    void *run = mremap(write, 0, pages->size, MREMAP_MAYMOVE); /* of shared memory, from 0 bytes: a second view */
+    if (run == MAP_FAILED || mprotect(run, pages->size, PROT_READ | PROT_EXEC) != 0) {
+        if (run != MAP_FAILED)
+            munmap(run, pages->size);
         munmap(write, pages->size);
         return false;
     }
@@ -33,12 +36,7 @@ bool ri_host_code_map(RiCodePages *pages, size_t size)
     void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mark == MAP_FAILED)
         return false;
-    int file = memfd_create("rille code", MFD_CLOEXEC);
-    bool ok = madvise(mark, page, MADV_WIPEONFORK) == 0 && file >= 0 && ftruncate(file, (off_t)pages->size) == 0 &&
-              map_views(pages, file);
-    if (file >= 0)
-        close(file);
-    if (!ok) {
+    if (madvise(mark, page, MADV_WIPEONFORK) != 0 || !map_views(pages)) {
         munmap(mark, page);
         return false;
     }

@@ -76,6 +76,11 @@ int64_t ri_host_join_time(struct tm *parts)
     return (int64_t)mktime(parts);
 }
 
+uint64_t ri_host_process_id(void)
+{
+    return (uint64_t)getpid();
+}
+
 uint64_t ri_host_random_seed(void)
 {
     uint64_t seed = 0;

@@ -30,6 +30,8 @@ uint64_t ri_host_resident_bytes(void);
 /* 64 bits that differ from run to run. */
 uint64_t ri_host_random_seed(void);
 
+uint64_t ri_host_process_id(void); /* of this host process */
+
 /* -- Environment and processes --------------------------------------------------------------------------------- */
 const char *ri_host_getenv(const char *name); /* NULL if not set */
 /* system(3): a wait status, or -1. With NULL: is there a shell? */
