@@ -10,6 +10,8 @@
 #include "vm/host/host.h"
 #include "vm/exec/traceback.h"
 
+#define PATIENCE_MS 1000 /* with whoever is to read the last output of a program that was stopped */
+
 /* The process that Ctrl-C interrupts. A signal handler gets no argument, so it cannot live in a struct. */
 static RiProcess *volatile interrupted_process;
 
@@ -72,6 +74,31 @@ static void print_stats(const RiTool *tool, RiThread *T)
         ri_print_stats(T, tool->stats, tool->all_stats);
 }
 
+/* "prog.lua: stopped: cpu limit 300 ms", unless nobody takes it in time. */
+static void say_stopped(const RiTool *tool, const RiProc *proc, int timeout_ms)
+{
+    if (!ri_host_takes_output(stderr, timeout_ms))
+        return;
+    char reason[100], text[400];
+    ri_doom_describe(proc, reason, sizeof reason);
+    snprintf(text, sizeof text, "%.200s: stopped: %s", proc->name, reason);
+    ri_tool_message(tool, text);
+}
+
+/* From the ticker's thread. Whoever is busy for so long, in C code without safe points, is not waited for: files lose what
+ * is buffered, as after SIGKILL. */
+static void end_overrun(RiMachine *machine)
+{
+    const RiTool *tool = machine->overrun_data;
+    if (machine->init == NULL || !__atomic_exchange_n(&machine->overrun_data, NULL, __ATOMIC_ACQ_REL))
+        return; /* it is ending */
+    RiProc proc = *machine->init;
+    proc.doom = RI_DOOM_CPU;
+    ri_host_flush_if_free(stdout, 0);
+    say_stopped(tool, &proc, 0);
+    ri_host_end(RI_STATUS_STOPPED);
+}
+
 static int finish(const RiTool *tool, RiThread *T, int status);
 
 /* The process has ended itself by process.exit, or was ended. In the second case nothing is closed: whoever stops a program
@@ -85,16 +112,15 @@ static int finish_killed(const RiTool *tool, RiThread *T)
         print_stats(tool, T);
         return finish(tool, T, status);
     }
-    char reason[100], text[400];
-    ri_doom_describe(proc, reason, sizeof reason);
-    snprintf(text, sizeof text, "%.200s: stopped: %s", proc->name, reason);
-    fflush(stdout);
-    ri_tool_message(tool, text);
+    if (__atomic_exchange_n(&proc->machine->overrun_data, NULL, __ATOMIC_ACQ_REL) == NULL)
+        ri_host_sleep_for_ever(); /* the ticker's thread has it in hand */
+    ri_host_flush_if_free(stdout, PATIENCE_MS);
+    say_stopped(tool, proc, PATIENCE_MS);
     print_stats(tool, T);
     if (tool->on_end != NULL)
         tool->on_end();
     ri_devices_finish(proc->machine);
-    ri_host_exit_now(status);
+    ri_host_flush_and_end(status);
 }
 
 /* Finalizers and pending __close may still be ended by a limit. */
@@ -116,6 +142,8 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         return EXIT_FAILURE;
     }
     T->process->stats = tool->stats;
+    T->process->proc->machine->overrun = end_overrun;
+    T->process->proc->machine->overrun_data = tool;
     if (tool->on_machine != NULL)
         tool->on_machine(T->process->proc->machine, tool->on_machine_argument);
     if (!ri_limits_apply(&tool->limits, T->process->proc)) {

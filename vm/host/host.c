@@ -133,10 +133,30 @@ int ri_host_child_result(int wait_status, const char **what)
     return wait_status;
 }
 
-void ri_host_exit_now(int status)
+static void *end_soon(void *status)
 {
-    fflush(NULL);
+    static const struct timespec patience = {.tv_sec = 1};
+    nanosleep(&patience, NULL);
+    _exit((int)(intptr_t)status);
+}
+
+void ri_host_flush_and_end(int status)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_soon, (void *)(intptr_t)status) == 0) /* else nothing is flushed: it may block */
+        fflush(NULL);
     _exit(status);
+}
+
+void ri_host_end(int status)
+{
+    _exit(status);
+}
+
+void ri_host_sleep_for_ever(void)
+{
+    for (;;)
+        pause();
 }
 
 void ri_host_exit(int status)
@@ -174,6 +194,21 @@ FILE *ri_host_duplicate(FILE *file)
     else if (__fbufsize(file) == 1) /* as glibc has it for no buffer */
         setvbuf(copy, NULL, _IONBF, 0);
     return copy;
+}
+
+bool ri_host_takes_output(FILE *file, int timeout_ms)
+{
+    struct pollfd poll_of = {.fd = fileno(file), .events = POLLOUT};
+    return poll(&poll_of, 1, timeout_ms) != 0;
+}
+
+void ri_host_flush_if_free(FILE *file, int timeout_ms)
+{
+    if (ftrylockfile(file) != 0)
+        return;
+    if (__fpending(file) > 0 && ri_host_takes_output(file, timeout_ms))
+        fflush(file);
+    funlockfile(file);
 }
 
 FILE *ri_host_open_command(const char *command, const char *mode)

@@ -39,7 +39,11 @@ int ri_host_system(const char *command);
 /* What became of a child: writes "exit" or "signal" to *what and returns the exit code or signal number. */
 int ri_host_child_result(int wait_status, const char **what);
 void ri_host_exit(int status) __attribute__((noreturn)); /* as exit(3) */
-void ri_host_exit_now(int status) __attribute__((noreturn)); /* nothing is called; open files are flushed */
+/* The end of what has been stopped: nothing is called. The first flushes open files, but whoever does not read what is
+ * written to him is not waited for: a second at most. */
+void ri_host_flush_and_end(int status) __attribute__((noreturn));
+void ri_host_end(int status) __attribute__((noreturn));
+void ri_host_sleep_for_ever(void) __attribute__((noreturn)); /* another thread ends the host process */
 
 /* Wait until one of `count` descriptors has an event of its `events` (RI_HOST_READ, RI_HOST_WRITE) or an error, told in
  * `revents`; or until timeout_ns (-1: none) is over. Returns how many have. Ended early by a signal: 0. */
@@ -56,6 +60,10 @@ FILE *ri_host_open_temporary(void); /* removed when closed */
 /* A stream of its own for the file that `file` is open on, in the same mode and at the same place, which they share from
  * then on. What `file` has buffered is written, or counted as not read. NULL: reason in errno. */
 FILE *ri_host_duplicate(FILE *file);
+/* Will the file take what is written to it, within so many milliseconds? And flush it if so, and if no other thread is busy
+ * with it. */
+bool ri_host_takes_output(FILE *file, int timeout_ms);
+void ri_host_flush_if_free(FILE *file, int timeout_ms);
 FILE *ri_host_open_command(const char *command, const char *mode);
 int ri_host_close_command(FILE *file); /* a wait status, or -1 */
 #define RI_HOST_TEMPORARY_NAME_SIZE 32

@@ -22,6 +22,8 @@ librille_host_a_SOURCES = \
 	%D%/pages.c \
 	%D%/pages.h \
 	%D%/place.c \
+	%D%/release.c \
+	%D%/release.h \
 	%D%/sockets.c \
 	%D%/sockets.h \
 	%D%/ticker.c \

@@ -8,6 +8,7 @@
 
 #include "vm/base/check.h"
 #include "vm/host/context.h"
+#include "vm/host/release.h"
 
 typedef struct RiMachine RiMachine;
 typedef struct RiProc RiProc;
@@ -80,6 +81,16 @@ struct RiMachine {
     int64_t thread_clock;      /* processor time of the host thread that runs tasks: ri_host_thread_clock */
     volatile uint64_t cpu_end_ns, wall_end_ns; /* when limits of time end `current`: by slice_clock in sched.c, by the
                                   monotonic clock; RI_NO_LIMIT: never. For the ticker's thread to see */
+    volatile uint64_t all_end_ns; /* the same of the first process's limit of processor time, with which the machine ends:
+                                  the time for giving back all memory comes off it. Also when `current` is doomed already */
+    uint32_t overdue_ticks;      /* since then; the ticker's thread alone has to do with it */
+    void (*overrun)(RiMachine *machine); /* the last resort, from the ticker's thread: this limit was passed several ticks
+                                  ago, and what runs has not come to a safe point, or not to its end. NULL: there is none */
+    void *overrun_data;
+    volatile uint64_t ending_ns; /* what that takes: by the ticker's thread */
+    uint32_t ending_age;         /* ticks since it was looked at */
+    volatile uint32_t frame_count; /* frames there were at the last tick, for the same thread */
+    RiReleaseCost release_cost;
     uint64_t slice_start_ns;   /* when `current` began to run: by slice_clock in sched.c */
     uint64_t last_aging_ns;
     struct RiJob *debtor;      /* pays for the time between two tasks: who ran last. A reference; NULL: nobody */

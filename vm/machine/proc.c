@@ -215,7 +215,8 @@ void ri_proc_check_limits(RiProc *proc)
     if (proc->limits[RI_LIMIT_CPU] != RI_NO_LIMIT && ri_proc_cpu_ns(proc) >= proc->limits[RI_LIMIT_CPU])
         ri_proc_doom(proc, RI_DOOM_CPU, 0);
     for (const RiJob *job = proc->job; job != NULL; job = job->outer) {
-        if (job->cpu_ns >= job->cpu_limit_ns)
+        uint64_t used = job->cpu_ns + (ri_job_is_all(proc->machine, job) ? proc->machine->ending_ns : 0);
+        if (used >= job->cpu_limit_ns)
             doom_job(proc->machine, job, RI_DOOM_CPU);
     }
     (void)ri_machine_check_deadlines(proc->machine);
@@ -412,7 +413,7 @@ void ri_proc_doom(RiProc *proc, RiDoom doom, int32_t status_or_signal)
         proc->doom_signal = (uint8_t)status_or_signal;
         proc->exit_status = 128 + status_or_signal;
     } else {
-        proc->exit_status = 137;
+        proc->exit_status = RI_STATUS_STOPPED;
     }
     proc->state = RI_PROC_ALIVE; /* a stopped process can be killed */
     for (RiNode *node = proc->tasks.next; node != &proc->tasks; node = node->next) {

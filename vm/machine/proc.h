@@ -29,6 +29,8 @@ typedef enum RiDoom {
     RI_DOOM_COUNT
 } RiDoom;
 
+#define RI_STATUS_STOPPED 137 /* exit status of who was ended by a limit */
+
 /* Limits, their order that of getrlimit's resources; UINT64_MAX: none. */
 typedef enum RiLimit {
 #define LIMIT(id, name, unit, doc) RI_LIMIT_##id,
@@ -128,6 +130,12 @@ struct RiProc {
     uint64_t memory_bytes; /* of pages and buffers charged to it; objects are the engine's */
     void *engine;          /* exec: the RiProcess */
 };
+
+/* Is it the first process's job, which the whole machine's use of the processor is counted with? */
+static inline bool ri_job_is_all(const RiMachine *machine, const RiJob *job)
+{
+    return machine->init != NULL && job->owner == machine->init->pid;
+}
 
 /* -- Making and finding ---------------------------------------------------------------------------------------- */
 /* A new process with one task (NEW), child of `parent` (NULL: it becomes pid 1). Inherits limits, priority, policy; not

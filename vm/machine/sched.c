@@ -9,12 +9,17 @@
 #include "vm/host/ticker.h"
 #include "vm/machine/device.h"
 #include "vm/machine/engine.h"
+#include "vm/machine/frame.h"
 #include "vm/machine/signal.h"
 
 #define QUANTUM_NS 2000000     /* of one turn at the most urgent level; lower levels have longer ones */
 #define AGE_NS 50000000u       /* who has been ready for so long moves up a level */
 #define DEMOTION_MAX 2         /* levels that a task can sink below its priority */
 #define FREE_CONTEXTS_MAX 64   /* worker stacks that are kept for later */
+#define ENDING_TICKS 4         /* between two looks at how much memory there is to give back */
+#define ENDING_MIN_BYTES ((uint64_t)24 << 20) /* less is not worth a look */
+#define OVERRUN_TICKS 3        /* and … */
+#define OVERRUN_NS 3000000u    /* … so much beyond its limit, the first process is ended by all means */
 #define SWITCH_FRAMES_BYTES 1024 /* what the switch itself puts on a stack, and more */
 
 static RiTask *task_of_queue(RiNode *node)
@@ -81,30 +86,69 @@ uint64_t ri_proc_cpu_ns(RiProc *proc)
 static void note_ends(RiMachine *machine)
 {
     const RiProc *proc = machine->current->proc;
-    uint64_t left = RI_NO_LIMIT, wall = RI_NO_LIMIT;
-    for (const RiJob *job = proc->job; job != NULL && proc->doom == RI_DOOM_NONE; job = job->outer) {
-        if (job->cpu_limit_ns != RI_NO_LIMIT && job->cpu_limit_ns - job->cpu_ns < left)
-            left = job->cpu_limit_ns > job->cpu_ns ? job->cpu_limit_ns - job->cpu_ns : 0;
+    uint64_t cpu_end = RI_NO_LIMIT, all_end = RI_NO_LIMIT, wall = RI_NO_LIMIT;
+    for (const RiJob *job = proc->job; job != NULL; job = job->outer) {
+        uint64_t left = job->cpu_limit_ns > job->cpu_ns ? job->cpu_limit_ns - job->cpu_ns : 0;
+        uint64_t *end = ri_job_is_all(machine, job) ? &all_end : &cpu_end;
+        if (job->cpu_limit_ns != RI_NO_LIMIT && machine->slice_start_ns + left < *end)
+            *end = machine->slice_start_ns + left;
         if (job->wall_end_ns < wall)
             wall = job->wall_end_ns;
     }
-    machine->cpu_end_ns = left != RI_NO_LIMIT ? machine->slice_start_ns + left : RI_NO_LIMIT;
-    machine->wall_end_ns = wall;
+    bool is_doomed = proc->doom != RI_DOOM_NONE;
+    machine->cpu_end_ns = is_doomed ? RI_NO_LIMIT : cpu_end;
+    machine->all_end_ns = all_end;
+    machine->wall_end_ns = is_doomed ? RI_NO_LIMIT : wall;
+    machine->frame_count = machine->frames != NULL ? machine->frames->in_use + machine->frames->dirty_free : 0;
+}
+
+/* From the ticker's thread. */
+static void note_overrun(RiMachine *machine, uint64_t now, uint64_t end)
+{
+    if (end == RI_NO_LIMIT || now < end) {
+        machine->overdue_ticks = 0;
+        return;
+    }
+    if (++machine->overdue_ticks >= OVERRUN_TICKS && now >= end + OVERRUN_NS && machine->overrun != NULL)
+        machine->overrun(machine);
 }
 
 /* From the ticker's thread: it sees an older or newer end for a moment, and then the next tick is right. */
-static bool is_overdue(const RiMachine *machine)
+static bool is_overdue(RiMachine *machine)
 {
-    uint64_t cpu_end = machine->cpu_end_ns, wall_end = machine->wall_end_ns;
-    if (cpu_end != RI_NO_LIMIT && ri_host_thread_clock_ns(machine->thread_clock) + ri_ticker_cpu_ns(machine->ticker) >= cpu_end)
-        return true;
+    uint64_t cpu_end = machine->cpu_end_ns, all_end = machine->all_end_ns, wall_end = machine->wall_end_ns;
+    if (cpu_end != RI_NO_LIMIT || all_end != RI_NO_LIMIT) {
+        uint64_t now = ri_host_thread_clock_ns(machine->thread_clock) + ri_ticker_cpu_ns(machine->ticker);
+        note_overrun(machine, now + machine->ending_ns, all_end);
+        if (now >= cpu_end || now + machine->ending_ns >= all_end)
+            return true;
+    }
     return wall_end != RI_NO_LIMIT && ri_host_monotonic_ns() >= wall_end;
+}
+
+/* From the ticker's thread: how long will it take to give everything back? So much is kept of the limit of processor time,
+ * as the host charges it to this process like anything else. Little is not worth a look. */
+static void estimate_ending(RiMachine *machine)
+{
+    if (machine->all_end_ns == RI_NO_LIMIT || machine->ending_age++ % ENDING_TICKS != 0)
+        return;
+    uint64_t own = ri_host_own_bytes(), frames = machine->frame_count * (uint64_t)RI_PAGE_BYTES;
+    if (own + frames < ENDING_MIN_BYTES) {
+        machine->ending_ns = 0;
+        return;
+    }
+    RiReleaseCost *cost = &machine->release_cost;
+    if (cost->own_ns == 0)
+        ri_host_measure_release(cost);
+    uint64_t least = (own * cost->own_ns + frames * cost->file_ns) / RI_PAGE_BYTES;
+    machine->ending_ns = least + least / 4; /* what is large lies in no cache, unlike what was measured */
 }
 
 /* From the ticker's thread. */
 static void on_tick(void *argument)
 {
     RiMachine *machine = argument;
+    estimate_ending(machine);
     if (machine->tick_due && is_overdue(machine))
         machine->engine->overdue(machine);
     machine->tick_due = machine->limits_due = 1;
