@@ -95,12 +95,9 @@ local function become(words, input, output, others)
   if input then sys.call("dup2", input, 0) end
   if output then sys.call("dup2", output, 1) end
   for _, fd in pairs(others) do sys.call("close", fd) end
-  io.input(sys.file(0, "r"))
-  io.output(sys.file(1, "w"))
   local ok, result = pcall(programs[words[1]], table.unpack(words, 2))
   if not ok then result = fail("%s: %s", words[1], result) end
-  io.output():flush()
-  process.exit(result)
+  process.exit(result) -- what is buffered is written
 end
 
 -- Start all commands of a pipeline at once; the last one's output is the shell's. Returns their numbers.

@@ -10,6 +10,7 @@
 #include "vm/exec/warn.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
+#include "vm/machine/gate.h"
 
 /* -- Types and conversions ------------------------------------------------------------------------------------- */
 
@@ -276,14 +277,14 @@ static int32_t base_select(RiThread *T, RiValue *args, uint32_t nargs)
 /* -- Output ---------------------------------------------------------------------------------------------------- */
 
 #define PRINT_POLL_MASK 255
-#define PRINT_RESUMABLE_MAX ((uint32_t)1 << 18) /* arguments from there on have no number that fits in a step */
+#define PRINT_RESUMABLE_MAX ((uint32_t)1 << 17) /* arguments from there on have no number that fits in a step */
 
 /* Write one argument's text. */
 static void print_text(RiThread *T, uint32_t i, const char *text, size_t size)
 {
     if (i > 0)
-        ri_stream_write(T, stdout, "\t", 1);
-    ri_stream_write(T, stdout, text, size);
+        ri_stream_write(T, ri_stream_standard(T, 1), "\t", 1);
+    ri_stream_write(T, ri_stream_standard(T, 1), text, size);
 }
 
 /* Go on with argument i. The step kept with the frame: twice its number, plus 1 where __tostring has been called. */
@@ -311,31 +312,109 @@ static int32_t print_from(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i
             print_text(T, i, ri_str_data(s), s->size);
             continue;
         }
-        ri_stream_write(T, stdout, number + (i == 0), size + (i > 0));
+        ri_stream_write(T, ri_stream_standard(T, 1), number + (i == 0), size + (i > 0));
         if ((i & PRINT_POLL_MASK) == PRINT_POLL_MASK && i < PRINT_RESUMABLE_MAX && ri_poll_due(T)) {
             ri_lib_set_step(T, (i + 1) << 1);
             return RI_LIB_POLL;
         }
     }
-    ri_stream_write(T, stdout, "\n", 1);
-    ri_stream_flush(T, stdout);
+    ri_stream_write(T, ri_stream_standard(T, 1), "\n", 1);
+    ri_stream_flush(T, ri_stream_standard(T, 1));
     return 0;
+}
+
+/* While the machine has others to run the line is written as a whole, so that it can wait for a slow reader between any two
+ * bytes. First all arguments become strings, as above; then one slot is left, the line, and a second one with the count of
+ * bytes that have gone. Steps: those of print_from with PRINT_POLITE added; and for the line: */
+enum { PRINT_POLITE = 0x40000, PRINT_WRITE = 0xffffe, PRINT_FLUSH = 0xfffff };
+
+static int32_t print_flush(RiThread *T)
+{
+    if (ri_stream_try_flush(T, ri_stream_standard(T, 1)) == RI_WRITE_WAITS) {
+        ri_lib_set_step(T, PRINT_FLUSH);
+        return RI_LIB_BLOCK;
+    }
+    return 0;
+}
+
+static int32_t print_line(RiThread *T)
+{
+    RiString *line = T->base[0].p;
+    size_t done = (size_t)T->base[1].i;
+    RiWriteStatus status = ri_stream_put(T, ri_stream_standard(T, 1), ri_str_data(line), line->size, &done);
+    ri_set_int(&T->base[1], (int64_t)done);
+    if (status == RI_WRITE_WAITS) {
+        ri_lib_set_step(T, PRINT_WRITE);
+        return RI_LIB_BLOCK;
+    }
+    return print_flush(T);
+}
+
+/* All arguments are strings. */
+static int32_t print_joined(RiThread *T, uint32_t nargs)
+{
+    RiSbuf sb;
+    ri_sbuf_init(&sb, T->heap);
+    for (uint32_t i = 0; i < nargs; i++) {
+        const RiString *s = T->base[i].p;
+        if (i > 0)
+            ri_sbuf_add_char(&sb, '\t');
+        ri_sbuf_add(&sb, ri_str_data(s), s->size);
+    }
+    ri_sbuf_add_char(&sb, '\n');
+    RiString *line = ri_sbuf_finish(&sb);
+    T->top = T->base;
+    ri_push(T, ri_string_value(line));
+    ri_push(T, ri_int(0));
+    return print_line(T);
+}
+
+/* Argument i and those behind it become strings; those before it are. */
+static int32_t print_politely(RiThread *T, uint32_t nargs, uint32_t i)
+{
+    for (; i < nargs; i++) {
+        RiValue v = T->base[i];
+        if (ri_is_string(v))
+            continue;
+        RiValue method = i < PRINT_RESUMABLE_MAX ? ri_metafield(T, v, RI_MM_TOSTRING) : ri_nil();
+        if (!ri_is_nil(method)) {
+            ri_lib_set_step(T, PRINT_POLITE | i << 1 | 1);
+            return call_tostring(T, method, v);
+        }
+        RiString *s = ri_tostring(T, v); /* may run Lua code and move the stack */
+        ri_store(&T->base[i], ri_string_value(s));
+        if ((i & PRINT_POLL_MASK) == PRINT_POLL_MASK && i < PRINT_RESUMABLE_MAX && ri_poll_due(T)) {
+            ri_lib_set_step(T, PRINT_POLITE | (i + 1) << 1);
+            return RI_LIB_POLL;
+        }
+    }
+    return print_joined(T, nargs);
 }
 
 static int32_t base_print(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    return print_from(T, args, nargs, 0);
+    return RI_UNLIKELY(ri_gate_is_busy(T->process->proc)) ? print_politely(T, nargs, 0) : print_from(T, args, nargs, 0);
 }
 
 static int32_t base_print_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    uint32_t step = ri_lib_step(T), i = step >> 1;
+    uint32_t step = ri_lib_step(T), i = (step & ~(uint32_t)PRINT_POLITE) >> 1;
+    bool is_polite = step & PRINT_POLITE;
+    if (step == PRINT_FLUSH)
+        return print_flush(T);
+    if (step == PRINT_WRITE)
+        return print_line(T);
     if (!(step & 1))
-        return print_from(T, args, nargs, i);
-    const RiString *s = tostring_answer(T);
-    print_text(T, i, ri_str_data(s), s->size);
+        return is_polite ? print_politely(T, nargs, i) : print_from(T, args, nargs, i);
+    RiString *s = tostring_answer(T);
     T->top--;
-    return print_from(T, args, nargs - 1, i + 1);
+    nargs--;
+    if (is_polite) {
+        ri_store(&args[i], ri_string_value(s));
+        return print_politely(T, nargs, i + 1);
+    }
+    print_text(T, i, ri_str_data(s), s->size);
+    return print_from(T, args, nargs, i + 1);
 }
 
 /* -- Loading --------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "vm/exec/opcode.h"
 #include "vm/exec/traceback.h"
 #include "stdlib/libs.h"
+#include "stdlib/stream.h"
 
 /* -- Arguments ------------------------------------------------------------------------------------------------- */
 
@@ -488,9 +489,9 @@ static int32_t debug_debug(RiThread *T, RiValue *args, uint32_t nargs)
     (void)args;
     for (;;) {
         char line[250];
-        fputs("lua_debug> ", stderr);
-        fflush(stderr);
-        if (fgets(line, sizeof line, stdin) == NULL || strcmp(line, "cont\n") == 0)
+        fputs("lua_debug> ", ri_stream_standard(T, 2));
+        fflush(ri_stream_standard(T, 2));
+        if (fgets(line, sizeof line, ri_stream_standard(T, 0)) == NULL || strcmp(line, "cont\n") == 0)
             return 0;
         RiCallStatus status = ri_load(T, line, strlen(line), "=(debug command)", "bt");
         if (status == RI_OK) {
@@ -500,8 +501,8 @@ static int32_t debug_debug(RiThread *T, RiValue *args, uint32_t nargs)
         }
         if (status != RI_OK) {
             RiString *message = ri_tostring(T, T->top[-1]);
-            fprintf(stderr, "%s\n", ri_str_cstr(T->heap, message));
-            fflush(stderr);
+            fprintf(ri_stream_standard(T, 2), "%s\n", ri_str_cstr(T->heap, message));
+            fflush(ri_stream_standard(T, 2));
         }
         T->top = T->base + nargs;
     }

@@ -565,8 +565,11 @@ static int32_t io_lines(RiThread *T, RiValue *args, uint32_t nargs)
         return ri_return1(T->base, ri_object(iterator, RI_TAG_NATIVE));
     }
     const char *path = text_arg(T, args, nargs, 0);
-    RiUserdata *u = ri_stream_new(T);
-    if (!ri_stream_open_file(T, ri_stream_of(u), path, "r"))
+    RiUserdata *u;
+    RiOpenStatus status = try_open(T, path, "r", &u);
+    if (status == RI_OPEN_WAITS)
+        return RI_LIB_BLOCK;
+    if (status == RI_OPEN_FAILED)
         cannot_open(T, path);
     RiNative *iterator = new_lines_iterator(T, u, nargs, true);
     RiValue *results = T->base - 2; /* iterator, state, control, and the file to be closed at the end of the loop */
@@ -575,6 +578,11 @@ static int32_t io_lines(RiThread *T, RiValue *args, uint32_t nargs)
     ri_set_nil(&results[2]);
     ri_set_object(&results[3], u, RI_TAG_USERDATA);
     return 4;
+}
+
+static int32_t io_lines_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return io_lines(T, args, nargs - 1);
 }
 
 /* -- Writing --------------------------------------------------------------------------------------------------- */
@@ -712,7 +720,7 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(io_flush, io_flush, "io.flush", "io.flush()", "Write out what the default output has buffered."),
     RI_FN_RESUMABLE(io_input, io_input_resume, "io.input", "io.input([file])",
           "Set the default input, a file or the name of one to open; returns the default input."),
-    RI_FN(io_lines, "io.lines", "io.lines([filename, …])",
+    RI_FN_RESUMABLE(io_lines, io_lines_resume, "io.lines", "io.lines([filename, …])",
           "For a loop over a file's lines (or what the read formats say): for line in io.lines(name) do … end."),
     RI_FN_RESUMABLE(io_open, io_open_resume, "io.open", "io.open(filename [, mode])",
           "Open a file, mode \"r\", \"w\", \"a\", with \"+\" and \"b\"; nil, message and error number if it fails."),
@@ -752,12 +760,13 @@ static void set_functions(RiThread *T, RiTable *t, const RiLibFn *rows, size_t c
     }
 }
 
-static RiUserdata *add_standard_file(RiThread *T, RiTable *library, const char *name, FILE *file)
+static RiUserdata *add_standard_file(RiThread *T, RiTable *library, const char *name, FILE *file, RiUserdata **slot)
 {
     RiUserdata *u = ri_stream_new(T);
     ri_stream_of(u)->file = file;
     ri_stream_of(u)->close = ri_stream_close_standard;
     ri_table_set_str(T->heap, library, ri_str_from_cstr(T->heap, name), file_value(u));
+    *slot = u;
     return u;
 }
 
@@ -770,9 +779,9 @@ static void open_io(RiThread *T, RiTable *library)
     RiTable *index = ri_table_new(T->heap, 0, RI_COUNTOF(methods));
     ri_table_set_str(T->heap, meta, T->heap->mm_names[RI_MM_INDEX], ri_table_value(index));
     set_functions(T, index, methods, RI_COUNTOF(methods));
-    state->input = add_standard_file(T, library, "stdin", stdin);
-    state->output = add_standard_file(T, library, "stdout", stdout);
-    add_standard_file(T, library, "stderr", stderr);
+    state->input = add_standard_file(T, library, "stdin", stdin, &state->standard[0]);
+    state->output = add_standard_file(T, library, "stdout", stdout, &state->standard[1]);
+    add_standard_file(T, library, "stderr", stderr, &state->standard[2]);
 }
 
 const RiLibrary ri_lib_io = {"io", functions, RI_COUNTOF(functions), open_io};

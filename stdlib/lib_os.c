@@ -200,13 +200,18 @@ static int32_t execute_resume(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_child_result(T, status);
 }
 
+static bool has_host_streams(const RiProc *proc)
+{
+    return ri_files_standard_fd(proc, 0) == 0 && ri_files_standard_fd(proc, 1) == 1 && ri_files_standard_fd(proc, 2) == 2;
+}
+
 static int32_t os_execute(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *command = optional_text_arg(T, args, nargs, 0);
     RiProc *proc = T->process->proc;
     if (command == NULL)
         return ri_return_bool(args, ri_gate_run(proc, "") == 0 && ri_host_system(NULL) != 0);
-    if (ri_path_is_plain(proc) && !ri_gate_is_busy(proc) && !ri_gate_is_traced(proc)) {
+    if (ri_path_is_plain(proc) && !ri_gate_is_busy(proc) && !ri_gate_is_traced(proc) && has_host_streams(proc)) {
         errno = 0;
         return ri_return_child_result(T, ri_host_system(command));
     }

@@ -11,6 +11,7 @@
 #include "vm/exec/copy.h"
 #include "vm/host/host.h"
 #include "vm/machine/file.h"
+#include "vm/machine/gate.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
 
@@ -36,7 +37,13 @@ typedef struct Spawn {
     RiProcess *child;
     RiString *refusal;
     uint32_t nargs;
+    RiFile *ends[3]; /* this process's ends of pipes to the child's standard streams, until they have become streams */
+    RiTable *pipes;  /* the streams, by name; NULL: none was asked for */
+    int error;       /* errno: it cannot be started */
 } Spawn;
+
+#define SPAWN_OPTIONS "args, limits, allow, deny, sandbox, priority, name, stdin, stdout, stderr, files"
+static const char *const standard_names[] = {"stdin", "stdout", "stderr"};
 
 static RiValue option(const Spawn *s, const char *name)
 {
@@ -46,7 +53,8 @@ static RiValue option(const Spawn *s, const char *name)
 /* A misspelt "allow" must not give a process all rights. */
 static void check_options(const Spawn *s)
 {
-    static const char *const names[] = {"args", "limits", "allow", "deny", "sandbox", "priority", "name"};
+    static const char *const names[] = {"args", "limits", "allow", "deny", "sandbox", "priority",
+                                        "name", "stdin", "stdout", "stderr", "files"};
     uint64_t pos = 0;
     RiValue key, v;
     while (s->options != NULL && ri_table_next_at(s->options, &pos, &key, &v)) {
@@ -55,7 +63,7 @@ static void check_options(const Spawn *s)
         while (i < RI_COUNTOF(names) && strcmp(names[i], name) != 0)
             i++;
         if (i == RI_COUNTOF(names))
-            ri_error(s->T, "bad option '%s' (args, limits, allow, deny, sandbox, priority and name are known)", name);
+            ri_error(s->T, "bad option '%s' (known are " SPAWN_OPTIONS ")", name);
     }
 }
 
@@ -100,6 +108,127 @@ static void set_priority(const Spawn *s)
     if (!ri_to_int(v, &priority) || priority < self_proc(s->T)->priority || priority >= RI_LEVELS)
         ri_error(s->T, "bad option 'priority' (from this process's own, %d, to %d)", self_proc(s->T)->priority, RI_LEVELS - 1);
     s->child->proc->priority = s->child->proc->main->level = (uint8_t)priority;
+}
+
+/* -- Its descriptors -- */
+
+static bool is_word(RiThread *T, RiValue v, const char *word)
+{
+    return ri_is_string(v) && strcmp(ri_str_cstr(T->heap, v.p), word) == 0;
+}
+
+/* A new pipe's end for the child; the other one is kept. */
+static RiFile *make_pipe(Spawn *s, int n)
+{
+    RiFile *ends[2]; /* for reading, for writing */
+    s->error = -ri_pipe_new(self_proc(s->T)->machine, ends);
+    if (s->error != 0)
+        return NULL;
+    s->ends[n] = ends[n == 0];
+    return ends[n != 0];
+}
+
+static RiFile *open_null(Spawn *s)
+{
+    RiFile *file = NULL;
+    int64_t status = ri_gate_open_device(ri_current_task(s->T), "/dev/null", RI_O_RDWR, &file);
+    s->error = status < 0 ? (int)-status : 0;
+    return status < 0 ? NULL : file;
+}
+
+static RiFile *file_of_descriptor(const Spawn *s, const char *name, int64_t descriptor)
+{
+    RiFile *file = ri_files_get(self_proc(s->T), descriptor);
+    if (file == NULL)
+        ri_error(s->T, "bad option '%s' (descriptor %d is not open)", name, (int)descriptor);
+    return ri_file_retain(file);
+}
+
+static RiFile *file_of_stream(Spawn *s, const char *name, RiStream *stream)
+{
+    if (stream->close == NULL)
+        ri_error(s->T, "bad option '%s' (the file is closed)", name);
+    RiFile *file = ri_stream_to_file(s->T, stream);
+    s->error = file == NULL ? errno : 0;
+    return file;
+}
+
+/* What descriptor n of the child is to refer to, by option `name`: a reference, or NULL and s->error. */
+static RiFile *file_option(Spawn *s, RiValue v, const char *name, int64_t n)
+{
+    RiThread *T = s->T;
+    RiStream *stream = ri_test_udata(T, v, RI_STREAM_TYPE);
+    int64_t descriptor;
+    if (stream != NULL)
+        return file_of_stream(s, name, stream);
+    if (ri_is_number(v) && ri_to_int(v, &descriptor))
+        return file_of_descriptor(s, name, descriptor);
+    if (is_word(T, v, "null"))
+        return open_null(s);
+    if (n < 3 && s->ends[n] == NULL && is_word(T, v, "pipe"))
+        return make_pipe(s, (int)n);
+    if (n == 2 && is_word(T, v, "stdout"))
+        return ri_file_retain(ri_files_get(s->child->proc, 1));
+    ri_error(T, "bad option '%s' (a file, the number of a descriptor%s or \"null\" expected)", name,
+             n == 2 ? ", \"pipe\", \"stdout\"" : n < 2 ? ", \"pipe\"" : "");
+}
+
+static void set_descriptor(Spawn *s, RiValue v, const char *name, int64_t n)
+{
+    if (s->error != 0 || ri_is_nil(v))
+        return;
+    RiFile *file = file_option(s, v, name, n);
+    if (file == NULL)
+        return;
+    int status = ri_files_put(s->child->proc, file, n, false);
+    s->error = status < 0 ? -status : 0;
+}
+
+/* files = {[3] = …}. */
+static void set_files(Spawn *s)
+{
+    char name[40];
+    RiValue files = option(s, "files"), key, v;
+    uint64_t pos = 0;
+    if (ri_is_nil(files))
+        return;
+    if (!ri_is_table(files))
+        ri_error(s->T, "bad option 'files' (table expected, got %s)", ri_type_name(s->T, files));
+    while (ri_table_next_at(files.p, &pos, &key, &v)) {
+        if (!ri_is_int(key) || key.i < 0 || key.i >= RI_DESCRIPTOR_MAX)
+            ri_error(s->T, "bad option 'files' (its keys are numbers of descriptors)");
+        snprintf(name, sizeof name, "files[%d]", (int)key.i);
+        set_descriptor(s, v, name, key.i);
+    }
+}
+
+/* This process's ends of the pipes become streams, in a table. */
+static void open_ends(Spawn *s)
+{
+    RiThread *T = s->T;
+    for (int n = 0; n < 3 && s->error == 0; n++) {
+        RiFile *end = s->ends[n];
+        if (end == NULL)
+            continue;
+        if (s->pipes == NULL)
+            s->pipes = ri_table_new(T->heap, 0, 3);
+        RiUserdata *u = ri_stream_new(T);
+        s->ends[n] = NULL;
+        if (!ri_stream_open_over(T, ri_stream_of(u), end))
+            s->error = errno;
+        ri_table_set_str(T->heap, s->pipes, ri_str_from_cstr(T->heap, standard_names[n]), ri_object(u, RI_TAG_USERDATA));
+    }
+}
+
+static void set_descriptors(Spawn *s)
+{
+    RiProc *proc = s->child->proc;
+    for (int n = 0; n < 3; n++)
+        set_descriptor(s, option(s, standard_names[n]), standard_names[n], n);
+    set_files(s);
+    open_ends(s);
+    if (s->child->io != NULL)
+        ri_stream_follow_descriptors(s->T, proc, s->child->io);
 }
 
 /* Copy a value for the child and push it on its stack. The caller makes sure that there is room. */
@@ -181,6 +310,7 @@ static void prepare_child(RiThread *T, void *argument)
     Spawn *s = argument;
     set_limits(s);
     set_priority(s);
+    set_descriptors(s);
     ri_set_policy_options(T, s->child->proc, option(s, "sandbox"), option(s, "allow"), option(s, "deny"));
     ri_process_prepare(s->child, ri_nil());
     RiValue f;
@@ -191,6 +321,22 @@ static void prepare_child(RiThread *T, void *argument)
     give_arguments(s);
     if (ri_is_string(s->what))
         make_arg_table(s, s->what.p);
+}
+
+/* The file is no program: nil, the message on top, errno. */
+static int32_t return_not_loaded(RiThread *T, int status)
+{
+    int error = status == RI_ERRFILE ? errno : status == RI_ERRMEM ? ENOMEM : ENOEXEC;
+    RiValue message = T->top[-1];
+    return ri_return3(T->base, ri_nil(), message, ri_int(error));
+}
+
+/* The child is not to be. */
+static void abandon(const Spawn *s)
+{
+    for (int n = 0; n < 3; n++)
+        ri_file_release(s->ends[n]);
+    ri_process_abandon(s->child);
 }
 
 static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
@@ -207,10 +353,9 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
                                               : self_proc(T)->name;
     s.program = s.what;
     if (ri_is_string(s.what)) { /* with the parent's rights: the child's may not include its own program */
-        if (ri_load_guest_file(T, ri_str_cstr(T->heap, s.what.p), NULL) != RI_OK) {
-            RiValue message = T->top[-1];
-            return ri_return2(T->base, ri_nil(), message);
-        }
+        int status = ri_load_guest_file(T, ri_str_cstr(T->heap, s.what.p), NULL);
+        if (status != RI_OK)
+            return return_not_loaded(T, status);
         s.program = T->top[-1]; /* stays there, for the collector */
     }
     s.child = ri_process_spawn(T, text);
@@ -222,13 +367,21 @@ static int32_t spawn(RiThread *T, RiValue *args, uint32_t nargs)
     RiCallStatus status = ri_try(T, prepare_child, &s);
     if (status != RI_OK) {
         RiValue error = T->error;
-        ri_process_abandon(s.child);
+        abandon(&s);
         ri_throw_status(T, status, error);
+    }
+    if (s.error != 0) {
+        abandon(&s);
+        ri_trace_call(T, "spawn", "process", -s.error, "%s", text);
+        return ri_return_errno(T, s.error);
     }
     uint32_t pid = s.child->proc->pid;
     ri_trace_call(T, "spawn", "process", pid, "%s", text);
     ri_process_start(s.child, s.nargs);
-    return ri_return1(T->base, ri_process_handle(T, pid));
+    RiValue pipes = s.pipes != NULL ? ri_table_value(s.pipes) : ri_nil();
+    ri_push(T, pipes);
+    RiValue handle = ri_process_handle(T, pid);
+    return s.pipes != NULL ? ri_return2(T->base, handle, pipes) : ri_return1(T->base, handle);
 }
 
 /* -- fork ----------------------------------------------------------------------------------------------------------- */
@@ -247,6 +400,7 @@ static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
     (void)args;
     (void)nargs;
     RiString *refusal;
+    ri_stream_flush_all(T); /* or both would write it */
     uint32_t pid = ri_process_fork(T, &refusal);
     int error = errno;
     if (refusal != NULL)
@@ -259,13 +413,14 @@ static int32_t fork_process(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- exec ----------------------------------------------------------------------------------------------------------- */
 
-/* Become the program in the file that lies at T->base[0], with the `nargs` values from T->base[1] on as arguments. On failure
- * the message is pushed. */
-static void become_file(RiThread *T, uint32_t nargs)
+/* Become the program in the file that lies at T->base[0], with the `nargs` values from T->base[1] on as arguments. Returns
+ * only if that fails, with the results for the caller. */
+static int32_t become_file(RiThread *T, uint32_t nargs)
 {
     const char *path = ri_str_cstr(T->heap, T->base[0].p);
-    if (ri_load_guest_file(T, path, NULL) != RI_OK) /* better known while there is somebody to tell */
-        return;
+    int status = ri_load_guest_file(T, path, NULL);
+    if (status != RI_OK) /* better known while there is somebody to tell */
+        return return_not_loaded(T, status);
     T->top--;
     RiProcess *next = ri_process_new_image(T);
     if (next == NULL)
@@ -278,7 +433,11 @@ static void become_file(RiThread *T, uint32_t nargs)
     make_arg_table(&s, s.what.p);
     ri_trace_call(T, "exec", "process", 0, "\"%s\"", path);
     ri_proc_set_name(self_proc(T), path);
+    ri_stream_flush_all(T);
     ri_files_exec(self_proc(T));
+    if (self_proc(T)->files != NULL)
+        self_proc(T)->files->standard_changed = true; /* these are new streams */
+    ri_stream_follow_descriptors(T, self_proc(T), next->io);
     ri_process_replace(T, next, nargs + 1);
 }
 
@@ -292,9 +451,7 @@ int32_t ri_process_exec_granted(RiThread *T)
         ri_stack_reserve(T, 3);
         ri_push(T, ri_string_value(ri_str_from_cstr(T->heap, text + at)));
     }
-    become_file(T, count - 1);
-    RiValue message = T->top[-1];
-    return ri_return3(T->base, ri_nil(), message, ri_int(ENOENT));
+    return become_file(T, count - 1);
 }
 
 static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
@@ -302,9 +459,7 @@ static int32_t exec_file(RiThread *T, RiValue *args, uint32_t nargs)
     (void)ri_arg_str(T, args, nargs, 0);
     for (uint32_t i = 1; i < nargs; i++)
         (void)ri_arg_str(T, args, nargs, i);
-    become_file(T, nargs - 1);
-    RiValue message = T->top[-1];
-    return ri_return2(T->base, ri_nil(), message);
+    return become_file(T, nargs - 1);
 }
 
 /* -- Ending --------------------------------------------------------------------------------------------------------- */
@@ -695,13 +850,16 @@ static int32_t handle_status(RiThread *T, RiValue *args, uint32_t nargs)
 
 #define WAIT_DOC "Waits for a child: its number and \"exit\", status or \"signal\", number or \"limit\", text or \"stop\", 0."
 static const RiLibFn functions[] = {
-    RI_FN(spawn, "process.spawn", "process.spawn(file or function [, {args=, limits=, allow=, deny=, sandbox=, priority=, name=}])",
-          "Starts a process. Returns its handle, or nil, a message and (unless the file is no program) a number."),
+    RI_FN(spawn, "process.spawn",
+          "process.spawn(file or function [, {args=, limits=, allow=, deny=, sandbox=, priority=, name=, stdin=, stdout=, "
+          "stderr=, files=}])",
+          "Starts a process. Returns its handle and, if a standard stream is to be a \"pipe\", a table of the other ends; or "
+          "nil, a message and a number."),
     RI_FN_RESUMABLE(fork_process, fork_resume, "process.fork", "process.fork()",
                     "Makes a copy of this process, which goes on from here as well: the child's number and handle in the parent, "
                     "0 in the child; nil, a message and a number."),
     RI_FN(exec_file, "process.exec", "process.exec(file, ...)",
-          "Runs another program in this process, for good. Returns only if it cannot: nil and a message."),
+          "Runs another program in this process, for good. Returns only if it cannot: nil, a message and a number."),
     RI_FN(exit_process, "process.exit", "process.exit([status])", "Ends this process."),
     RI_FN_RESUMABLE(wait_child, wait_resume, "process.wait", "process.wait([process [, seconds or \"nohang\" or \"stopped\"]])",
                     WAIT_DOC),

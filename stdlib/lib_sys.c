@@ -63,6 +63,18 @@ static int32_t wait_with(RiThread *T, int64_t number)
     return RI_LIB_BLOCK;
 }
 
+/* Make a call; afterwards the standard streams go where descriptors 0 to 2 lead. */
+static int64_t issue(RiThread *T, RiCall *call)
+{
+    RiTask *task = task_of(T);
+    if (call->number == RI_SYS_fork && !call->is_again)
+        ri_stream_flush_all(T); /* or both would write it */
+    int64_t result = ri_syscall_issue(task, call);
+    if (result != RI_SYS_BLOCK)
+        ri_stream_follow_descriptors(T, task->proc, ri_stdlib(T));
+    return result;
+}
+
 /* -- sys.call ------------------------------------------------------------------------------------------------------------ */
 
 static const RiSyscall *row_arg(RiThread *T, RiValue *args, uint32_t nargs)
@@ -110,6 +122,16 @@ static void read_arguments(RiThread *T, RiValue *args, uint32_t nargs, const RiS
     }
 }
 
+/* What a standard stream has buffered goes out before its descriptor becomes another: true if that has to wait. */
+static bool flush_must_wait(RiThread *T, const RiCall *call)
+{
+    uint64_t n = call->number == RI_SYS_close ? call->args[0] : call->number == RI_SYS_dup2 ? call->args[1] : 0;
+    if (n != 1 && n != 2)
+        return false;
+    FILE *stream = ri_stream_standard(T, (int)n);
+    return ri_host_stream_pending(stream) > 0 && ri_stream_try_flush(T, stream) == RI_WRITE_WAITS;
+}
+
 static int32_t sys_call(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiCall call;
@@ -122,7 +144,9 @@ static int32_t sys_call(RiThread *T, RiValue *args, uint32_t nargs)
     read_arguments(T, args, count, row, &call);
     call.is_again = ri_lib_step(T) > 0;
     call.deadline_ns = (uint64_t)kept_number(T);
-    int64_t result = ri_syscall_issue(task_of(T), &call);
+    if (flush_must_wait(T, &call))
+        return wait_with(T, 0);
+    int64_t result = issue(T, &call);
     if (result == RI_SYS_BLOCK)
         return wait_with(T, (int64_t)call.deadline_ns);
     if (row->number == RI_SYS_exec && result == 0)
@@ -151,7 +175,7 @@ static int32_t sys_read_string(RiThread *T, RiValue *args, uint32_t nargs)
     ri_sbuf_init(&sb, T->heap);
     call.host[1] = ri_sbuf_reserve(&sb, (size_t)call.args[2]);
     call.host_size[1] = (size_t)call.args[2];
-    int64_t result = ri_syscall_issue(task_of(T), &call);
+    int64_t result = issue(T, &call);
     if (result == RI_SYS_BLOCK)
         return wait_with(T, 0);
     if (result < 0)
@@ -176,7 +200,7 @@ static int32_t sys_write_string(RiThread *T, RiValue *args, uint32_t nargs)
         call.host[1] = (char *)(uintptr_t)ri_str_data(s) + done;
         call.host_size[1] = call.args[2] = s->size - (size_t)done;
         call.is_again = ri_lib_step(T) > 0;
-        int64_t result = ri_syscall_issue(task_of(T), &call);
+        int64_t result = issue(T, &call);
         if (result == RI_SYS_BLOCK)
             return wait_with(T, done);
         if (result == -EAGAIN && done > 0)
@@ -196,7 +220,7 @@ static int32_t sys_pipe_ends(RiThread *T, RiValue *args, uint32_t nargs)
     ri_call_init(&call, RI_SYS_pipe);
     call.host[0] = ends;
     call.host_size[0] = sizeof ends;
-    int64_t result = ri_syscall_issue(task_of(T), &call);
+    int64_t result = issue(T, &call);
     if (result < 0)
         return return_error(T, "pipe", result);
     return ri_return2(args, ri_int(ends[0]), ri_int(ends[1]));
@@ -261,7 +285,7 @@ static int32_t file_info(RiThread *T, RiValue *args, uint32_t nargs, uint32_t nu
     }
     call.host[1] = &info;
     call.host_size[1] = sizeof info;
-    int64_t result = ri_syscall_issue(task_of(T), &call);
+    int64_t result = issue(T, &call);
     if (result < 0)
         return return_error(T, by_number ? "fstat" : call.host[0], result);
     RiTable *t = info_table(T, &info);
@@ -302,7 +326,7 @@ static int32_t sys_list(RiThread *T, RiValue *args, uint32_t nargs)
     call.host[0] = (char *)(uintptr_t)text;
     call.host_size[0] = path->size;
     call.args[1] = RI_O_RDONLY | RI_O_DIRECTORY | RI_O_CLOEXEC;
-    int64_t fd = ri_syscall_issue(task, &call);
+    int64_t fd = issue(T, &call);
     if (fd < 0)
         return return_error(T, text, fd);
     RiTable *names = ri_table_new(T->heap, 0, 0);
@@ -314,7 +338,7 @@ static int32_t sys_list(RiThread *T, RiValue *args, uint32_t nargs)
         call.args[2] = sizeof block;
         call.host[1] = block;
         call.host_size[1] = sizeof block;
-        size = ri_syscall_issue(task, &call);
+        size = issue(T, &call);
         add_names(T, names, block, size > 0 ? (size_t)size : 0);
     } while (size > 0);
     ri_files_close(task->proc, fd);
@@ -332,7 +356,7 @@ static int32_t sys_directory(RiThread *T, RiValue *args, uint32_t nargs)
     ri_call_init(&call, RI_SYS_getcwd);
     call.host[0] = path;
     call.host_size[0] = call.args[1] = sizeof path;
-    int64_t result = ri_syscall_issue(task_of(T), &call);
+    int64_t result = issue(T, &call);
     if (result < 0)
         return return_error(T, "getcwd", result);
     RiString *s = ri_str_new(T->heap, path, (size_t)result - 1);
@@ -377,7 +401,7 @@ static int32_t sys_poll_table(RiThread *T, RiValue *args, uint32_t nargs)
     call.host_size[0] = sb.size;
     call.is_again = ri_lib_step(T) > 0;
     call.deadline_ns = (uint64_t)kept_number(T);
-    int64_t result = ri_syscall_issue(task_of(T), &call);
+    int64_t result = issue(T, &call);
     if (result == RI_SYS_BLOCK)
         return wait_with(T, (int64_t)call.deadline_ns);
     if (result < 0)
@@ -466,7 +490,7 @@ static int32_t sys_may(RiThread *T, RiValue *args, uint32_t nargs)
     RiString *what = ri_arg_is_none_or_nil(args, nargs, 1) ? T->heap->empty : ri_arg_str(T, args, nargs, 1);
     call.host[1] = (char *)(uintptr_t)ri_str_cstr(T->heap, what);
     call.host_size[1] = what->size;
-    return ri_return_bool(T->base, ri_syscall_issue(task_of(T), &call) == 1);
+    return ri_return_bool(T->base, issue(T, &call) == 1);
 }
 
 /* -- Table of functions ---------------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@ static bool fork_state(struct RiClone *clone, const RiUserdata *from, RiUserdata
     state->stream_meta = ri_clone_of(clone, state->stream_meta); /* the type names are strings */
     state->input = ri_clone_of(clone, state->input);
     state->output = ri_clone_of(clone, state->output);
+    for (int n = 0; n < 3; n++)
+        state->standard[n] = ri_clone_of(clone, state->standard[n]);
     state->package = ri_clone_of(clone, state->package);
     return true;
 }

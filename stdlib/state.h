@@ -8,6 +8,7 @@ typedef struct RiStdlib { /* data of a userdata that the registry holds; scanned
     RiString *type_names[RI_TYPE_COUNT]; /* results of type() */
     RiTable *stream_meta;                /* metatable of files; NULL until the io library is open */
     RiUserdata *input, *output;          /* default files */
+    RiUserdata *standard[3];             /* io.stdin, io.stdout, io.stderr; NULL until the io library is open */
     RiTable *package;                    /* the library's table; NULL until it is open */
     RiString *environment;               /* the last value that os.getenv found; NULL: none yet */
     /* collectgarbage remembers these for 5.4's sake; the collector has one mode and one parameter, the pause. */

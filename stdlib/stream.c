@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vm/base/num.h"
+#include "vm/exec/clone.h"
 #include "vm/host/child.h"
 #include "vm/host/host.h"
 #include "vm/machine/gate.h"
@@ -32,11 +33,13 @@ int ri_stream_close_standard(void *state)
     return 2;
 }
 
+static FILE *stream_of_file(RiFile *file, const char *mode);
+static const char *mode_of(const RiFile *file);
+
 static bool fork_stream(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why)
 {
     const RiStream *source = (const RiStream *)(const void *)from->data;
     RiStream *stream = ri_stream_of(u);
-    (void)clone;
     *stream = *source;
     if (source->close == NULL || source->close == ri_stream_close_standard)
         return true;
@@ -44,10 +47,17 @@ static bool fork_stream(struct RiClone *clone, const RiUserdata *from, RiUserdat
         *why = "a C module closes it";
         return false;
     }
+    RiProc *parent = ri_clone_parent(clone)->proc;
+    RiFile *behind = ri_files_behind(parent, source->file);
     stream->close = ri_stream_close_file;
-    stream->file = ri_host_duplicate(source->file);
+    if (behind != NULL && fflush(source->file) == 0)
+        stream->file = stream_of_file(ri_file_retain(behind), mode_of(behind));
+    else
+        stream->file = behind == NULL ? ri_host_duplicate(source->file) : NULL;
     if (stream->file == NULL)
         *why = strerror(errno);
+    else
+        ri_files_note_forked(parent, source->file, stream->file);
     return stream->file != NULL;
 }
 
@@ -225,6 +235,144 @@ bool ri_stream_open_descriptor(RiThread *T, RiStream *stream, int64_t descriptor
     return opened_over(T, stream, stream_of_file(ri_file_retain(file), mode), file, ri_stream_close_file);
 }
 
+/* -- Standard streams -- */
+
+static const char *mode_of(const RiFile *file)
+{
+    static const char *const modes[] = {"r", "w", "r+", "r"};
+    return modes[file->flags & RI_O_ACCESS];
+}
+
+static int64_t refuse_read(void *cookie, char *to, size_t size)
+{
+    (void)cookie, (void)to, (void)size;
+    return -EBADF;
+}
+
+static int64_t refuse_write(void *cookie, const char *from, size_t size)
+{
+    (void)cookie, (void)from, (void)size;
+    return -EBADF;
+}
+
+static int64_t refuse_seek(void *cookie, int64_t offset, int whence)
+{
+    (void)cookie, (void)offset, (void)whence;
+    return -EBADF;
+}
+
+static void close_nothing(void *cookie)
+{
+    (void)cookie;
+}
+
+/* Of a standard descriptor that is closed. */
+static FILE *stream_of_nothing(void)
+{
+    static const RiStreamOps ops = {refuse_read, refuse_write, refuse_seek, close_nothing};
+    return ri_host_stream_custom(NULL, &ops, "r+");
+}
+
+/* A stream over what descriptor n refers to. NULL: no memory, or no descriptor of the host left. */
+static FILE *new_standard_stream(RiFile *file, int n)
+{
+    FILE *stream;
+    if (file == NULL)
+        stream = stream_of_nothing();
+    else if (file->ops == &ri_host_file_ops)
+        stream = stream_of_descriptor(ri_host_fd_duplicate(file->host_fd), mode_of(file));
+    else
+        stream = stream_of_file(ri_file_retain(file), mode_of(file));
+    if (stream != NULL && (n == 2 || file == NULL))
+        setvbuf(stream, NULL, _IONBF, 0);
+    return stream;
+}
+
+/* The stream for descriptor n from now on is `stream`; what was made for it before goes. */
+static void set_standard_stream(RiThread *T, RiProc *proc, RiStream *standard, int n, FILE *stream, RiFile *file)
+{
+    if (standard->file == stream)
+        return;
+    if (proc == proc_of(T) && n > 0)
+        ri_stream_flush(T, standard->file);
+    standard->file = stream;
+    if (proc->files->standard[n].stream == stream)
+        return; /* made for the program that was there before exec */
+    ri_files_drop_standard(proc->files, n, n == 0);
+    if (file == NULL || !ri_file_is_standard(file))
+        proc->files->standard[n] = (struct RiStandardStream){stream, file != NULL ? ri_file_retain(file) : NULL};
+}
+
+void ri_stream_follow_descriptors(RiThread *T, RiProc *proc, RiStdlib *state)
+{
+    FILE *const hosts[] = {stdin, stdout, stderr};
+    RiFiles *files = proc->files;
+    if (files == NULL || !files->standard_changed || state->standard[0] == NULL)
+        return;
+    files->standard_changed = false;
+    for (int n = 0; n < 3; n++) {
+        RiFile *file = files->table[n].file;
+        const struct RiStandardStream *own = &files->standard[n];
+        FILE *stream;
+        if (file != NULL && ri_file_is_standard(file))
+            stream = hosts[file->host_fd];
+        else
+            stream = own->stream != NULL && own->file == file ? own->stream : new_standard_stream(file, n);
+        if (stream != NULL)
+            set_standard_stream(T, proc, ri_stream_of(state->standard[n]), n, stream, file);
+        else
+            files->standard_changed = true; /* another time */
+    }
+}
+
+RiFile *ri_stream_to_file(RiThread *T, RiStream *stream)
+{
+    RiProc *proc = proc_of(T);
+    FILE *const hosts[] = {stdin, stdout, stderr};
+    if (ri_host_stream_pending(stream->file) > 0 && !ri_stream_flush(T, stream->file))
+        return NULL;
+    for (int n = 0; n < 3 && stream->close == ri_stream_close_standard; n++) {
+        RiFile *file = ri_files_get(proc, n);
+        bool is_hosts = stream->file == hosts[n] && file != NULL && ri_file_is_standard(file);
+        if (is_hosts || (proc->files->standard[n].stream == stream->file && file != NULL))
+            return ri_file_retain(file);
+    }
+    RiFile *behind = ri_files_behind(proc, stream->file);
+    if (behind != NULL)
+        return ri_file_retain(behind);
+    int fd = ri_host_stream_fd(stream->file), copy = fd >= 0 ? ri_host_fd_duplicate(fd) : -EBADF;
+    int flags = copy >= 0 ? ri_host_fd_access(copy) : copy;
+    RiFile *file = flags >= 0 ? ri_file_new_host(proc->machine, copy, (uint32_t)flags) : NULL;
+    if (file == NULL && copy >= 0)
+        ri_host_fd_close(copy);
+    errno = flags < 0 ? -flags : file == NULL ? ENOMEM : 0;
+    return file;
+}
+
+bool ri_stream_open_over(RiThread *T, RiStream *stream, RiFile *file)
+{
+    return opened_over(T, stream, stream_of_file(file, mode_of(file)), file, ri_stream_close_file);
+}
+
+bool ri_stream_files_forked(RiThread *T, RiProcess *child, uint32_t count)
+{
+    if (count > 0 && !ri_account_charge(&child->account, (int64_t)count * STREAM_BYTES))
+        return false;
+    if (child->io != NULL)
+        ri_stream_follow_descriptors(T, child->proc, child->io);
+    return true;
+}
+
+void ri_stream_files_end(RiThread *T)
+{
+    RiProc *proc = proc_of(T);
+    for (int n = 1; proc != NULL && proc->files != NULL && n < 3; n++) {
+        FILE *stream = proc->files->standard[n].stream;
+        if (stream != NULL && ri_host_stream_pending(stream) > 0)
+            ri_stream_flush(T, stream);
+    }
+}
+
 /* -- Opening -- */
 
 static FILE *open_path(RiThread *T, const char *path, const char *mode, RiFile **behind, bool *waits)
@@ -276,7 +424,7 @@ bool ri_stream_open_file(RiThread *T, RiStream *stream, const char *path, const 
 }
 
 /* What is buffered here must come out before what a command writes. */
-static void flush_all(RiThread *T)
+void ri_stream_flush_all(RiThread *T)
 {
     RiProc *proc = proc_of(T);
     if (!ri_gate_is_busy(proc)) {
@@ -285,6 +433,7 @@ static void flush_all(RiThread *T)
     }
     ri_stream_flush(T, stdout);
     ri_stream_flush(T, stderr);
+    ri_stream_files_end(T);
     for (uint32_t i = 0; proc->files != NULL && i < proc->files->stream_count; i++) {
         if (ri_host_stream_pending(proc->files->streams[i].stream) > 0)
             ri_stream_flush(T, proc->files->streams[i].stream);
@@ -297,7 +446,7 @@ int ri_stream_start_command(RiThread *T, const char *command, const char *mode, 
     uint64_t start = ri_gate_trace_start(proc_of(T));
     int status = ri_gate_run(proc_of(T), command);
     if (status == 0) {
-        flush_all(T);
+        ri_stream_flush_all(T);
         status = ri_gate_start(proc_of(T), command, mode[0] == 'w', pipe_end);
     }
     if (RI_UNLIKELY(start != 0))
@@ -836,6 +985,7 @@ static int push_file_error(RiThread *T, const char *what, const char *name, int 
     for (size_t i = 0; i < RI_COUNTOF(parts); i++)
         ri_sbuf_add(&sb, parts[i], strlen(parts[i]));
     ri_push(T, ri_string_value(ri_sbuf_finish(&sb)));
+    errno = reason;
     return RI_ERRFILE;
 }
 
@@ -883,7 +1033,7 @@ int ri_load_file(RiThread *T, const char *path, const char *mode)
 
 int ri_load_guest_file(RiThread *T, const char *path, const char *mode)
 {
-    RiStream stream = {.file = stdin};
+    RiStream stream = {.file = ri_stream_standard(T, 0)};
     if (path != NULL)
         ri_stream_open_file(T, &stream, path, "r");
     return load_stream(T, stream.file, path, mode);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "stdlib/state.h"
+#include "vm/machine/file.h"
 
 #define RI_STREAM_TYPE "FILE*" /* registry key and __name of the metatable */
 
@@ -48,6 +49,27 @@ RiOpenStatus ri_stream_try_open(RiThread *T, RiStream *stream, const char *path,
 bool ri_stream_open_command(RiThread *T, RiStream *stream, const char *command, const char *mode);
 bool ri_stream_open_temporary(RiThread *T, RiStream *stream);
 
+/* -- Standard streams: those of descriptors 0, 1 and 2 --------------------------------------------------------- */
+/* The stream that print (1), warnings and messages (2) and loading from the standard input (0) use: io.stdin and its like. */
+static inline FILE *ri_stream_standard(RiThread *T, int n)
+{
+    FILE *const hosts[] = {stdin, stdout, stderr};
+    RiUserdata *u = ri_stdlib(T)->standard[n];
+    return RI_LIKELY(u != NULL) ? ri_stream_of(u)->file : hosts[n];
+}
+/* Descriptors 0 to 2 of `proc` may have changed: the standard streams in `state`, its libraries', go with them. What they had
+ * buffered is written where it was meant to go, if `proc` is the running process. */
+void ri_stream_follow_descriptors(RiThread *T, RiProc *proc, RiStdlib *state);
+/* Write what this process has buffered, in all its streams. */
+void ri_stream_flush_all(RiThread *T);
+/* The file behind an open stream, a reference for the caller: what is written later to either comes after what was written
+ * before. NULL: reason in errno. */
+RiFile *ri_stream_to_file(RiThread *T, RiStream *stream);
+bool ri_stream_files_forked(RiThread *T, RiProcess *child, uint32_t count); /* see exec/hooks.h */
+void ri_stream_files_end(RiThread *T);
+
+/* Over a file of the machine (not the host's); takes the reference over, also if it fails. */
+bool ri_stream_open_over(RiThread *T, RiStream *stream, RiFile *file);
 /* Over a descriptor of the process, which stays open. */
 bool ri_stream_open_descriptor(RiThread *T, RiStream *stream, int64_t descriptor, const char *mode);
 /* It is about to be closed. */
@@ -97,6 +119,7 @@ int32_t ri_return_child_result(RiThread *T, int wait_status);
 /* luaL_loadfilex: push the function of the file (NULL: stdin), or push a message and return another status than RI_OK.
  * Skips a byte order mark and a first line that begins with '#'. mode NULL: both kinds. */
 int ri_load_file(RiThread *T, const char *path, const char *mode); /* as the host sees files: for the command */
-int ri_load_guest_file(RiThread *T, const char *path, const char *mode); /* as the process may see them */
+/* As the process may see them. After RI_ERRFILE errno says why. */
+int ri_load_guest_file(RiThread *T, const char *path, const char *mode);
 
 #endif

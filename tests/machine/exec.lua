@@ -16,7 +16,7 @@ elseif (...) == "third" then
 else
   print("second", (...), arg[2], process.getpid(), #process.list())
 end
---> 1	nil	cannot open no-such-file.lua: No such file or directory
+--> 1	nil	cannot open no-such-file.lua: No such file or directory 2
 --> third	2
 --> exit	7
 --> second	second	x	1	1

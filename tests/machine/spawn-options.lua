@@ -18,11 +18,11 @@ child:send{job = 1}
 print(child:receive().done)  --> 2
 print(select(2, process.wait(child)))  --> exit 3
 
-print(process.spawn("no-such-file.lua"))  --> nil cannot open no-such-file.lua: No such file or directory
-print(select("#", process.spawn("../local.mk")))  --> 2
+print(process.spawn("no-such-file.lua"))  --> nil cannot open no-such-file.lua: No such file or directory 2
+print(select(3, process.spawn("../local.mk")) == require("sys").errno.ENOEXEC)  --> true
 local function refused(options) print(select(2, pcall(process.spawn, print, options))) end
-refused{alow = {}}              --> bad option 'alow' (args, limits, allow, deny, sandbox, priority and name are known)
-refused{[1] = 2}                --> bad option 'number' (args, limits, allow, deny, sandbox, priority and name are known)
+refused{alow = {}}              --> bad option 'alow' (known are args, limits, allow, deny, sandbox, priority, name, stdin, stdout, stderr, files)
+refused{[1] = 2}                --> bad option 'number' (known are args, limits, allow, deny, sandbox, priority, name, stdin, stdout, stderr, files)
 refused{limits = {mem = 1}}     --> bad option 'limits': no limit is called 'mem'
 refused{limits = {cpu = "x"}}   --> bad option 'limits.cpu' (a time expected: seconds, or such as "300ms")
 refused{limits = {memory = {}}} --> bad option 'limits.memory' (a number expected, or such as "8M")

@@ -4,6 +4,7 @@
 #include "compiler/compile.h"
 #include "jit/jit.h"
 #include "stdlib/libs.h"
+#include "stdlib/stream.h"
 #include "vm/embed/capi.h"
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
@@ -23,7 +24,8 @@ static RiProto *compile(RiHeap *heap, const char *source, size_t size, const cha
 }
 
 static const RiHooks hooks = {
-    .compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling, .enter_native = ri_jit_enter};
+    .compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling, .enter_native = ri_jit_enter,
+    .files_forked = ri_stream_files_forked, .files_end = ri_stream_files_end};
 
 static void make_process(RiHeap *heap, void *process)
 {

@@ -542,6 +542,11 @@ static bool try_clone(RiClone *c)
     return done;
 }
 
+RiProcess *ri_clone_parent(const RiClone *clone)
+{
+    return clone->parent;
+}
+
 RiProcess *ri_process_clone(RiProcess *parent, RiThread **running, RiString **refusal)
 {
     RiHeap *heap = parent->heap;

@@ -19,5 +19,6 @@ RiProcess *ri_process_clone(RiProcess *parent, RiThread **running, RiString **re
 
 /* For the fork of a userdata type: the counterpart of an object (may be NULL) that its data refer to. Traps. */
 void *ri_clone_of(RiClone *clone, const void *object);
+RiProcess *ri_clone_parent(const RiClone *clone);
 
 #endif

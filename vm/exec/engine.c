@@ -9,6 +9,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/traceback.h"
+#include "vm/exec/warn.h"
 #include "vm/machine/device.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
@@ -75,13 +76,22 @@ bool ri_is_memory_limit(const RiThread *T, RiValue error)
     return process->proc->limits[RI_LIMIT_MEMORY] != RI_NO_LIMIT && ri_is_string(error) && error.p == process->memory_message;
 }
 
-/* Report an error nobody caught. */
+static void flush_streams(RiThread *T, void *argument)
+{
+    (void)argument;
+    T->process->hooks->files_end(T);
+}
+
+/* Report an error nobody caught, after what the program has written. */
 static void report(RiTask *task, RiThread *T)
 {
+    ri_try(T, flush_streams, NULL);
     RiValue error = T->top[-1];
     RiString *text = ri_to_string_raw(T, error);
-    fprintf(stderr, "rille: [%u] %s\n", task->proc->pid, text != NULL ? ri_str_cstr(T->heap, text) : "(error object)");
-    fflush(stderr);
+    char number[32];
+    snprintf(number, sizeof number, "rille: [%u] ", task->proc->pid);
+    const char *parts[] = {number, text != NULL ? ri_str_cstr(T->heap, text) : "(error object)", "\n"};
+    ri_process_complain(T->process, parts, RI_COUNTOF(parts));
 }
 
 /* The outermost call has returned: its results lie on top, a boolean first. */
@@ -432,10 +442,9 @@ bool ri_machine_safe_point(RiThread *T, bool is_poll)
         return true;
     }
     if (is_poll)
-        task->proc->exclusive = task; /* what the C code looks at must not change under its hands */
-    ri_sched_switch(machine);
-    if (is_poll)
-        task->proc->exclusive = NULL;
+        ri_sched_switch_alone(machine);
+    else
+        ri_sched_switch(machine);
     check_arrivals(T, is_poll);
     return false;
 }

@@ -5,14 +5,26 @@
 
 #include "vm/exec/clone.h"
 #include "vm/exec/engine.h"
+#include "vm/exec/hooks.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
 #include "vm/machine/space.h"
 #include "vm/machine/syscall.h"
 
-static bool inherit_by_fork(const RiProc *parent, RiProc *child)
+/* Descriptors, and the streams that the clone has got. */
+static bool inherit_files(RiThread *T, RiProc *child)
 {
-    if (ri_files_copy((RiProc *)(uintptr_t)parent, child, true) < 0)
+    RiProc *parent = T->process->proc;
+    int copied = ri_files_copy(parent, child, true), count = ri_files_take_forked(parent, child);
+    if (copied < 0 || count < 0)
+        return false;
+    return T->process->hooks->files_forked(T, child->engine, (uint32_t)count);
+}
+
+static bool inherit_by_fork(RiThread *T, RiProc *child)
+{
+    const RiProc *parent = T->process->proc;
+    if (!inherit_files(T, child))
         return false;
     if (parent->space != NULL && ri_space_fork(parent->space, child) == NULL)
         return false;
@@ -53,12 +65,13 @@ uint32_t ri_process_fork(RiThread *T, RiString **refusal)
     RiThread *running = NULL;
     RiProcess *child = ri_process_clone(parent, &running, refusal);
     if (child == NULL) {
+        ri_files_forget_forked(parent->proc);
         ri_proc_forget(proc);
         return 0;
     }
     proc->engine = child;
     child->proc = proc;
-    if (!make_forked_task(proc, child, running) || !inherit_by_fork(parent->proc, proc)) {
+    if (!inherit_by_fork(T, proc) || !make_forked_task(proc, child, running)) {
         ri_proc_forget(proc);
         errno = ENOMEM;
         return 0;

@@ -22,6 +22,11 @@ typedef struct RiHooks {
     RiNativeExit (*enter_native)(RiThread *T);
     /* A new process in the heap of `like`, with its libraries; it does not become the running one. NULL: no memory. */
     struct RiProcess *(*open_sibling)(struct RiProcess *like);
+    /* `child` has been forked by T's process and has its descriptors now, and `count` streams of the io library: make its
+     * standard streams agree. False: no memory. */
+    bool (*files_forked)(RiThread *T, struct RiProcess *child, uint32_t count);
+    /* T's process has run its last finalizer: write what its standard streams have buffered. */
+    void (*files_end)(RiThread *T);
 } RiHooks;
 
 #endif

@@ -2,6 +2,7 @@
 #include "vm/exec/state.h"
 
 #include "vm/exec/call.h"
+#include "vm/exec/hooks.h"
 #include "vm/exec/engine.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
@@ -74,6 +75,12 @@ static void run_finalizers(RiThread *T, void *unused)
 }
 
 /* Nothing is thrown out of here, even if memory is short: then some finalizers may not be run. */
+static void flush_standard_streams(RiThread *T, void *argument)
+{
+    (void)argument;
+    T->process->hooks->files_end(T);
+}
+
 void ri_process_close(RiProcess *process)
 {
     RiThread *T = process->main;
@@ -91,6 +98,8 @@ void ri_process_close(RiProcess *process)
     ri_heap_finalize_all(process->heap);
     for (int round = 0; round < 10 && ri_heap_has_finalizable(process->heap); round++)
         ri_try(T, run_finalizers, NULL);
+    if (!process->killed)
+        ri_try(T, flush_standard_streams, NULL);
 }
 
 RiTable *ri_value_meta(const RiProcess *process, RiValue v)

@@ -16,7 +16,13 @@
 
 extern char **environ;
 
-static int spawn(const char *command, int directory, int from, int to)
+/* `fd` is to be the child's standard stream `to`. None of its own is overwritten on the way: the numbers are above 2. */
+static int take(posix_spawn_file_actions_t *actions, int fd, int to)
+{
+    return fd != to ? posix_spawn_file_actions_adddup2(actions, fd, to) : 0;
+}
+
+static int spawn(const char *command, int directory, const int standard[3])
 {
     char sh[] = "sh", c[] = "-c", end[] = "--";
     char *const argv[] = {sh, c, end, (char *)(uintptr_t)command, NULL};
@@ -29,7 +35,9 @@ static int spawn(const char *command, int directory, int from, int to)
     sigemptyset(&none); /* whatever this thread holds back is not for others to hold back */
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    int status = from >= 0 ? posix_spawn_file_actions_adddup2(&actions, from, to) : 0;
+    int status = 0;
+    for (int n = 0; n < 3 && status == 0; n++)
+        status = take(&actions, standard[n], n);
     if (status == 0 && directory >= 0)
         status = posix_spawn_file_actions_addfchdir_np(&actions, directory);
     if (status == 0)
@@ -39,15 +47,32 @@ static int spawn(const char *command, int directory, int from, int to)
     return status != 0 ? -status : (int)pid;
 }
 
-int ri_host_child_start(const char *command, int directory, bool writes, int *pipe_end)
+/* Standard streams that are another's number get one above. */
+static void move_up(const int standard[3], int moved[3])
+{
+    for (int n = 0; n < 3; n++)
+        moved[n] = standard[n] < 3 && standard[n] != n ? ri_host_fd_duplicate(standard[n]) : -1;
+}
+
+int ri_host_child_start(const char *command, int directory, const int standard[3], bool writes, int *pipe_end)
 {
     int ends[2] = {-1, -1}; /* reading, writing */
+    int fds[3], moved[3];
     if (pipe_end != NULL) {
         int status = ri_host_pipe(ends);
         if (status < 0)
             return status;
     }
-    int pid = spawn(command, directory, pipe_end != NULL ? ends[!writes] : -1, writes ? 0 : 1);
+    move_up(standard, moved);
+    for (int n = 0; n < 3; n++)
+        fds[n] = moved[n] >= 0 ? moved[n] : standard[n];
+    if (pipe_end != NULL)
+        fds[writes ? 0 : 1] = ends[!writes];
+    int pid = spawn(command, directory, fds);
+    for (int n = 0; n < 3; n++) {
+        if (moved[n] >= 0)
+            close(moved[n]);
+    }
     if (pipe_end != NULL) {
         close(ends[!writes]);
         if (pid < 0)

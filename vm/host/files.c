@@ -152,6 +152,15 @@ int ri_host_fd_lock(int fd, bool exclusive)
     return result(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
 }
 
+int ri_host_fd_access(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    int access = (flags & O_ACCMODE) == O_RDONLY ? RI_O_RDONLY : (flags & O_ACCMODE) == O_WRONLY ? RI_O_WRONLY : RI_O_RDWR;
+    return access | (flags & O_APPEND ? RI_O_APPEND : 0);
+}
+
 int ri_host_fd_set_flags(int fd, uint32_t flags)
 {
     int old = fcntl(fd, F_GETFL);

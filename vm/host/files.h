@@ -109,6 +109,7 @@ int ri_host_fd_truncate(int fd, int64_t size);
 int ri_host_fd_sync(int fd);
 /* Lock the file as a whole, against others who lock it, until it is closed. -EAGAIN: it is locked. */
 int ri_host_fd_lock(int fd, bool exclusive);
+int ri_host_fd_access(int fd); /* RI_O_RDONLY, RI_O_WRONLY or RI_O_RDWR, and RI_O_APPEND */
 int ri_host_fd_set_flags(int fd, uint32_t flags); /* RI_O_APPEND, RI_O_NONBLOCK */
 /* Events of `events` (RI_EVENT_…) that are so now, after at most `timeout_ms` (-1: for ever). */
 int ri_host_fd_poll(int fd, unsigned events, int timeout_ms);

@@ -119,12 +119,27 @@ static RiFiles *new_files(uint32_t capacity)
     return files;
 }
 
+void ri_files_drop_standard(RiFiles *files, int n, bool discards)
+{
+    struct RiStandardStream own = files->standard[n];
+    files->standard[n] = (struct RiStandardStream){NULL, NULL};
+    if (own.stream == NULL)
+        return;
+    if (discards)
+        ri_host_stream_discard(own.stream);
+    else
+        fclose(own.stream);
+    ri_file_release(own.file);
+}
+
 static void free_files(RiFiles *files)
 {
     for (uint32_t i = 0; i < files->capacity; i++)
         ri_file_release(files->table[i].file);
     for (uint32_t i = 0; i < files->stream_count; i++)
         ri_host_stream_discard(files->streams[i].stream);
+    for (int n = 0; n < 3; n++)
+        ri_files_drop_standard(files, n, true);
     for (uint32_t i = 0; i < files->watch_count; i++)
         ri_host_fd_close(files->watches[i].set);
     if (files->directory_fd >= 0)
@@ -183,6 +198,7 @@ int ri_files_copy(RiProc *parent, RiProc *child, bool all)
         ri_file_retain(files->table[i].file);
         files->count++;
     }
+    files->standard_changed = true;
     child->files = files;
     return 0;
 }
@@ -246,6 +262,7 @@ static int set_descriptor(RiProc *proc, RiFile *file, uint32_t descriptor, bool 
         return status;
     files->table[descriptor] = (RiDescriptor){file, closes_on_exec};
     files->count++;
+    files->standard_changed |= descriptor < 3;
     if (descriptor == files->lowest_free)
         files->lowest_free++;
     return (int)descriptor;
@@ -290,6 +307,7 @@ int ri_files_close(RiProc *proc, int64_t descriptor)
     RiFiles *files = proc->files;
     files->table[descriptor] = (RiDescriptor){NULL, false};
     files->count--;
+    files->standard_changed |= descriptor < 3;
     if (descriptor < files->lowest_free)
         files->lowest_free = (uint32_t)descriptor;
     ri_file_release(file);
@@ -318,8 +336,42 @@ int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file)
         files->streams = streams;
         files->stream_capacity = capacity;
     }
-    files->streams[files->stream_count++] = (struct RiOpenStream){stream, file};
+    files->streams[files->stream_count++] = (struct RiOpenStream){stream, file, NULL};
     return 0;
+}
+
+void ri_files_note_forked(RiProc *parent, FILE *stream, FILE *forked)
+{
+    RiFiles *files = parent->files;
+    for (uint32_t i = files != NULL ? files->stream_count : 0; i-- > 0;) {
+        if (files->streams[i].stream == stream)
+            files->streams[i].forked = forked;
+    }
+}
+
+int ri_files_take_forked(RiProc *parent, RiProc *child)
+{
+    RiFiles *from = parent->files;
+    int count = 0, status = 0;
+    for (uint32_t i = 0; from != NULL && i < from->stream_count; i++) {
+        FILE *forked = from->streams[i].forked;
+        from->streams[i].forked = NULL;
+        if (forked == NULL)
+            continue;
+        if (status == 0)
+            status = ri_files_add_stream(child, forked, from->streams[i].file);
+        if (status != 0)
+            ri_host_stream_discard(forked);
+        count++;
+    }
+    return status == 0 ? count : status;
+}
+
+void ri_files_forget_forked(RiProc *parent)
+{
+    const RiFiles *files = parent->files;
+    for (uint32_t i = 0; files != NULL && i < files->stream_count; i++)
+        files->streams[i].forked = NULL;
 }
 
 bool ri_files_remove_stream(RiProc *proc, FILE *stream)
@@ -341,7 +393,19 @@ RiFile *ri_files_behind(RiProc *proc, FILE *stream)
         if (files->streams[i].stream == stream)
             return files->streams[i].file;
     }
+    for (int n = 0; files != NULL && n < 3; n++) {
+        RiFile *file = files->standard[n].file;
+        if (files->standard[n].stream == stream && file != NULL && file->ops != &ri_host_file_ops)
+            return file;
+    }
     return NULL;
+}
+
+int ri_files_standard_fd(const RiProc *proc, int n)
+{
+    const RiFiles *files = proc != NULL ? proc->files : NULL;
+    const RiFile *file = files != NULL ? files->table[n].file : NULL;
+    return file != NULL && file->host_fd >= 0 ? file->host_fd : n;
 }
 
 size_t ri_files_limit_output(RiProc *proc, size_t size)

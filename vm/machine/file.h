@@ -63,8 +63,14 @@ typedef struct RiFiles {
     struct RiOpenStream { /* open stdio streams of the process's io library */
         FILE *stream;
         RiFile *file;     /* behind it, if that is none of the host's; not counted as a reference */
+        FILE *forked;     /* its counterpart in a process that is being forked; else NULL */
     } *streams;
     uint32_t stream_count, stream_capacity;
+    struct RiStandardStream { /* of descriptors 0 to 2 that are not the host's standard ones; they count as the descriptor */
+        FILE *stream;     /* NULL: the host's */
+        RiFile *file;     /* what it was made for, a reference; NULL with a stream: the descriptor is closed */
+    } standard[3];
+    bool standard_changed; /* one of these descriptors is another than the streams were made for */
     struct RiHostChild {  /* programs of the host that it has started and not waited for */
         int32_t pid, fd;  /* fd: can be read when it has ended; -1: not made yet */
     } *children;
@@ -91,6 +97,11 @@ static inline RiFile *ri_file_retain(RiFile *file)
 void ri_file_release(RiFile *file);
 
 extern const RiFileOps ri_host_file_ops, ri_socket_file_ops;
+/* Is it one of the host's standard streams (by host_fd)? */
+static inline bool ri_file_is_standard(const RiFile *file)
+{
+    return file->ops == &ri_host_file_ops && file->keeps_host_fd && (uint32_t)file->host_fd < 3;
+}
 /* A pipe within the machine: two descriptions, one reference each. 0 or -ENOMEM. */
 RI_MUST_CHECK int ri_pipe_new(RiMachine *machine, RiFile *ends[2]);
 /* The folder that mounts make: see ri_mount_name. */
@@ -127,6 +138,15 @@ int ri_files_host_fd(RiProc *proc, int64_t descriptor);
 RI_MUST_CHECK int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file); /* 0, -EMFILE, -ENOMEM */
 RiFile *ri_files_behind(RiProc *proc, FILE *stream); /* NULL: it is the host's */
 bool ri_files_remove_stream(RiProc *proc, FILE *stream); /* was it there? */
+/* fork: the counterpart of one of `parent`'s streams has been made; the child takes all of them over (how many; on -ENOMEM
+ * they are closed), or, if it is not to be, they are forgotten. */
+void ri_files_note_forked(RiProc *parent, FILE *stream, FILE *forked);
+RI_MUST_CHECK int ri_files_take_forked(RiProc *parent, RiProc *child);
+void ri_files_forget_forked(RiProc *parent);
+/* The stream that descriptor n (0 to 2) has of its own goes, and what it has buffered with it if `discards`. */
+void ri_files_drop_standard(RiFiles *files, int n, bool discards);
+/* The host's descriptor that a program of the host gets for descriptor n (0 to 2). */
+int ri_files_standard_fd(const RiProc *proc, int n);
 RI_MUST_CHECK int ri_files_check_room(RiProc *proc); /* 0 or -EMFILE: may one more be opened? */
 /* Host processes that it has started: killed if they are left over when it ends. */
 RI_MUST_CHECK int ri_files_add_child(RiProc *proc, int pid); /* 0 or -ENOMEM */

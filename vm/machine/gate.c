@@ -198,10 +198,7 @@ bool ri_gate_is_ready(RiProc *proc, int fd, unsigned events)
 
 bool ri_gate_switch(RiProc *proc)
 {
-    RiTask *before = proc->exclusive;
-    proc->exclusive = proc->machine->current; /* C code is in the middle of something */
-    ri_sched_switch(proc->machine);
-    proc->exclusive = before;
+    ri_sched_switch_alone(proc->machine);
     return proc->doom == RI_DOOM_NONE;
 }
 
@@ -218,7 +215,8 @@ bool ri_gate_wait_here(RiProc *proc, int fd, unsigned events, uint64_t ns)
 int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end)
 {
     int directory = proc != NULL && proc->files != NULL ? proc->files->directory_fd : -1;
-    int pid = ri_host_child_start(command, directory, writes, pipe_end);
+    const int standard[3] = {ri_files_standard_fd(proc, 0), ri_files_standard_fd(proc, 1), ri_files_standard_fd(proc, 2)};
+    int pid = ri_host_child_start(command, directory, standard, writes, pipe_end);
     if (pid > 0 && proc != NULL && ri_files_add_child(proc, pid) < 0) {
         ri_host_child_discard(pid);
         if (pipe_end != NULL)

@@ -50,7 +50,8 @@ bool ri_gate_switch(RiProc *proc);
  * the machine is not busy. */
 bool ri_gate_is_ready(RiProc *proc, int fd, unsigned events);
 
-/* Start a shell command: ri_host_child_start in the process's directory, counted as its child. Policy has been asked. */
+/* Start a shell command: ri_host_child_start in the process's directory, with its standard files as far as they are the
+ * host's, counted as its child. Policy has been asked. */
 int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end);
 
 uint64_t ri_gate_trace_start(const RiProc *proc); /* 0 if nobody traces */

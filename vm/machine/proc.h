@@ -107,6 +107,7 @@ struct RiProc {
     bool is_awaited_by_others; /* … and is not its parent */
     uint32_t task_count;   /* its address is the channel for joining threads */
     RiTask *exclusive;     /* while this one is suspended deep in C code, the others of the process do not run */
+    bool has_put_off;      /* some of these were ready, and are held (RiTask.held) until it goes on */
     RiNode tasks;          /* RiTask.of_proc */
     RiTask *main;          /* NULL when it has ended */
     RiProc *parent;        /* NULL: pid 1 */

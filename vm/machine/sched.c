@@ -258,6 +258,20 @@ static void age(RiMachine *machine)
     }
 }
 
+void ri_sched_switch_alone(RiMachine *machine)
+{
+    RiProc *proc = machine->current->proc;
+    RiTask *before = proc->exclusive;
+    proc->exclusive = machine->current;
+    ri_sched_switch(machine);
+    proc->exclusive = before;
+    if (before != NULL || !proc->has_put_off)
+        return;
+    proc->has_put_off = false;
+    if (proc->state == RI_PROC_ALIVE)
+        ri_sched_continue_tasks(proc);
+}
+
 /* The task whose turn it is; NULL if none is ready. It leaves its queue. */
 static RiTask *take_next(RiMachine *machine)
 {
@@ -268,8 +282,13 @@ static RiTask *take_next(RiMachine *machine)
         RiNode *ring = &machine->ready[level];
         RiTask *task = task_of_queue(ring->next);
         if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
-            task = task->proc->exclusive; /* it goes first; it is ready, as it does not wait for anything */
-            ri_assert(task->state == RI_TASK_READY);
+            if (task->proc->exclusive->state != RI_TASK_READY) { /* it waits: so does this one, until it has gone on */
+                dequeue(task);
+                task->state = RI_TASK_BLOCKED, task->held = true;
+                task->proc->has_put_off = true;
+                return take_next(machine);
+            }
+            task = task->proc->exclusive; /* it goes first */
             level = task->level;
             task->deficit_ns = quantum(level);
         }

@@ -49,6 +49,9 @@ void ri_machine_wake(RiMachine *machine);
 /* Give up the processor with the native stack kept; returns when the current task has been chosen again. A task that
  * neither waits nor is doomed goes to the end of its queue. */
 void ri_sched_switch(RiMachine *machine);
+/* The same in the middle of C code: no other task of the process runs before this one goes on. If it waits for something that
+ * only these could bring, nobody else may be able to run: the deadlock is told as others are. */
+void ri_sched_switch_alone(RiMachine *machine);
 /* A ready task is to run as soon as can be. */
 void ri_sched_hurry(RiTask *task);
 /* At a safe point: has the current task's turn ended, are timers or descriptors due, limits exceeded? Looks at clocks only
