@@ -121,19 +121,34 @@ static uint32_t bit_of(uint8_t where)
     return where >= IN_XMM ? 1u << (16 + (where - IN_XMM)) : where >= IN_GPR ? 1u << (where - IN_GPR) : 0;
 }
 
-/* Registers that hold values. */
+/* Registers that hold values, or arrays of tables. */
 static uint32_t used_registers(const RiJit *j)
 {
     uint32_t used = 0;
     for (uint32_t i = 0; i < j->depth; i++)
-        used |= bit_of(j->slots[i].where);
+        used |= bit_of(j->slots[i].where) | (j->slots[i].array ? 1u << j->slots[i].array : 0);
     return used;
+}
+
+static void forget_array(RiJit *j, uint8_t reg)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (j->slots[i].array == reg)
+            j->slots[i].array = 0;
+    j->snap = NULL;
 }
 
 /* Send the values in a register that is not pinned to memory. */
 static uint8_t evict(RiJit *j, uint32_t candidates)
 {
     uint32_t best = 0, best_cost = UINT32_MAX;
+    for (uint32_t i = 0; i < j->depth; i++) {
+        uint8_t reg = j->slots[i].array;
+        if (reg && candidates >> reg & 1) {
+            forget_array(j, reg);
+            return (uint8_t)(IN_GPR + reg);
+        }
+    }
     for (uint32_t i = 0; i < j->depth; i++) {
         uint32_t bit = bit_of(j->slots[i].where);
         if (!(bit & candidates))
@@ -185,6 +200,20 @@ RiXmm ri_jit_new_xmm(RiJit *j)
     RiXmm reg = evict(j, candidates) - IN_XMM;
     j->pinned |= 1u << (16 + reg);
     return reg;
+}
+
+/* A register that holds nothing, if there are enough of them; else RI_NO_REG. */
+static RiReg spare_gpr(RiJit *j)
+{
+    uint32_t used = used_registers(j) | j->pinned, free = 0;
+    RiReg last = RI_NO_REG;
+    for (size_t i = 0; i < RI_COUNTOF(gprs); i++) {
+        if (used >> gprs[i] & 1)
+            continue;
+        free++;
+        last = gprs[i];
+    }
+    return free > 2 ? last : RI_NO_REG;
 }
 
 bool ri_jit_owns_gpr(RiJit *j, RiReg reg, uint32_t slot)
@@ -252,6 +281,83 @@ RiXmm ri_jit_xmm(RiJit *j, uint32_t slot)
     return reg;
 }
 
+/* -- Facts of tables -------------------------------------------------------------------------------------------------- */
+
+static bool is_in(const RiJitSlot *s, RiReg reg)
+{
+    return s->where == IN_GPR + (int)reg && s->type == TYPE_TABLE;
+}
+
+const RiJitSlot *ri_jit_facts(const RiJit *j, RiReg table)
+{
+    static const RiJitSlot nothing;
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (is_in(&j->slots[i], table))
+            return &j->slots[i];
+    return &nothing;
+}
+
+void ri_jit_learn(RiJit *j, RiReg table, uint8_t facts)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (is_in(&j->slots[i], table))
+            j->slots[i].facts |= facts;
+    j->snap = NULL;
+}
+
+void ri_jit_learn_kind(RiJit *j, RiReg table, uint8_t kind)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (is_in(&j->slots[i], table))
+            j->slots[i].kind = kind;
+    j->snap = NULL;
+}
+
+void ri_jit_learn_shape(RiJit *j, RiReg table, RiShapeId shape)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (is_in(&j->slots[i], table))
+            j->slots[i].shape = shape;
+    j->snap = NULL;
+}
+
+/* Others may be the same table: those that were known to have the shape as well. */
+void ri_jit_shape_changes(RiJit *j, RiReg table, RiShapeId from, RiShapeId to)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (j->slots[i].shape == from)
+            j->slots[i].shape = 0;
+    ri_jit_learn_shape(j, table, to);
+}
+
+RiReg ri_jit_array(RiJit *j, RiReg table)
+{
+    const RiJitSlot *s = ri_jit_facts(j, table);
+    RiReg reg = (RiReg)s->array;
+    if (!reg) {
+        reg = s->type == TYPE_TABLE ? spare_gpr(j) : RI_NO_REG;
+        if (reg == RI_NO_REG)
+            reg = RI_RAX;
+        ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(table, offsetof(RiTable, array)));
+        for (uint32_t i = 0; i < j->depth && reg != RI_RAX; i++)
+            if (is_in(&j->slots[i], table))
+                j->slots[i].array = (uint8_t)reg;
+        j->snap = NULL;
+    }
+    j->pinned |= 1u << reg;
+    return reg;
+}
+
+void ri_jit_drop_facts(RiJit *j)
+{
+    for (uint32_t i = 0; i < j->depth; i++) {
+        RiJitSlot *s = &j->slots[i];
+        s->facts = s->kind = s->array = 0;
+        s->shape = 0;
+    }
+    j->snap = NULL;
+}
+
 /* -- Values into slots ------------------------------------------------------------------------------------------------ */
 
 /* Copy the memory of slot `from` to slot `to`, tag and all. */
@@ -300,8 +406,19 @@ static RiJitSlot *begin_set(RiJit *j, uint32_t slot, uint8_t type, uint8_t where
     s->type = type;
     s->where = where;
     s->synced = false;
+    s->facts = s->kind = s->array = 0;
+    s->shape = 0;
     j->has_sample[slot] = false;
     return s;
+}
+
+/* What is known of the table that `from` was is known of its copy in s. */
+static void copy_facts(RiJitSlot *s, const RiJitSlot *from)
+{
+    s->facts = from->facts;
+    s->kind = from->kind;
+    s->array = from->array;
+    s->shape = from->shape;
 }
 
 void ri_jit_set_gpr(RiJit *j, uint32_t slot, uint8_t type, RiReg reg)
@@ -342,6 +459,7 @@ void ri_jit_set_copy(RiJit *j, uint32_t slot, uint32_t from)
     } else {
         begin_set(j, slot, s.type, s.where)->k = s.k;
     }
+    copy_facts(&j->slots[slot], &s);
     j->samples[slot] = sample;
     j->has_sample[slot] = has_sample;
 }
@@ -404,6 +522,7 @@ void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at)
 {
     const RiJitSlot *s = &j->slots[slot];
     RiMem tag = at;
+    RiReg scratch = at.base == RI_RDX ? RI_RCX : RI_RDX;
     tag.disp += 8;
     if (in_gpr(s)) {
         ri_x_rm(j->as, RI_X_STORE, s->where - IN_GPR, at);
@@ -413,16 +532,16 @@ void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at)
         ri_x_store_imm(j->as, at, (int32_t)s->k.i);
     } else {
         if (s->where == IN_CONSTANT)
-            ri_x_imm(j->as, RI_RCX, s->k.i);
+            ri_x_imm(j->as, scratch, s->k.i);
         else
-            ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_jit_payload(source_of(j, slot)));
-        ri_x_rm(j->as, RI_X_STORE, RI_RCX, at);
+            ri_x_rm(j->as, RI_X_LOAD, scratch, ri_jit_payload(source_of(j, slot)));
+        ri_x_rm(j->as, RI_X_STORE, scratch, at);
     }
     if (s->type != TYPE_UNKNOWN) {
         ri_x_store_imm(j->as, tag, s->type - 1);
     } else {
-        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_jit_tag(source_of(j, slot)));
-        ri_x_rm(j->as, RI_X_STORE, RI_RCX, tag);
+        ri_x_rm(j->as, RI_X_LOAD, scratch, ri_jit_tag(source_of(j, slot)));
+        ri_x_rm(j->as, RI_X_STORE, scratch, tag);
     }
 }
 
@@ -438,22 +557,43 @@ void ri_jit_drop_registers(RiJit *j, bool all)
         RiJitSlot *s = &j->slots[i];
         if (in_xmm(s) || (in_gpr(s) && (all || !is_callee_saved((RiReg)(s->where - IN_GPR)))))
             s->where = IN_MEMORY;
+        if (s->array && !is_callee_saved((RiReg)s->array))
+            s->array = 0;
     }
+    if (all)
+        ri_jit_drop_facts(j);
     j->snap = NULL;
+}
+
+/* The slot's value is in its memory: of that type. */
+static void keep_type_only(RiJitSlot *s, uint8_t type)
+{
+    *s = (RiJitSlot){.type = type, .where = IN_MEMORY, .synced = true, .memtag = type};
+    if (is_singleton(type)) {
+        s->where = IN_CONSTANT;
+        s->k = (RiValue){.tag = (uint64_t)type - 1};
+    }
 }
 
 void ri_jit_forget(RiJit *j)
 {
     ri_jit_flush(j);
     for (uint32_t i = 0; i < j->depth; i++) {
-        RiJitSlot *s = &j->slots[i];
-        bool is_link = s->type == TYPE_LINK, is_cell = s->type == TYPE_CELL;
-        *s = (RiJitSlot){.type = is_link ? TYPE_LINK : is_cell ? TYPE_CELL : TYPE_UNKNOWN, .where = IN_MEMORY, .synced = true};
-        s->memtag = s->type;
-        if (is_link) {
-            s->where = IN_CONSTANT;
-            s->k = (RiValue){.tag = RI_TAG_LINK};
-        }
+        uint8_t type = j->slots[i].type;
+        keep_type_only(&j->slots[i], type == TYPE_LINK || type == TYPE_CELL ? type : TYPE_UNKNOWN);
+    }
+    j->snap = NULL;
+}
+
+void ri_jit_generalize(RiJit *j, const RiJitVersion *versions)
+{
+    ri_jit_flush(j);
+    for (uint32_t i = 0; i < j->depth; i++) {
+        uint8_t type = j->slots[i].type;
+        for (const RiJitVersion *v = versions; v; v = v->next)
+            if (v->snap->slots[i].type != type)
+                type = TYPE_UNKNOWN;
+        keep_type_only(&j->slots[i], type);
     }
     j->snap = NULL;
 }
@@ -473,10 +613,16 @@ void ri_jit_save_state(RiJit *j, uint32_t pc)
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
 }
 
-void ri_jit_call_c(RiJit *j, uintptr_t function)
+void ri_jit_call_pure(RiJit *j, uintptr_t function)
 {
     ri_x_imm(j->as, RI_RAX, (int64_t)function);
     ri_x_call_reg(j->as, RI_RAX);
+}
+
+void ri_jit_call_c(RiJit *j, uintptr_t function)
+{
+    ri_jit_call_pure(j, function);
+    ri_jit_drop_facts(j);
 }
 
 void ri_jit_begin_slow(RiJit *j)
@@ -529,6 +675,48 @@ static bool shares_alike(const RiJit *j, const RiJitSnap *target, uint32_t slot)
     return true;
 }
 
+static bool arrays_alike(const RiJit *j, const RiJitSnap *target, uint32_t slot)
+{
+    const RiJitSlot *s = &j->slots[slot];
+    for (uint32_t i = 0; i < slot; i++) {
+        const RiJitSlot *u = &j->slots[i];
+        if (target->slots[i].array == target->slots[slot].array && !(s->array && u->array == s->array) && !same_place(s, u))
+            return false;
+    }
+    return true;
+}
+
+static bool knows_kind(uint8_t kind, uint8_t wanted)
+{
+    return wanted == 0 || kind == wanted ||
+           (wanted == KIND_VALUES && (kind == KIND_OF(RI_ARRAY_NUMBER) || kind == KIND_OF(RI_ARRAY_ANY)));
+}
+
+static bool knows_facts(const RiJitSlot *s, const RiJitSlot *target)
+{
+    return (target->facts & ~s->facts) == 0 && knows_kind(s->kind, target->kind) &&
+           (target->shape == 0 || s->shape == target->shape);
+}
+
+uint32_t ri_jit_facts_lost(const RiJit *j, const RiJitSnap *target)
+{
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < j->depth; i++) {
+        const RiJitSlot *s = &j->slots[i], *t = &target->slots[i];
+        lost += (uint32_t)__builtin_popcount(s->facts & ~t->facts) + !knows_kind(t->kind, s->kind) +
+                (s->shape != 0 && t->shape != s->shape) + (s->array && !t->array) + (t->type != s->type ? 4 : 0);
+    }
+    return lost;
+}
+
+bool ri_jit_same_types(const RiJit *j, const RiJitSnap *target)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (target->slots[i].type != j->slots[i].type)
+            return false;
+    return true;
+}
+
 bool ri_jit_fits(RiJit *j, const RiJitSnap *target, bool exact)
 {
     ri_assert(target->depth == j->depth);
@@ -539,6 +727,8 @@ bool ri_jit_fits(RiJit *j, const RiJitSnap *target, bool exact)
         if (t->where == IN_CONSTANT && !is_singleton(t->type) && !same_place(s, t))
             return false;
         if ((in_gpr(t) || in_xmm(t)) && !shares_alike(j, target, i))
+            return false;
+        if (!knows_facts(s, t) || (t->array && !arrays_alike(j, target, i)))
             return false;
     }
     return true;
@@ -582,6 +772,21 @@ static void move_registers(RiJit *j, Move *moves, uint32_t count)
     }
 }
 
+/* The registers that `target` wants arrays in: all else is as it is there. */
+static void load_arrays(RiJit *j, const RiJitSnap *target, uint64_t done)
+{
+    for (uint32_t i = 0; i < j->depth; i++) {
+        const RiJitSlot *t = &target->slots[i];
+        if (!t->array || done >> (IN_GPR + t->array) & 1)
+            continue;
+        done |= 1ull << (IN_GPR + t->array);
+        RiReg table = in_gpr(t) ? (RiReg)(t->where - IN_GPR) : RI_RAX;
+        if (!in_gpr(t))
+            ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_jit_payload(i));
+        ri_x_rm(j->as, RI_X_LOAD, t->array, ri_mem(table, offsetof(RiTable, array)));
+    }
+}
+
 static void load_into(RiJit *j, uint8_t where, uint32_t slot)
 {
     const RiJitSlot *s = &j->slots[slot];
@@ -621,6 +826,11 @@ void ri_jit_transition(RiJit *j, const RiJitSnap *target)
             if (s->where != t->where)
                 moves[count++] = (Move){t->where, s->where};
         }
+        if (s->array && t->array && !(done >> (IN_GPR + t->array) & 1)) {
+            done |= 1ull << (IN_GPR + t->array);
+            if (s->array != t->array)
+                moves[count++] = (Move){(uint8_t)(IN_GPR + t->array), (uint8_t)(IN_GPR + s->array)};
+        }
     }
     move_registers(j, moves, count);
     for (uint32_t i = 0; i < j->depth; i++) {
@@ -630,6 +840,7 @@ void ri_jit_transition(RiJit *j, const RiJitSnap *target)
             load_into(j, t->where, i);
         }
     }
+    load_arrays(j, target, done);
 }
 
 /* Before a context becomes, or meets, that of a merge point. demote: constants are values like any other. */

@@ -23,6 +23,7 @@
 #define RESERVE_BYTES ((size_t)1 << 20) /* for the compiler when memory is short: more than a function takes */
 #define TOUCH_BYTES 32768u
 #define HOT_LOOPS 300u
+#define VERSIONS_LIMIT 10u /* of one block, whatever they differ in; then one that assumes nothing */
 /* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
  * within another one, below C functions, shares its room, or gets a little. */
 #define NATIVE_STACK_BYTES (128 * 1024)
@@ -347,12 +348,47 @@ static RiJitVersion *add_version(RiJit *j, RiJitVersion **list)
     return v;
 }
 
-static RiJitVersion *find_version(RiJit *j, const RiJitPc *at, bool exact)
+/* The version that fits and forgets least of what is known; NULL: none. */
+static RiJitVersion *find_version(RiJit *j, const RiJitPc *at, bool exact, uint32_t *lost)
 {
-    for (RiJitVersion *v = at->versions; v; v = v->next)
-        if (v->snap->depth == j->depth && ri_jit_fits(j, v->snap, exact))
-            return v;
-    return NULL;
+    RiJitVersion *best = NULL;
+    *lost = UINT32_MAX;
+    for (RiJitVersion *v = at->versions; v; v = v->next) {
+        if (v->snap->depth != j->depth || !ri_jit_fits(j, v->snap, exact))
+            continue;
+        uint32_t n = ri_jit_facts_lost(j, v->snap);
+        if (n < *lost) {
+            *lost = n;
+            best = v;
+        }
+    }
+    return best;
+}
+
+static bool has_types(const RiJit *j, const RiJitPc *at)
+{
+    for (const RiJitVersion *v = at->versions; v; v = v->next)
+        if (ri_jit_same_types(j, v->snap))
+            return true;
+    return false;
+}
+
+/* A version that forgets facts (or none) was found: go on with a new one all the same? With more facts code is better, and in
+ * loops that is how guards come to be outside: those of the first round are known in the second. */
+static RiJitVersion *choose_version(RiJit *j, RiJitPc *at, RiJitVersion *found, uint32_t lost)
+{
+    if ((found && lost == 0) || !has_types(j, at))
+        return found;
+    if (at->fact_count < RI_JIT_FACTS_MAX) {
+        at->fact_count++;
+        return NULL;
+    }
+    if (!found) {
+        ri_jit_drop_facts(j);
+        found = find_version(j, at, true, &lost);
+        at->fact_count += !found;
+    }
+    return found;
 }
 
 /* Control arrives at merge point `pc`: true if it has gone to a version that is there; else a new one begins here. */
@@ -360,15 +396,21 @@ static bool arrive(RiJit *j, uint32_t pc)
 {
     RiJitPc *at = &j->fn->pcs[pc];
     j->pc = pc;
+    uint32_t types = (uint32_t)at->version_count - at->fact_count, lost;
     ri_jit_prepare_merge(j, pc, at->version_count + 1 >= RI_JIT_VERSIONS_MAX);
-    RiJitVersion *v = find_version(j, at, true);
+    RiJitVersion *v = find_version(j, at, true, &lost);
     if (!v && at->loop) {
         ri_jit_prepare_loop(j, at->loop);
-        v = find_version(j, at, true);
+        v = find_version(j, at, true, &lost);
     }
-    if (!v && at->version_count >= RI_JIT_VERSIONS_MAX) {
-        v = find_version(j, at, false);
-        if (!v)
+    bool is_new = !has_types(j, at), is_crowded = at->version_count >= VERSIONS_LIMIT;
+    if (!is_crowded)
+        v = choose_version(j, at, v, lost);
+    if (!v && (is_crowded || (is_new && types >= RI_JIT_VERSIONS_MAX))) {
+        v = find_version(j, at, false, &lost);
+        if (!v && !is_crowded)
+            ri_jit_generalize(j, at->versions);
+        else if (!v)
             ri_jit_forget(j);
     }
     if (v) {

@@ -18,6 +18,7 @@
 
 #define RI_JIT_SLOTS_MAX 96  /* frames with more values are interpreted from there on */
 #define RI_JIT_VERSIONS_MAX 3 /* of one block, by types; then one for all */
+#define RI_JIT_FACTS_MAX 3    /* more of them, that differ in what is known of tables only */
 #define RI_JIT_CHAIN_MAX 2    /* guards that fail one after the other at one instruction; then it is compiled for all types */
 
 /* -- Contexts ------------------------------------------------------------------------------------------------------ */
@@ -51,7 +52,22 @@ typedef struct RiJitSlot {
     bool synced;    /* the slot's memory holds the payload */
     uint32_t alias;
     RiValue k;
+    /* Of a table: what guards have found and nothing has changed since (calls of C and Lua may) */
+    uint8_t facts;  /* FACT_… */
+    uint8_t kind;   /* KIND_… of its array part; 0: not known */
+    uint8_t array;  /* the register that holds its array's address; 0: none */
+    RiShapeId shape; /* 0: not known */
 } RiJitSlot;
+
+enum { /* RiJitSlot.facts */
+    FACT_NO_META = 1,
+    FACT_NO_NEWINDEX = 2, /* the metatable, if there is one, has no __newindex */
+    FACT_NO_DICT = 4
+};
+
+/* RiJitSlot.kind: 1 + RiArrayKind, or */
+#define KIND_OF(array_kind) ((uint8_t)(1 + (array_kind)))
+#define KIND_VALUES 5 /* elements of 16 bytes: NUMBER or ANY */
 
 typedef struct RiJitSnap { /* a context, kept */
     uint32_t depth;
@@ -70,6 +86,7 @@ typedef struct RiJitPc { /* what is known of an instruction */
     RiJitVersion *versions;
     uint32_t entry;    /* for the interpreter, all in memory; 0: none */
     uint8_t version_count, chain;
+    uint8_t fact_count;    /* of those versions, how many differ from another one in facts only */
     bool is_merge;     /* control comes here from several places */
     struct RiJitLoop *loop; /* of which this is the head */
 } RiJitPc;
@@ -240,6 +257,13 @@ RiReg ri_jit_gpr(RiJit *j, uint32_t slot);   /* its payload, in a register that 
 RiXmm ri_jit_xmm(RiJit *j, uint32_t slot);   /* of a float */
 RiReg ri_jit_new_gpr(RiJit *j);
 RiXmm ri_jit_new_xmm(RiJit *j);
+/* Tables, by the register that their address is in. Facts hold until a call; what an emitter changes itself it must say. */
+const RiJitSlot *ri_jit_facts(const RiJit *j, RiReg table);  /* never NULL: nothing known */
+void ri_jit_learn(RiJit *j, RiReg table, uint8_t facts);
+void ri_jit_learn_kind(RiJit *j, RiReg table, uint8_t kind);
+void ri_jit_learn_shape(RiJit *j, RiReg table, RiShapeId shape);
+void ri_jit_shape_changes(RiJit *j, RiReg table, RiShapeId from, RiShapeId to);
+RiReg ri_jit_array(RiJit *j, RiReg table); /* its array: in a register that stays, or rax */
 bool ri_jit_owns_gpr(RiJit *j, RiReg reg, uint32_t slot); /* no other slot's value is in it */
 /* Put a value where slot is (slot == depth: push). */
 void ri_jit_set_gpr(RiJit *j, uint32_t slot, uint8_t type, RiReg reg);
@@ -252,15 +276,23 @@ void ri_jit_set_sample(RiJit *j, uint32_t slot, RiValue sample);
 void ri_jit_before_write(RiJit *j, uint32_t slot); /* its memory will change: save what others look for there */
 void ri_jit_pop(RiJit *j, uint32_t count);
 void ri_jit_sync(RiJit *j, uint32_t slot);
-void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at); /* a copy, elsewhere; uses rcx */
+void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at); /* a copy, elsewhere; uses rdx, or rcx if `at` has that */
 void ri_jit_flush(RiJit *j);          /* all values to memory; registers stay valid */
-void ri_jit_drop_registers(RiJit *j, bool all); /* after flush: a call is to come; not `all`: one of C */
+/* After flush: a call is to come; not `all`: one of C. all: nothing is known of tables any more, either. */
+void ri_jit_drop_registers(RiJit *j, bool all);
+void ri_jit_drop_facts(RiJit *j);
+/* Does the context as it is do for code made for `target`? exact: the types are the same. Facts of target must be known here. */
 bool ri_jit_fits(RiJit *j, const RiJitSnap *target, bool exact);
+bool ri_jit_same_types(const RiJit *j, const RiJitSnap *target);
+/* How much is known here and not in target? 0: target knows it all. */
+uint32_t ri_jit_facts_lost(const RiJit *j, const RiJitSnap *target);
 void ri_jit_transition(RiJit *j, const RiJitSnap *target);
 void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote);
 void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop);
 void ri_jit_load_snap(RiJit *j, const RiJitSnap *snap);
 void ri_jit_forget(RiJit *j); /* all in memory, nothing known; emits what that takes */
+/* The same, but of types only those are forgotten that differ in one of the versions. */
+void ri_jit_generalize(RiJit *j, const RiJitVersion *versions);
 
 /* Push the value at `at`, in memory elsewhere, expecting it to be like `sample` (NULL: of any type). Guards come first.
  * Uses rcx and rdx. */
@@ -271,6 +303,7 @@ void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample);
 #define OF_HEAP(field) ri_mem(RI_R13, offsetof(RiHeap, field))
 void ri_jit_save_state(RiJit *j, uint32_t pc); /* T->pc, T->top */
 void ri_jit_call_c(RiJit *j, uintptr_t function); /* arguments are in place */
+void ri_jit_call_pure(RiJit *j, uintptr_t function); /* of one that changes no table */
 void ri_jit_flush_for_call(RiJit *j);
 /* Call helper(T, …) that completes the instruction and says what ri_jit_finish does: other arguments are set by the caller
  * after ri_jit_begin_slow. Afterwards the slots below depth are as before, in memory. */

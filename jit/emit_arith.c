@@ -418,7 +418,7 @@ static void emit_float_call(RiJit *j, const Arith *x, uintptr_t function)
     if (a != 0)
         ri_x_rr(j->as, RI_X_MOVAPS, 0, a);
     ri_jit_flush_for_call(j);
-    ri_jit_call_c(j, function);
+    ri_jit_call_pure(j, function);
 }
 
 static RiXmm dest_xmm(RiJit *j, const Arith *x)
@@ -565,8 +565,11 @@ static RiJitResult emit_not(RiJit *j)
 /* Length of the table in `reg` without a metatable, into a new register. */
 static RiReg emit_table_length(RiJit *j, RiReg reg)
 {
-    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
-    ri_jit_guard_jump(j, RI_CC_NE);
+    if (!(ri_jit_facts(j, reg)->facts & FACT_NO_META)) {
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
+        ri_jit_guard_jump(j, RI_CC_NE);
+        ri_jit_learn(j, reg, FACT_NO_META | FACT_NO_NEWINDEX);
+    }
     RiReg d = ri_jit_new_gpr(j);
     ri_x_rm(j->as, RI_X_LOAD, RI_RDX, ri_mem(reg, offsetof(RiTable, array)));
     ri_x_rm(j->as, RI_X_LOAD32, RI_RCX, ri_mem(RI_RDX, offsetof(RiArray, count)));

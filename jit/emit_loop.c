@@ -269,7 +269,7 @@ static RiJitResult emit_iterate(RiJit *j, RiWord w)
     ri_jit_flush_for_call(j);
     ri_x_rm(j->as, RI_X_LEA, RI_RDI, ri_jit_payload(a));
     ri_x_imm(j->as, RI_RSI, results);
-    ri_jit_call_c(j, HELPER(help_iterate));
+    ri_jit_call_pure(j, HELPER(help_iterate));
     ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, 0);
     ri_jit_guard_jump(j, RI_CC_L);
     ri_jit_set_memory(j, a + 2, TYPE_UNKNOWN);

@@ -14,8 +14,8 @@ void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample)
     RiMem tag = at;
     tag.disp += 8;
     if (!sample || sample->tag > RI_TAG_THREAD || j->generic_pc == j->pc) {
-        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, at);
         ri_x_rm(j->as, RI_X_LOAD, RI_RDX, tag);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, at);
         ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_jit_payload(slot));
         ri_x_rm(j->as, RI_X_STORE, RI_RDX, ri_jit_tag(slot));
         ri_jit_set_memory(j, slot, TYPE_UNKNOWN);

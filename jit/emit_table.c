@@ -150,6 +150,71 @@ static Field find_field(RiJit *j, RiTable *t, RiCache *cache)
     return f;
 }
 
+/* -- Guards, unless it is known already ------------------------------------------------------------------------------------ */
+
+static void guard_shape(RiJit *j, RiReg table, RiShapeId shape)
+{
+    if (ri_jit_facts(j, table)->shape == shape)
+        return;
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, shape)), (int32_t)shape);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_learn_shape(j, table, shape);
+}
+
+static void guard_no_meta(RiJit *j, RiReg table)
+{
+    if (ri_jit_facts(j, table)->facts & FACT_NO_META)
+        return;
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, meta)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_learn(j, table, FACT_NO_META | FACT_NO_NEWINDEX);
+}
+
+/* The metatable of the table in reg, if any, has no __newindex. Uses rcx. */
+static void guard_no_newindex(RiJit *j, RiReg reg, const RiTable *sample)
+{
+    if (ri_jit_facts(j, reg)->facts & FACT_NO_NEWINDEX)
+        return;
+    if (sample->meta == NULL) {
+        guard_no_meta(j, reg);
+        return;
+    }
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(reg, offsetof(RiTable, meta)));
+    ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
+    uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_test8_mem(j->as, ri_mem(RI_RCX, offsetof(RiTable, absent)), 1 << RI_MM_NEWINDEX);
+    ri_jit_guard_jump(j, RI_CC_E);
+    ri_x_land(j->as, none);
+    ri_jit_learn(j, reg, FACT_NO_NEWINDEX);
+}
+
+static void guard_no_dict(RiJit *j, RiReg table)
+{
+    if (ri_jit_facts(j, table)->facts & FACT_NO_DICT)
+        return;
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, dict)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_learn(j, table, FACT_NO_DICT);
+}
+
+/* The array of the table, at `array`, has elements of the size and type that those of `a` have; `any`: it is of kind ANY. */
+static void guard_kind(RiJit *j, RiReg table, RiReg array, const RiArray *a, bool any)
+{
+    uint8_t known = ri_jit_facts(j, table)->kind;
+    uint8_t kind = a->elem_tag || any ? KIND_OF(a->kind) : KIND_VALUES;
+    bool has_values = known == KIND_OF(RI_ARRAY_NUMBER) || known == KIND_OF(RI_ARRAY_ANY);
+    if (known == kind || (kind == KIND_VALUES && has_values))
+        return;
+    if (any)
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, kind)), RI_ARRAY_ANY);
+    else
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, elem_tag)), (int8_t)a->elem_tag);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_learn_kind(j, table, kind);
+}
+
+/* -- Finding fields ------------------------------------------------------------------------------------------------------------ */
+
 /* What a cache of methods has found, if it still holds: in rax's memory. */
 static RiMem emit_cached_target(RiJit *j)
 {
@@ -169,8 +234,7 @@ static RiMem emit_find(RiJit *j, const Field *f, RiReg reg, const RiCache *cache
         ri_jit_guard_jump(j, RI_CC_NE);
         return emit_cached_target(j);
     }
-    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)f->shape);
-    ri_jit_guard_jump(j, RI_CC_NE);
+    guard_shape(j, reg, f->shape);
     if (f->place == FIELD_OWN || f->place == FIELD_EMPTY_INHERITED) {
         ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, slots)));
         if (f->place == FIELD_OWN)
@@ -188,10 +252,8 @@ static RiMem emit_find(RiJit *j, const Field *f, RiReg reg, const RiCache *cache
 /* The value of a field that is nil with no metatable to ask. */
 static void emit_nil_field(RiJit *j, const Field *f, RiReg reg)
 {
-    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)f->shape);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
-    ri_jit_guard_jump(j, RI_CC_NE);
+    guard_shape(j, reg, f->shape);
+    guard_no_meta(j, reg);
     if (f->place == FIELD_OWN) {
         ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, slots)));
         ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, (int64_t)f->offset + 8), RI_TAG_NIL);
@@ -253,7 +315,7 @@ static RiJitResult emit_slow_field(RiJit *j, int32_t slot, uint32_t upvalue, uin
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     load_object_address(j, slot, upvalue);
     load_address(j, RI_RDX, cache);
-    ri_jit_call_c(j, HELPER(help_find_field));
+    ri_jit_call_pure(j, HELPER(help_find_field));
     ri_x_rr(j->as, RI_X_TEST, RI_RAX, RI_RAX);
     uint32_t missing = ri_x_jcc(j->as, RI_CC_E, 0);
     if (use == USE_SELF)
@@ -352,22 +414,6 @@ static RiJitResult emit_get_upvalue_field(RiJit *j, uint32_t index, uint32_t sit
 
 /* -- Writing fields --------------------------------------------------------------------------------------------------------- */
 
-/* The metatable of the table in reg, if any, has no __newindex. Uses rcx. */
-static void guard_no_newindex(RiJit *j, RiReg reg, const RiTable *sample)
-{
-    if (sample->meta == NULL) {
-        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
-        ri_jit_guard_jump(j, RI_CC_NE);
-        return;
-    }
-    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(reg, offsetof(RiTable, meta)));
-    ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
-    uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
-    ri_x_test8_mem(j->as, ri_mem(RI_RCX, offsetof(RiTable, absent)), 1 << RI_MM_NEWINDEX);
-    ri_jit_guard_jump(j, RI_CC_E);
-    ri_x_land(j->as, none);
-}
-
 static void guard_no_delegate(RiJit *j, RiReg reg)
 {
     ri_x_test8_mem(j->as, ri_mem(reg, offsetof(RiTable, flags)), RI_TABLE_DELEGATE);
@@ -419,8 +465,7 @@ static bool emit_store_field(RiJit *j, RiReg reg, RiTable *t, RiCache *cache)
     StorePlace place = find_store(j, t, cache, type == TYPE_NIL, &shape, &offset, &next);
     if (place == STORE_UNKNOWN)
         return false;
-    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)shape);
-    ri_jit_guard_jump(j, RI_CC_NE);
+    guard_shape(j, reg, shape);
     if (place != STORE_OVER) {
         guard_no_newindex(j, reg, t);
         guard_no_delegate(j, reg);
@@ -435,8 +480,10 @@ static bool emit_store_field(RiJit *j, RiReg reg, RiTable *t, RiCache *cache)
         ri_jit_guard_jump(j, RI_CC_E);
     }
     ri_jit_store_value(j, value, ri_mem(RI_RAX, offset));
-    if (place == STORE_NEW)
+    if (place == STORE_NEW) {
         ri_x_store32_imm(j->as, ri_mem(reg, offsetof(RiTable, shape)), (int32_t)next);
+        ri_jit_shape_changes(j, reg, shape, next);
+    }
     return true;
 }
 
@@ -545,7 +592,7 @@ static RiJitResult slow_index(RiJit *j, const Index *x)
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_RSI);
     load_key_address(j, RI_RSI, x->key);
     ri_x_rm(j->as, RI_X_LEA, RI_RDX, ri_jit_payload(to));
-    ri_jit_call_c(j, HELPER(help_find_index));
+    ri_jit_call_pure(j, HELPER(help_find_index));
     ri_x_test_imm(j->as, RI_RAX, 0xff);
     uint32_t missing = ri_x_jcc(j->as, RI_CC_E, 0), done = j->as->at;
     ri_x_patch(j->as, missing, ri_jit_cold_begin(j));
@@ -560,73 +607,103 @@ static RiJitResult slow_index(RiJit *j, const Index *x)
     return EMIT_ON;
 }
 
-/* rcx := index from 0, rax := the array of the table in `reg`; the index is within it (or outside) or the guard fails. */
-static void emit_array_access(RiJit *j, RiReg reg, RiJitOperand key, bool is_outside)
+static const RiValue *constant_of(const RiJit *j, const RiJitOperand *o)
 {
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, array)));
-    const RiValue *k = key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
-    if (k)
-        ri_x_imm(j->as, RI_RCX, k->i - 1);
-    else
-        ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key.slot), -1));
-    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, count)));
+    return o->slot < 0 ? &o->k : j->slots[o->slot].where == IN_CONSTANT ? &j->slots[o->slot].k : NULL;
+}
+
+/* An element's place in an array. */
+typedef struct Element {
+    RiReg array, index; /* rcx: index from 0; RI_NO_REG: it is constant */
+    int64_t at;
+} Element;
+
+/* rcx := index from 0, unless it is a constant that compares as an immediate. */
+static Element begin_element(RiJit *j, RiReg table, const RiJitOperand *key)
+{
+    Element e = {.index = RI_RCX};
+    const RiValue *k = constant_of(j, key);
+    if (!k)
+        ri_jit_gpr(j, (uint32_t)key->slot); /* before the array's register is chosen */
+    e.array = ri_jit_array(j, table);
+    if (k && k->i > 0 && k->i < 1 << 24) {
+        e.index = RI_NO_REG;
+        e.at = k->i - 1;
+    } else if (k) {
+        ri_x_imm(j->as, RI_RCX, (int64_t)((uint64_t)k->i - 1));
+    } else {
+        ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key->slot), -1));
+    }
+    return e;
+}
+
+/* The element of the table is there (or is not), or the guard fails. Uses rax, rcx, rdx. */
+static Element emit_array_access(RiJit *j, RiReg table, const RiJitOperand *key, bool is_outside)
+{
+    Element e = begin_element(j, table, key);
+    RiMem count = ri_mem(e.array, offsetof(RiArray, count));
+    if (e.index == RI_NO_REG) {
+        ri_x_alu32_mem(j->as, RI_ALU_CMP, count, (int32_t)e.at);
+        ri_jit_guard_jump(j, is_outside ? RI_CC_A : RI_CC_BE);
+        return e;
+    }
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, count);
     ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
     ri_jit_guard_jump(j, is_outside ? RI_CC_B : RI_CC_AE);
+    return e;
 }
 
 /* The same for the place behind the last element, where there is room for it and no dictionary to move elements from. */
-static void emit_append_access(RiJit *j, RiReg reg, RiJitOperand key)
+static Element emit_append_access(RiJit *j, RiReg table, const RiJitOperand *key)
 {
-    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, dict)), 0);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, array)));
-    const RiValue *k = key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
-    if (k)
-        ri_x_imm(j->as, RI_RCX, k->i - 1);
+    guard_no_dict(j, table);
+    Element e = begin_element(j, table, key);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(e.array, offsetof(RiArray, count)));
+    if (e.index == RI_NO_REG)
+        ri_x_alu(j->as, RI_ALU_CMP, RI_RDX, (int32_t)e.at);
     else
-        ri_x_rm(j->as, RI_X_LEA, RI_RCX, ri_mem(ri_jit_gpr(j, (uint32_t)key.slot), -1));
-    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, count)));
-    ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+        ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
     ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_CMP32, RI_RDX, ri_mem(RI_RAX, offsetof(RiArray, capacity)));
+    ri_x_rm(j->as, RI_X_CMP32, RI_RDX, ri_mem(e.array, offsetof(RiArray, capacity)));
     ri_jit_guard_jump(j, RI_CC_AE);
+    return e;
 }
 
-static void guard_kind(RiJit *j, const RiArray *a)
+/* Its payload, in an array with elements of 8 or 16 bytes. Changes rcx if it has to. */
+static RiMem element_place(RiJit *j, const Element *e, bool is_compact)
 {
-    ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiArray, elem_tag)), (int8_t)a->elem_tag);
-    ri_jit_guard_jump(j, RI_CC_NE);
+    int size = is_compact ? 8 : 16;
+    if (e->index == RI_NO_REG)
+        return ri_mem(e->array, RI_ARRAY_HEADER_SIZE + e->at * size);
+    if (!is_compact)
+        ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RCX, 4);
+    return ri_mem_index(e->array, RI_RCX, is_compact ? 8 : 1, RI_ARRAY_HEADER_SIZE);
 }
 
-/* Push the element of the array in rax, like `a`, at rcx. */
-static void push_element(RiJit *j, const RiArray *a, const RiTable *t, RiReg table, uint64_t index, uint32_t pops)
+/* Push the element, which is v in the array like `a` seen now. */
+static void push_element(RiJit *j, const RiArray *a, RiReg table, const Element *e, RiValue v, uint32_t pops)
 {
-    RiValue v = ri_array_load(a, (uint32_t)index);
-    guard_kind(j, a);
-    if (a->elem_tag) {
-        RiMem at = ri_mem_index(RI_RAX, RI_RCX, 8, offsetof(RiArray, words));
-        if (a->elem_tag == RI_TAG_INT) {
-            RiReg d = ri_jit_new_gpr(j);
-            ri_x_rm(j->as, RI_X_LOAD, d, at);
-            ri_jit_pop(j, pops);
-            ri_jit_set_gpr(j, j->depth, TYPE_INT, d);
-        } else {
-            RiXmm d = ri_jit_new_xmm(j);
-            ri_x_rm(j->as, RI_X_MOVSD, d, at);
-            ri_jit_pop(j, pops);
-            ri_jit_set_xmm(j, j->depth, d);
-        }
+    guard_kind(j, table, e->array, a, false);
+    RiMem at = element_place(j, e, a->elem_tag != 0);
+    if (a->elem_tag == RI_TAG_INT) {
+        RiReg d = ri_jit_new_gpr(j);
+        ri_x_rm(j->as, RI_X_LOAD, d, at);
+        ri_jit_pop(j, pops);
+        ri_jit_set_gpr(j, j->depth, TYPE_INT, d);
         ri_jit_set_sample(j, j->depth - 1, v);
         return;
     }
-    ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RCX, 4);
-    ri_x_rr(j->as, RI_X_ADD, RI_RAX, RI_RCX);
-    if (ri_is_nil(v)) {
-        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, meta)), 0);
-        ri_jit_guard_jump(j, RI_CC_NE);
+    if (a->elem_tag) {
+        RiXmm d = ri_jit_new_xmm(j);
+        ri_x_rm(j->as, RI_X_MOVSD, d, at);
+        ri_jit_pop(j, pops);
+        ri_jit_set_xmm(j, j->depth, d);
+        ri_jit_set_sample(j, j->depth - 1, v);
+        return;
     }
-    (void)t;
-    ri_jit_push_value_at(j, ri_mem(RI_RAX, offsetof(RiArray, values)), &v);
+    if (ri_is_nil(v))
+        guard_no_meta(j, table);
+    ri_jit_push_value_at(j, at, &v);
     for (uint32_t i = 0; i < pops; i++)
         ri_jit_move_down(j);
 }
@@ -634,10 +711,8 @@ static void push_element(RiJit *j, const RiArray *a, const RiTable *t, RiReg tab
 /* Push nil for an index outside of the array part of a table that has no other. */
 static void push_absent(RiJit *j, RiReg table, uint32_t pops)
 {
-    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, dict)), 0);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, meta)), 0);
-    ri_jit_guard_jump(j, RI_CC_NE);
+    guard_no_dict(j, table);
+    guard_no_meta(j, table);
     ri_jit_pop(j, pops);
     ri_jit_set_constant(j, j->depth, ri_nil());
 }
@@ -685,12 +760,11 @@ static RiJitResult emit_get_index(RiJit *j, RiWord w)
         ri_jit_guard_jump(j, RI_CC_NE);
         ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(RI_RAX, offsetof(RiCell, value)));
     }
-    emit_array_access(j, reg, x.key, is_outside);
-    if (is_outside) {
+    Element e = emit_array_access(j, reg, &x.key, is_outside);
+    if (is_outside)
         push_absent(j, reg, x.pops);
-        return EMIT_ON;
-    }
-    push_element(j, t->array, t, reg, index, x.pops);
+    else
+        push_element(j, t->array, reg, &e, ri_array_load(t->array, (uint32_t)index), x.pops);
     return EMIT_ON;
 }
 
@@ -729,20 +803,16 @@ static RiJitResult slow_store(RiJit *j, const Store *x)
     return EMIT_ON;
 }
 
-/* Store into the array in rax at rcx, for a value of that type. */
-static void emit_element_store(RiJit *j, const RiArray *a, uint32_t value)
+/* Store into the array like `a`, for a value of that type. */
+static void emit_element_store(RiJit *j, const RiArray *a, const Element *e, uint32_t value)
 {
-    if (a->elem_tag) {
-        RiMem at = ri_mem_index(RI_RAX, RI_RCX, 8, offsetof(RiArray, words));
-        if (a->elem_tag == RI_TAG_FLOAT)
-            ri_x_rm(j->as, RI_X_MOVSD_ST, ri_jit_xmm(j, value), at);
-        else
-            ri_x_rm(j->as, RI_X_STORE, ri_jit_gpr(j, value), at);
-        return;
-    }
-    ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RCX, 4);
-    ri_x_rr(j->as, RI_X_ADD, RI_RAX, RI_RCX);
-    ri_jit_store_value(j, value, ri_mem(RI_RAX, offsetof(RiArray, values)));
+    RiMem at = element_place(j, e, a->elem_tag != 0);
+    if (a->elem_tag == RI_TAG_FLOAT)
+        ri_x_rm(j->as, RI_X_MOVSD_ST, ri_jit_xmm(j, value), at);
+    else if (a->elem_tag)
+        ri_x_rm(j->as, RI_X_STORE, ri_jit_gpr(j, value), at);
+    else
+        ri_jit_store_value(j, value, at);
 }
 
 /* May a value of this type be stored over an element of `a`, or behind the last? */
@@ -790,18 +860,11 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     else if (a->elem_tag == RI_TAG_FLOAT)
         ri_jit_xmm(j, (uint32_t)x.value.slot);
     guard_no_newindex(j, reg, t);
+    Element e = appends ? emit_append_access(j, reg, &x.key) : emit_array_access(j, reg, &x.key, false);
+    guard_kind(j, reg, e.array, a, !a->elem_tag && value_type != TYPE_INT && value_type != TYPE_FLOAT);
     if (appends)
-        emit_append_access(j, reg, x.key);
-    else
-        emit_array_access(j, reg, x.key, false);
-    guard_kind(j, a);
-    if (!a->elem_tag && value_type != TYPE_INT && value_type != TYPE_FLOAT) {
-        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiArray, kind)), RI_ARRAY_ANY);
-        ri_jit_guard_jump(j, RI_CC_NE);
-    }
-    if (appends)
-        ri_x_alu32_mem(j->as, RI_ALU_ADD, ri_mem(RI_RAX, offsetof(RiArray, count)), 1);
-    emit_element_store(j, a, (uint32_t)x.value.slot);
+        ri_x_alu32_mem(j->as, RI_ALU_ADD, ri_mem(e.array, offsetof(RiArray, count)), 1);
+    emit_element_store(j, a, &e, (uint32_t)x.value.slot);
     ri_jit_pop(j, x.pops);
     return EMIT_ON;
 }
