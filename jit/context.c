@@ -518,12 +518,15 @@ void ri_jit_sync(RiJit *j, uint32_t slot)
     s->memtag = s->type;
 }
 
-void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at)
+static RiReg scratch_beside(RiMem at)
+{
+    return at.base == RI_RDX ? RI_RCX : RI_RDX;
+}
+
+void ri_jit_store_payload(RiJit *j, uint32_t slot, RiMem at)
 {
     const RiJitSlot *s = &j->slots[slot];
-    RiMem tag = at;
-    RiReg scratch = at.base == RI_RDX ? RI_RCX : RI_RDX;
-    tag.disp += 8;
+    RiReg scratch = scratch_beside(at);
     if (in_gpr(s)) {
         ri_x_rm(j->as, RI_X_STORE, s->where - IN_GPR, at);
     } else if (in_xmm(s)) {
@@ -537,6 +540,15 @@ void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at)
             ri_x_rm(j->as, RI_X_LOAD, scratch, ri_jit_payload(source_of(j, slot)));
         ri_x_rm(j->as, RI_X_STORE, scratch, at);
     }
+}
+
+void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at)
+{
+    const RiJitSlot *s = &j->slots[slot];
+    RiMem tag = at;
+    RiReg scratch = scratch_beside(at);
+    tag.disp += 8;
+    ri_jit_store_payload(j, slot, at);
     if (s->type != TYPE_UNKNOWN) {
         ri_x_store_imm(j->as, tag, s->type - 1);
     } else {

@@ -277,6 +277,7 @@ void ri_jit_before_write(RiJit *j, uint32_t slot); /* its memory will change: sa
 void ri_jit_pop(RiJit *j, uint32_t count);
 void ri_jit_sync(RiJit *j, uint32_t slot);
 void ri_jit_store_value(RiJit *j, uint32_t slot, RiMem at); /* a copy, elsewhere; uses rdx, or rcx if `at` has that */
+void ri_jit_store_payload(RiJit *j, uint32_t slot, RiMem at); /* the same without the tag */
 void ri_jit_flush(RiJit *j);          /* all values to memory; registers stay valid */
 /* After flush: a call is to come; not `all`: one of C. all: nothing is known of tables any more, either. */
 void ri_jit_drop_registers(RiJit *j, bool all);
@@ -320,6 +321,8 @@ RiJitResult ri_jit_emit_arith(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_branch(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_loop(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_table(RiJit *j, RiWord w);
+RiJitResult ri_jit_emit_new(RiJit *j, RiWord w);
+RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot);
 RiJitResult ri_jit_emit_call(RiJit *j, RiWord w);
 /* TFORCALL of an iterator that is none of the known ones; j->depth is that of the loop's state. */
 RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t results);

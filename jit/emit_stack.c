@@ -75,25 +75,6 @@ static RiJitResult emit_set_cell(RiJit *j, uint32_t slot)
     return EMIT_ON;
 }
 
-static void help_new_cell(RiThread *T, RiValue *slot)
-{
-    RiValue v = *slot;
-    RiCell *cell = ri_cell_new(T->heap, v);
-    slot->tag = RI_TAG_CELL;
-    slot->p = cell;
-}
-
-static RiJitResult emit_new_cell(RiJit *j, uint32_t slot)
-{
-    ri_jit_flush_for_call(j);
-    ri_jit_save_state(j, j->pc + 1);
-    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(slot));
-    ri_jit_call_c(j, HELPER(help_new_cell));
-    ri_jit_set_memory(j, slot, TYPE_CELL);
-    return EMIT_ON;
-}
-
 static void push_link(RiJit *j)
 {
     ri_jit_set_constant(j, j->depth, (RiValue){.u = 0, .tag = RI_TAG_LINK});
@@ -191,7 +172,7 @@ static RiJitResult emit_cells(RiJit *j, RiWord w)
     RiJitResult result;
     switch ((RiOpcode)RI_WORD_OP(w)) {
     case RI_OP_NEWCELL:
-        return emit_new_cell(j, a);
+        return ri_jit_emit_new_cell(j, a);
     case RI_OP_GETCELL:
         return emit_get_cell(j, a);
     case RI_OP_SETCELL:

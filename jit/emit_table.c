@@ -869,73 +869,7 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     return EMIT_ON;
 }
 
-/* -- New objects ----------------------------------------------------------------------------------------------------------------- */
-
-static void help_new_table(RiThread *T, uint32_t array_capacity, RiCache *c)
-{
-    RiTable *t = ri_table_new(T->heap, array_capacity, c->offset);
-    ri_set_table(T->top, t);
-    uint32_t samples = c->epoch++;
-    if (RI_UNLIKELY((samples & (samples - 1)) == 0))
-        ri_table_sample(T->heap, t, &c->offset);
-}
-
-static void help_new_record(RiThread *T, uint32_t count, RiCache *c)
-{
-    RiValue *values = T->top - count;
-    if (RI_LIKELY(c->shape)) {
-        ri_set_table(values, ri_table_new_record(T->heap, c->shape, values, count));
-        return;
-    }
-    const RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
-    const RiValue *first = fv->constants + fv->proto->sites[c - fv->caches].key;
-    RiString *keys[256] = {NULL};
-    for (uint32_t i = 0; i < count; i++)
-        keys[i] = first[i].p;
-    c->shape = ri_shape_for_keys(T->heap, keys, count);
-    if (c->shape) {
-        ri_set_table(values, ri_table_new_record(T->heap, c->shape, values, count));
-        return;
-    }
-    RiTable *t = ri_table_new(T->heap, 0, count);
-    for (uint32_t i = 0; i < count; i++)
-        ri_table_set_str(T->heap, t, first[i].p, values[i]);
-    ri_set_table(values, t);
-}
-
-static void help_new_array(RiThread *T, uint32_t count)
-{
-    RiValue *values = T->top - count;
-    ri_set_table(values, ri_table_new_array(T->heap, values, count));
-}
-
-static void help_new_closure(RiThread *T, uint32_t index)
-{
-    const RiValue *base = T->base;
-    const RiClosure *self = base[-2].cp;
-    RiFeedback *child = ri_feedback_child(T->heap, self->feedback, index);
-    const RiProto *proto = child->proto;
-    RiClosure *closure = ri_closure_new(T->heap, child, proto->upval_count);
-    for (uint32_t i = 0; i < proto->upval_count; i++) {
-        const RiUpvalDesc *desc = &proto->upvals[i];
-        closure->upvals[i] = desc->in_stack ? base[desc->index].p : self->upvals[desc->index];
-    }
-    ri_set_object(T->top, closure, RI_TAG_CLOSURE);
-}
-
-static RiJitResult emit_new(RiJit *j, uint32_t pops, uint8_t type, uintptr_t helper, uint32_t number, const void *cache)
-{
-    ri_jit_flush_for_call(j);
-    ri_jit_save_state(j, j->pc + 1);
-    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_x_imm(j->as, RI_RSI, number);
-    if (cache)
-        load_address(j, RI_RDX, cache);
-    ri_jit_call_c(j, helper);
-    ri_jit_pop(j, pops);
-    ri_jit_set_memory(j, j->depth, type);
-    return EMIT_ON;
-}
+/* -- Lists ----------------------------------------------------------------------------------------------------------------------- */
 
 static void help_set_list(RiThread *T, RiValue *t, uint32_t count, int32_t first)
 {
@@ -1007,17 +941,14 @@ RiJitResult ri_jit_emit_table(RiJit *j, RiWord w)
     case RI_OP_SETINDEX_LLL:
         return emit_set_index(j, w);
     case RI_OP_NEWTABLE:
-        return emit_new(j, 0, TYPE_TABLE, HELPER(help_new_table), a, cache_of(j, d));
     case RI_OP_NEWRECORD:
-        return emit_new(j, a, TYPE_TABLE, HELPER(help_new_record), a, cache_of(j, d));
     case RI_OP_NEWARRAY:
-        return emit_new(j, d, TYPE_TABLE, HELPER(help_new_array), d, NULL);
+    case RI_OP_CLOSURE:
+        return ri_jit_emit_new(j, w);
     case RI_OP_SETLIST:
         return emit_set_list(j, w);
     case RI_OP_SETLISTV:
         return j->is_open ? emit_set_open_list(j, u) : EMIT_CANNOT;
-    case RI_OP_CLOSURE:
-        return emit_new(j, 0, TYPE_CLOSURE, HELPER(help_new_closure), u, NULL);
     default:
         return emit_get_index(j, w);
     }

@@ -12,6 +12,7 @@ librille_jit_a_SOURCES = \
 	%D%/context.c \
 	%D%/core.c \
 	%D%/core.h \
+	%D%/emit_alloc.c \
 	%D%/emit_arith.c \
 	%D%/emit_branch.c \
 	%D%/emit_call.c \
