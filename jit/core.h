@@ -323,6 +323,8 @@ RiJitResult ri_jit_emit_loop(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_table(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_new(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot);
+/* Emit setmetatable's work in place of its call; false: as any other (or is_deferred). */
+bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted);
 RiJitResult ri_jit_emit_call(RiJit *j, RiWord w);
 /* TFORCALL of an iterator that is none of the known ones; j->depth is that of the loop's state. */
 RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t results);

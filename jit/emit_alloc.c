@@ -345,6 +345,41 @@ RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot)
     return finish(j, &d, &n, reg);
 }
 
+/* -- setmetatable ------------------------------------------------------------------------------------------------------------ */
+
+#define ABSENT_BIT(event) (1u << (16 + (event))) /* of a table's first word */
+
+/* A new table gets its metatable: none before, no finalizer, not weak. Anything else is the library's. */
+bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    uint32_t object = func + 2, meta = func + 3;
+    RiValue m, t;
+    if (nargs != 2 || wanted < 0 || wanted > 1)
+        return false;
+    uint8_t type = ri_jit_type(j, object), meta_type = ri_jit_type(j, meta);
+    if (j->is_deferred || type != TYPE_TABLE || meta_type != TYPE_TABLE || !ri_jit_sample(j, meta, &m) ||
+        !ri_is_nil(ri_meta_get(j->heap, m.p, RI_MM_GC)) || !ri_is_nil(ri_meta_get(j->heap, m.p, RI_MM_MODE)) ||
+        (ri_jit_sample(j, object, &t) && (((RiTable *)t.p)->meta || ((RiTable *)t.p)->flags & RI_TABLE_DELEGATE)))
+        return false;
+    ri_jit_guard(j, object, TYPE_TABLE);
+    ri_jit_guard(j, meta, TYPE_TABLE);
+    RiReg reg = ri_jit_gpr(j, object), meta_reg = ri_jit_gpr(j, meta);
+    int32_t absent = (int32_t)(ABSENT_BIT(RI_MM_GC) | ABSENT_BIT(RI_MM_MODE));
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_test8_mem(j->as, ri_mem(reg, offsetof(RiTable, flags)), RI_TABLE_DELEGATE);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(meta_reg, 0));
+    ri_x_alu32(j->as, RI_ALU_AND, RI_RAX, absent);
+    ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, absent);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_STORE, meta_reg, ri_mem(reg, offsetof(RiTable, meta)));
+    if (wanted > 0)
+        ri_jit_set_copy(j, func, object);
+    ri_jit_pop(j, j->depth - func - (uint32_t)wanted);
+    return true;
+}
+
 RiJitResult ri_jit_emit_new(RiJit *j, RiWord w)
 {
     uint32_t a = RI_WORD_A(w), d = RI_WORD_D(w);

@@ -9,6 +9,7 @@
 
 #include "vm/exec/abstract.h"
 #include "vm/exec/debuginfo.h"
+#include "vm/exec/intrinsics.h"
 
 #define LINK_WANTED (0xffu << RI_LINK_WANTED_SHIFT)
 #define LINK_ACTIONS ((uint32_t)RI_LINK_ACTIONS << 8)
@@ -221,10 +222,18 @@ static void guard_library(RiJit *j, uint32_t func, const RiLibFn *fn)
     ri_jit_guard_jump(j, RI_CC_NE);
 }
 
+/* The call of a library function that has been made sure of, done in its place; false: call it (or is_deferred). */
+static bool emit_in_line(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    if (fn->intrinsic == RI_INTRINSIC_SETMETATABLE)
+        return ri_jit_emit_setmetatable(j, func, nargs, wanted);
+    return ri_jit_emit_intrinsic(j, fn, func, nargs, wanted);
+}
+
 static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     guard_library(j, func, fn);
-    if (ri_jit_emit_intrinsic(j, fn, func, nargs, wanted))
+    if (emit_in_line(j, fn, func, nargs, wanted))
         return EMIT_ON;
     if (j->is_deferred)
         return EMIT_DEFER;
@@ -355,6 +364,7 @@ static RiJitResult emit_vararg(RiJit *j, int32_t wanted)
     return go_on_later(j, wanted);
 }
 
+static RiJitResult emit_return1(RiJit *j, uint32_t slot, bool surely);
 static void emit_leave_frame(RiJit *j, bool covered);
 static void emit_help_return(RiJit *j, uintptr_t helper);
 static int help_return(RiThread *T, const RiValue *first, uint32_t count);
@@ -433,6 +443,10 @@ static RiJitResult emit_tailcall(RiJit *j, uint32_t func, uint32_t nargs, bool o
 static RiJitResult emit_library_tailcall(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs)
 {
     guard_library(j, func, fn);
+    if (emit_in_line(j, fn, func, nargs, 1))
+        return emit_return1(j, func, true);
+    if (j->is_deferred)
+        return EMIT_DEFER;
     ri_jit_flush_for_call(j);
     ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
@@ -635,18 +649,19 @@ static void emit_help_return(RiJit *j, uintptr_t helper)
     emit_leave_frame(j, true);
 }
 
-/* Return by the helper; an exit is taken at this instruction. */
-static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, bool open)
+/* Return by the helper; an exit is taken at this instruction, unless that has done its work: `surely`. */
+static RiJitResult emit_any_return(RiJit *j, uint32_t first, uint32_t count, bool open, bool surely)
 {
+    uint32_t pc = surely ? j->pc + 1 : j->pc;
     ri_jit_flush(j);
     if (open)
-        ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc);
+        ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)pc);
     else
-        ri_jit_save_state(j, j->pc);
+        ri_jit_save_state(j, pc);
     ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(first));
     ri_x_imm(j->as, RI_RDX, count);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    emit_help_return(j, open ? HELPER(help_return_open) : HELPER(help_return));
+    emit_help_return(j, open ? HELPER(help_return_open) : surely ? HELPER(help_return_surely) : HELPER(help_return));
     return EMIT_END;
 }
 
@@ -670,7 +685,7 @@ static void emit_load_wanted(RiJit *j)
     ri_x_alu32(j->as, RI_ALU_AND, RI_RAX, (int32_t)(LINK_ACTIONS | LINK_WANTED));
 }
 
-static RiJitResult emit_return1(RiJit *j, uint32_t slot)
+static RiJitResult emit_return1(RiJit *j, uint32_t slot, bool surely)
 {
     emit_load_wanted(j);
     ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, 2 << RI_LINK_WANTED_SHIFT);
@@ -689,7 +704,7 @@ static RiJitResult emit_return1(RiJit *j, uint32_t slot)
     emit_leave_frame(j, false);
     ri_jit_restore(j, snap);
     ri_x_land(j->as, far);
-    emit_any_return(j, slot, 1, false);
+    emit_any_return(j, slot, 1, false, surely);
     ri_jit_cold_end(j);
     return EMIT_END;
 }
@@ -703,7 +718,7 @@ static RiJitResult emit_return0(RiJit *j)
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
     emit_leave_frame(j, false);
     ri_x_patch(j->as, other, ri_jit_cold_begin(j));
-    emit_any_return(j, j->depth, 0, false);
+    emit_any_return(j, j->depth, 0, false, false);
     ri_jit_cold_end(j);
     return EMIT_END;
 }
@@ -713,7 +728,7 @@ static RiJitResult emit_return0(RiJit *j)
 static RiJitResult emit_returns(RiJit *j, uint32_t first, uint32_t count)
 {
     if (j->fv->is_vararg || count < 2 || count > 8)
-        return emit_any_return(j, first, count, false);
+        return emit_any_return(j, first, count, false, false);
     detach_values(j, first, count, -2);
     emit_load_wanted(j);
     ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, (int32_t)(count + 1) << RI_LINK_WANTED_SHIFT);
@@ -728,7 +743,7 @@ static RiJitResult emit_returns(RiJit *j, uint32_t first, uint32_t count)
     uint32_t cold = ri_jit_cold_begin(j);
     ri_x_patch(j->as, other, cold);
     ri_x_patch(j->as, last, cold);
-    emit_any_return(j, first, count, false);
+    emit_any_return(j, first, count, false, false);
     ri_jit_cold_end(j);
     return EMIT_END;
 }
@@ -739,13 +754,13 @@ RiJitResult ri_jit_emit_return(RiJit *j, RiWord w)
     case RI_OP_RETURN0:
         return emit_return0(j);
     case RI_OP_RETURN1:
-        return emit_return1(j, j->depth - 1);
+        return emit_return1(j, j->depth - 1, false);
     case RI_OP_RETURN_L:
-        return emit_return1(j, RI_WORD_A(w));
+        return emit_return1(j, RI_WORD_A(w), false);
     case RI_OP_RETURN:
         return emit_returns(j, j->depth - RI_WORD_D(w), RI_WORD_D(w));
     case RI_OP_RETURNV:
-        return emit_any_return(j, RI_WORD_U(w), 0, true);
+        return emit_any_return(j, RI_WORD_U(w), 0, true, false);
     default:
         return EMIT_CANNOT;
     }
