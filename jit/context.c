@@ -305,6 +305,13 @@ void ri_jit_learn(RiJit *j, RiReg table, uint8_t facts)
     j->snap = NULL;
 }
 
+void ri_jit_unlearn(RiJit *j, uint8_t facts)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        j->slots[i].facts &= (uint8_t)~facts;
+    j->snap = NULL;
+}
+
 void ri_jit_learn_kind(RiJit *j, RiReg table, uint8_t kind)
 {
     for (uint32_t i = 0; i < j->depth; i++)

@@ -260,6 +260,7 @@ RiXmm ri_jit_new_xmm(RiJit *j);
 /* Tables, by the register that their address is in. Facts hold until a call; what an emitter changes itself it must say. */
 const RiJitSlot *ri_jit_facts(const RiJit *j, RiReg table);  /* never NULL: nothing known */
 void ri_jit_learn(RiJit *j, RiReg table, uint8_t facts);
+void ri_jit_unlearn(RiJit *j, uint8_t facts); /* of all tables */
 void ri_jit_learn_kind(RiJit *j, RiReg table, uint8_t kind);
 void ri_jit_learn_shape(RiJit *j, RiReg table, RiShapeId shape);
 void ri_jit_shape_changes(RiJit *j, RiReg table, RiShapeId from, RiShapeId to);

@@ -80,6 +80,8 @@ typedef struct New { /* an instruction that makes an object */
     uint32_t pops;
     uint32_t slot; /* where the result goes */
     uint8_t type;
+    RiShapeId shape; /* of a table made in line */
+    uint8_t kind;    /* of its array: KIND_…; 0: it has none */
 } New;
 
 typedef struct Detour { /* the jumps that begin it, and the context there */
@@ -121,6 +123,11 @@ static RiJitResult finish(RiJit *j, const Detour *d, const New *n, RiReg reg)
 {
     ri_jit_pop(j, n->pops);
     ri_jit_set_gpr(j, n->slot, n->type, reg);
+    if (n->type == TYPE_TABLE) {
+        ri_jit_learn(j, reg, FACT_NO_META | FACT_NO_NEWINDEX | FACT_NO_DICT);
+        ri_jit_learn_shape(j, reg, n->shape);
+        ri_jit_learn_kind(j, reg, n->kind);
+    }
     RiJitSnap *after = ri_jit_snapshot(j);
     uint32_t done = j->as->at, cold = ri_jit_cold_begin(j);
     for (uint32_t i = 0; i < d->count; i++)
@@ -209,7 +216,7 @@ static void init_table(RiJit *j, RiReg reg, RiShapeId shape, uint32_t slots, boo
 
 static RiJitResult emit_new_table(RiJit *j, uint32_t array_capacity, RiCache *c)
 {
-    New n = {HELPER(help_new_table), array_capacity, c, 0, j->depth, TYPE_TABLE};
+    New n = {HELPER(help_new_table), array_capacity, c, 0, j->depth, TYPE_TABLE, RI_SHAPE_EMPTY, 0};
     uint32_t slots = c->offset;
     if (array_capacity > 0 || slots > INLINE_SLOTS_MAX)
         return emit_by_helper(j, &n);
@@ -229,7 +236,7 @@ static RiJitResult emit_new_table(RiJit *j, uint32_t array_capacity, RiCache *c)
 static RiJitResult emit_new_record(RiJit *j, uint32_t count, RiCache *c)
 {
     uint32_t first = j->depth - count;
-    New n = {HELPER(help_new_record), count, c, count, first, TYPE_TABLE};
+    New n = {HELPER(help_new_record), count, c, count, first, TYPE_TABLE, c->shape, 0};
     if (!c->shape || count > INLINE_SLOTS_MAX)
         return emit_by_helper(j, &n);
     RiReg reg = ri_jit_new_gpr(j);
@@ -275,8 +282,8 @@ static void init_array(RiJit *j, RiReg reg, int kind, uint32_t first, uint32_t c
 static RiJitResult emit_new_array(RiJit *j, uint32_t count)
 {
     uint32_t first = j->depth - count;
-    New n = {HELPER(help_new_array), count, NULL, count, first, TYPE_TABLE};
     int kind = count > 0 && count <= ARRAY_VALUES_MAX ? kind_of_values(j, first, count) : -1;
+    New n = {HELPER(help_new_array), count, NULL, count, first, TYPE_TABLE, RI_SHAPE_EMPTY, KIND_OF(kind)};
     if (j->is_deferred)
         return EMIT_DEFER;
     if (kind < 0)
@@ -304,7 +311,7 @@ static RiJitResult emit_new_array(RiJit *j, uint32_t count)
 
 static RiJitResult emit_new_closure(RiJit *j, uint32_t index)
 {
-    New n = {HELPER(help_new_closure), index, NULL, 0, j->depth, TYPE_CLOSURE};
+    New n = {HELPER(help_new_closure), index, NULL, 0, j->depth, TYPE_CLOSURE, 0, 0};
     RiFeedback *child = j->fv->children ? j->fv->children[index] : NULL;
     if (!child) /* not made yet */
         return emit_by_helper(j, &n);
@@ -336,7 +343,7 @@ static RiJitResult emit_new_closure(RiJit *j, uint32_t index)
 
 RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot)
 {
-    New n = {HELPER(help_new_cell), slot, NULL, 0, slot, TYPE_CELL};
+    New n = {HELPER(help_new_cell), slot, NULL, 0, slot, TYPE_CELL, 0, 0};
     RiReg reg = ri_jit_new_gpr(j);
     Detour d = begin_detour(j);
     emit_new_block(j, &d, reg, sizeof(RiCell));
@@ -374,6 +381,7 @@ bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t w
     ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, absent);
     ri_jit_guard_jump(j, RI_CC_NE);
     ri_x_rm(j->as, RI_X_STORE, meta_reg, ri_mem(reg, offsetof(RiTable, meta)));
+    ri_jit_unlearn(j, FACT_NO_META | FACT_NO_NEWINDEX);
     if (wanted > 0)
         ri_jit_set_copy(j, func, object);
     ri_jit_pop(j, j->depth - func - (uint32_t)wanted);
