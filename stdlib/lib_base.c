@@ -8,6 +8,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/intrinsics.h"
 #include "vm/exec/warn.h"
+#include "stdlib/collect.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 #include "vm/machine/gate.h"
@@ -540,47 +541,9 @@ static int32_t base_dofile_resume(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Garbage collection ---------------------------------------------------------------------------------------- */
 
-static void full_collection(RiThread *T, RiStdlib *state)
+static int32_t set_gc_mode(RiThread *T, bool generational)
 {
-    state->gc_step_credit_bytes = 0;
-    ri_collect(T);
-    ri_run_finalizers(T);
-}
-
-/* A step does the work of `size_kb` allocated KB. The collector does not work in steps, so they add up until they are
- * worth a cycle. True if a cycle was finished. */
-static bool gc_step(RiThread *T, RiStdlib *state, int64_t size_kb)
-{
-    enum { BASIC_STEP_KB = 400 };
-    if (size_kb <= 0)
-        size_kb = BASIC_STEP_KB;
-    if (size_kb < INT64_MAX >> 11)
-        state->gc_step_credit_bytes += size_kb * 1024;
-    else
-        state->gc_step_credit_bytes = INT64_MAX >> 1;
-    if ((uint64_t)state->gc_step_credit_bytes < ri_heap_count_bytes(T->heap))
-        return false;
-    full_collection(T, state);
-    return true;
-}
-
-/* 5.4 keeps these parameters in a byte, by fours; programs see that when they ask for the old value. */
-static int32_t swap_parameter(int32_t *parameter, int64_t value)
-{
-    int32_t previous = *parameter;
-    *parameter = (int32_t)((uint8_t)((int32_t)value / 4)) * 4;
-    return previous;
-}
-
-static void set_pause(RiThread *T, int32_t percent)
-{
-    ri_heap_set_pause(T->heap, percent > 100 ? (unsigned)percent : 100);
-}
-
-static int32_t set_gc_mode(RiThread *T, RiStdlib *state, bool generational)
-{
-    const char *previous = state->gc_is_generational ? "generational" : "incremental";
-    state->gc_is_generational = generational;
+    const char *previous = ri_gc_set_generational(T, generational) ? "generational" : "incremental";
     return ri_return_string(T->base, ri_str_from_cstr(T->heap, previous));
 }
 
@@ -591,7 +554,6 @@ static int32_t base_collectgarbage(RiThread *T, RiValue *args, uint32_t nargs)
                                           "setpause", "setstepmul", "isrunning", "generational", "incremental",
                                           NULL};
     int option = ri_arg_option(T, args, nargs, 0, "collect", options);
-    RiStdlib *state = ri_stdlib(T);
     if (T->process->in_finalizer) /* no collection, nor a look at it */
         return ri_return_nil(args);
     switch (option) {
@@ -600,38 +562,33 @@ static int32_t base_collectgarbage(RiThread *T, RiValue *args, uint32_t nargs)
         T->heap->stopped = option == STOP;
         return ri_return_int(args, 0);
     case COLLECT:
-        full_collection(T, state);
+        ri_gc_collect(T);
         return ri_return_int(T->base, 0);
     case COUNT:
         return ri_return_float(args, (double)ri_heap_count_bytes(T->heap) / 1024.0);
     case STEP: {
-        bool done = gc_step(T, state, ri_arg_opt_int(T, args, nargs, 1, 0));
+        bool done = ri_gc_step(T, ri_arg_opt_int(T, args, nargs, 1, 0));
         return ri_return_bool(T->base, done);
     }
-    case SETPAUSE: {
-        int32_t previous = swap_parameter(&state->gc_pause, ri_arg_opt_int(T, args, nargs, 1, 0));
-        set_pause(T, state->gc_pause);
-        return ri_return_int(args, previous);
-    }
+    case SETPAUSE:
+        return ri_return_int(args, ri_gc_set_pause(T, ri_arg_opt_int(T, args, nargs, 1, 0)));
     case SETSTEPMUL:
-        return ri_return_int(args, swap_parameter(&state->gc_step_multiplier, ri_arg_opt_int(T, args, nargs, 1, 0)));
+        return ri_return_int(args, ri_gc_set_step_multiplier(T, ri_arg_opt_int(T, args, nargs, 1, 0)));
     case ISRUNNING:
         return ri_return_bool(args, !T->heap->stopped);
     case GENERATIONAL:
         ri_arg_opt_int(T, args, nargs, 1, 0);
         ri_arg_opt_int(T, args, nargs, 2, 0);
-        return set_gc_mode(T, state, true);
+        return set_gc_mode(T, true);
     default: {
         int64_t pause = ri_arg_opt_int(T, args, nargs, 1, 0);
         int64_t step_multiplier = ri_arg_opt_int(T, args, nargs, 2, 0);
         ri_arg_opt_int(T, args, nargs, 3, 0);
-        if (pause != 0) {
-            swap_parameter(&state->gc_pause, pause);
-            set_pause(T, state->gc_pause);
-        }
+        if (pause != 0)
+            ri_gc_set_pause(T, pause);
         if (step_multiplier != 0)
-            swap_parameter(&state->gc_step_multiplier, step_multiplier);
-        return set_gc_mode(T, state, false);
+            ri_gc_set_step_multiplier(T, step_multiplier);
+        return set_gc_mode(T, false);
     }
     }
 }

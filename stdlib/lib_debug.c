@@ -6,6 +6,7 @@
 
 #include "vm/exec/call.h"
 #include "vm/exec/debuginfo.h"
+#include "vm/exec/inspect.h"
 #include "vm/exec/intrinsics.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/traceback.h"
@@ -37,14 +38,6 @@ static RiTable *nil_or_table_arg(RiThread *T, RiValue *args, uint32_t nargs, uin
     if (i >= nargs || !(ri_is_table(args[i]) || ri_is_nil(args[i])))
         ri_arg_type_error(T, args, nargs, i, "nil or table");
     return ri_is_nil(args[i]) ? NULL : args[i].p;
-}
-
-/* A value from a stack or upvalue as a program may see it: what a cell holds; nil for the machine's own objects. */
-static RiValue visible(RiValue v)
-{
-    if (v.tag == RI_TAG_CELL)
-        v = ((RiCell *)v.p)->value;
-    return v.tag < RI_TAG_CELL && v.tag != RI_TAG_LINK ? v : ri_nil();
 }
 
 /* -- Metatables, user values, registry ------------------------------------------------------------------------- */
@@ -119,40 +112,12 @@ static void set_source_info(RiThread *T, RiTable *t, RiValue function)
     set_text(T, t, "what", proto == NULL ? "C" : proto->line_defined == 0 ? "main" : "Lua");
 }
 
-static uint32_t upvalue_count(RiValue function)
-{
-    switch (function.tag) {
-    case RI_TAG_CLOSURE:
-    case RI_TAG_NATIVE:
-        return ((const RiObject *)function.p)->aux;
-    default:
-        return 0;
-    }
-}
-
 static void set_parameter_info(RiThread *T, RiTable *t, RiValue function)
 {
     const RiProto *proto = ri_function_proto(function);
-    set_field(T, t, "nups", ri_int(upvalue_count(function)));
+    set_field(T, t, "nups", ri_int(ri_upvalue_count(function)));
     set_field(T, t, "nparams", ri_int(proto != NULL ? proto->param_count : 0));
     set_field(T, t, "isvararg", ri_bool(proto == NULL || proto->is_vararg));
-}
-
-/* The lines that have code, as keys; nil for functions that are not Lua's. */
-static RiValue active_lines(RiThread *T, RiValue function)
-{
-    const RiProto *proto = ri_function_proto(function);
-    if (proto == NULL)
-        return ri_nil();
-    RiTable *lines = ri_table_new(T->heap, 0, 0);
-    if (proto->has_lines) {
-        for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words) {
-            int32_t line = ri_proto_line(proto, pc);
-            if (line >= 0)
-                ri_table_set_int(T->heap, lines, line, ri_bool(true));
-        }
-    }
-    return ri_table_value(lines);
 }
 
 /* Is every letter of `options` one that getinfo knows? */
@@ -201,7 +166,7 @@ static int32_t debug_getinfo(RiThread *T, RiValue *args, uint32_t nargs)
     if (strchr(options, 't') != NULL)
         set_field(T, t, "istailcall", ri_bool(is_active && frame.is_tail));
     if (strchr(options, 'L') != NULL)
-        set_field(T, t, "activelines", active_lines(T, function));
+        set_field(T, t, "activelines", ri_active_lines(T, function));
     if (strchr(options, 'f') != NULL)
         set_field(T, t, "func", function);
     return ri_return1(T->base, ri_table_value(t));
@@ -209,93 +174,13 @@ static int32_t debug_getinfo(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Local variables ------------------------------------------------------------------------------------------- */
 
-typedef struct RiLocal {
-    const char *name; /* NULL: there is no such variable */
-    RiValue *slot;    /* NULL: nothing to see */
-    bool is_writable;
-} RiLocal;
-
-/* Variable argument number `n` (from 1) of a Lua frame: they lie below it, see enter_lua in vm/exec/call.c. */
-static RiLocal find_vararg(RiThread *of, const RiFrame *frame, const RiProto *proto, int64_t n)
-{
-    RiLocal local = {0};
-    RiValue *base = of->stack + frame->base;
-    uint32_t extra = RI_LINK_OF(base)->extra;
-    if (proto->is_vararg && extra >= 2 && n <= (int64_t)extra - 2 - proto->param_count) {
-        local.name = "(vararg)";
-        local.slot = base - extra + proto->param_count + (n - 1);
-        local.is_writable = true;
-    }
-    return local;
-}
-
-/* How many slots of a frame count. Above what is in use there are more, which only a hook that interrupts the function
- * gets to see: as in 5.4, whose hooks run above a function's whole frame. */
-static int64_t visible_slot_count(RiThread *of, int level, const RiFrame *frame, const RiProto *proto)
-{
-    int64_t used = (int64_t)frame->top - (int64_t)frame->base;
-    if (proto != NULL && used < proto->frame_size && ri_is_hooked_frame(of, level))
-        return proto->frame_size;
-    return used;
-}
-
-/* Local variable number `n` of a frame: a named one, a vararg (n < 0), or what else lies in its slots. */
-static RiLocal find_local(RiThread *of, int level, const RiFrame *frame, int64_t n, bool to_write)
-{
-    RiLocal local = {0};
-    const RiProto *proto = ri_function_proto(ri_frame_function(of, frame));
-    RiValue *base = of->stack + frame->base;
-    uint32_t slot;
-    if (n < 0)
-        return proto != NULL ? find_vararg(of, frame, proto, -n) : local;
-    if (proto != NULL && frame->pc > 0 && n <= UINT8_MAX) {
-        local.name = ri_local_name(proto, (uint32_t)n, frame->pc - 1, &slot);
-        if (local.name == NULL)
-            slot = (uint32_t)n - 1;
-    } else {
-        slot = (uint32_t)n - 1;
-    }
-    if (local.name == NULL) {
-        if (n < 1 || n > visible_slot_count(of, level, frame, proto))
-            return local;
-        local.name = proto != NULL ? "(temporary)" : "(C temporary)";
-    }
-    bool is_transferred = n >= of->transfer_first && n - of->transfer_first < of->transfer_count &&
-                          ri_is_hooked_frame(of, level);
-    if (proto == NULL || (!to_write && (local.name[0] != '(' || is_transferred))) { /* what has a name can be read */
-        local.slot = base + slot;
-        return local;
-    }
-    switch (ri_slot_use(of->process, proto, frame->pc > 0 ? frame->pc - 1 : 0, slot)) {
-    case RI_SLOT_NONE:
-        break;
-    case RI_SLOT_VALUE:
-    case RI_SLOT_CELL:
-        local.is_writable = true;
-        local.slot = base + slot;
-        break;
-    default:
-        local.slot = base + slot;
-        break;
-    }
-    return local;
-}
-
-/* Name of parameter `n` of a function that is not running. */
-static const char *parameter_name(RiValue function, int64_t n)
-{
-    const RiProto *proto = ri_function_proto(function);
-    uint32_t slot;
-    return proto != NULL && n > 0 && n <= UINT8_MAX ? ri_local_name(proto, (uint32_t)n, 0, &slot) : NULL;
-}
-
 static int32_t debug_getlocal(RiThread *T, RiValue *args, uint32_t nargs)
 {
     uint32_t skip;
     RiThread *of = thread_arg(T, args, nargs, &skip);
     int n = int_arg(T, args, nargs, skip + 1);
     if (ri_is_function(args[skip])) {
-        const char *name = parameter_name(args[skip], n);
+        const char *name = ri_parameter_name(args[skip], n);
         if (name == NULL)
             return ri_return_nil(args);
         return ri_return_string(args, ri_str_from_cstr(T->heap, name));
@@ -303,10 +188,10 @@ static int32_t debug_getlocal(RiThread *T, RiValue *args, uint32_t nargs)
     RiFrame frame;
     int level = int_arg(T, args, nargs, skip);
     RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
-    RiLocal local = find_local(of, level, &frame, n, false);
+    RiLocal local = ri_find_local(of, level, &frame, n, false);
     if (local.name == NULL)
         return ri_return_nil(args);
-    RiValue value = local.slot != NULL ? visible(*local.slot) : ri_nil();
+    RiValue value = local.slot != NULL ? ri_visible_value(*local.slot) : ri_nil();
     return ri_return2(args, ri_string_value(ri_str_from_cstr(T->heap, local.name)), value);
 }
 
@@ -319,46 +204,24 @@ static int32_t debug_setlocal(RiThread *T, RiValue *args, uint32_t nargs)
     int n = int_arg(T, args, nargs, skip + 1);
     RI_ARG_CHECK(T, ri_frame_at(of, level, &frame), skip, "level out of range");
     ri_arg_check_any(T, args, nargs, skip + 2);
-    RiLocal local = find_local(of, level, &frame, n, true);
+    RiLocal local = ri_find_local(of, level, &frame, n, true);
     if (local.name == NULL)
         return ri_return_nil(args);
-    if (local.is_writable) {
-        if (local.slot->tag == RI_TAG_CELL)
-            ri_copy(&((RiCell *)local.slot->p)->value, &args[skip + 2]);
-        else
-            ri_copy(local.slot, &args[skip + 2]);
-    }
+    ri_set_local(&local, args[skip + 2]);
     return ri_return_string(args, ri_str_from_cstr(T->heap, local.name));
 }
 
 /* -- Upvalues -------------------------------------------------------------------------------------------------- */
-
-/* Upvalue `n` (from 1) of a function: its name and where its value lies; false if there is none. */
-static bool find_upvalue(RiThread *T, RiValue function, int64_t n, const char **name, RiValue **value)
-{
-    if (n < 1 || n > (int64_t)upvalue_count(function))
-        return false;
-    if (function.tag == RI_TAG_NATIVE) {
-        *name = "";
-        *value = &((RiNative *)function.p)->upvals[n - 1];
-        return true;
-    }
-    RiClosure *closure = function.p;
-    RiString *known = closure->feedback->proto->upvals[n - 1].name;
-    *name = known != NULL ? ri_str_cstr(T->heap, known) : "(no name)";
-    *value = &closure->upvals[n - 1]->value;
-    return true;
-}
 
 static int32_t debug_getupvalue(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *name;
     RiValue *value;
     int n = int_arg(T, args, nargs, 1);
-    if (!find_upvalue(T, function_arg(T, args, nargs, 0), n, &name, &value))
+    if (!ri_find_upvalue(T, function_arg(T, args, nargs, 0), n, &name, &value))
         return 0;
     RiString *s = ri_str_from_cstr(T->heap, name);
-    return ri_return2(args, ri_string_value(s), visible(*value));
+    return ri_return2(args, ri_string_value(s), ri_visible_value(*value));
 }
 
 static int32_t debug_setupvalue(RiThread *T, RiValue *args, uint32_t nargs)
@@ -368,23 +231,18 @@ static int32_t debug_setupvalue(RiThread *T, RiValue *args, uint32_t nargs)
     ri_arg_check_any(T, args, nargs, 2);
     int n = int_arg(T, args, nargs, 1);
     RiValue function = function_arg(T, args, nargs, 0);
-    if (!find_upvalue(T, function, n, &name, &value))
+    if (!ri_find_upvalue(T, function, n, &name, &value))
         return 0;
-    if (function.tag == RI_TAG_CLOSURE) /* library functions rely on what they have put there */
+    if (ri_may_set_upvalue(function))
         ri_copy(value, &args[2]);
     return ri_return_string(args, ri_str_from_cstr(T->heap, name));
 }
 
-/* The identity of an upvalue, NULL if there is none: its cell, or its place in a library function. */
+/* The identity of an upvalue, NULL if there is none. */
 static void *upvalue_id(RiThread *T, RiValue *args, uint32_t nargs, uint32_t function_index, int *n)
 {
     *n = int_arg(T, args, nargs, function_index + 1);
-    RiValue function = function_arg(T, args, nargs, function_index);
-    if (*n < 1 || *n > (int)upvalue_count(function))
-        return NULL;
-    if (function.tag == RI_TAG_NATIVE)
-        return &((RiNative *)function.p)->upvals[*n - 1];
-    return ((RiClosure *)function.p)->upvals[*n - 1];
+    return ri_upvalue_id(function_arg(T, args, nargs, function_index), *n);
 }
 
 static int32_t debug_upvalueid(RiThread *T, RiValue *args, uint32_t nargs)

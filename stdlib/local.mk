@@ -6,6 +6,8 @@ LIB_STDLIB = librille_stdlib.a
 OBJECTS_STDLIB = $(librille_stdlib_a_OBJECTS)
 librille_stdlib_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_STDLIB)
 librille_stdlib_a_SOURCES = \
+	%D%/collect.c \
+	%D%/collect.h \
 	%D%/handle.c \
 	%D%/handle.h \
 	%D%/lib_base.c \

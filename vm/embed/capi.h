@@ -1,11 +1,87 @@
-/* What the rest of Rille sees of the C API. */
+/* The C API of Lua 5.4 (include/lua.h), in terms of the layers below. A lua_State is an RiThread, known to C by the address
+ * behind `extra`; the stack that a C function sees is its frame: index 1 is T->base[0]. What C code has not been called from
+ * Lua for (the program that made the state) works at the bottom of a thread's stack, where there is no frame.
+ *
+ *   capi_stack.c   the stack, types, conversions        capi_call.c    calls, continuations, coroutines, errors, chunks
+ *   capi_push.c    pushing values, formats              capi_state.c   states and threads: life, memory, warnings
+ *   capi_table.c   tables, metatables, user values      capi_debug.c   levels, variables, upvalues, hooks
+ *   capi_operate.c arithmetic, comparison, concatenation
+ *   capi_aux.c, capi_buffer.c, capi_libs.c              the auxiliary library and the functions that open libraries */
 #ifndef RI_EMBED_CAPI_H
 #define RI_EMBED_CAPI_H
 
-#include "vm/exec/native.h"
+#include "vm/exec/call.h"
 
-/* RiHooks.call_c: call the lua_CFunction of the current frame. Its arguments lie at args; it leaves the returned number
- * of results on top of the stack. */
-int32_t ri_capi_call(RiThread *T, RiValue *args, uint32_t nargs);
+/* The API and nothing else can be seen by modules loaded at run time. */
+#pragma GCC visibility push(default)
+#include "include/lauxlib.h"
+#include "include/lualib.h"
+#pragma GCC visibility pop
+
+/* RiHooks: what the execution layer needs of the API. */
+extern const RiLibFn ri_capi_function;
+void ri_capi_call_hook(RiThread *T, RiHookEvent event, int32_t line);
+void ri_capi_panic(RiThread *T, RiValue error);
+
+#define RI_STATE_OFFSET (offsetof(RiThread, extra) + sizeof(void *))
+
+static inline RiThread *ri_thread_of(const lua_State *L)
+{
+    return (RiThread *)(void *)((char *)(uintptr_t)L - RI_STATE_OFFSET);
+}
+static inline lua_State *ri_state_of(RiThread *T)
+{
+    return (lua_State *)(void *)((char *)T + RI_STATE_OFFSET);
+}
+
+/* What an index without a value stands for: known by this address. */
+extern const RiValue ri_capi_none;
+
+/* The value of the registry's or an upvalue's pseudo-index. */
+RiValue *ri_capi_pseudo(RiThread *T, int index);
+
+/* Where the value of any acceptable index lies; &ri_capi_none if there is none. */
+static RI_ALWAYS_INLINE RiValue *ri_capi_at(RiThread *T, int index)
+{
+    if (RI_LIKELY(index > 0)) {
+        RiValue *slot = T->base + (index - 1);
+        return RI_LIKELY(slot < T->top) ? slot : (RiValue *)(uintptr_t)&ri_capi_none;
+    }
+    if (RI_LIKELY(index > LUA_REGISTRYINDEX))
+        return T->top + index;
+    return ri_capi_pseudo(T, index);
+}
+
+static inline int ri_capi_type(const RiValue *v)
+{
+    return RI_UNLIKELY(v == &ri_capi_none) ? LUA_TNONE : (int)ri_type_of_tag[v->tag & 31];
+}
+
+/* After an allocation whose result is safe on the stack: collections and finalizers that are due. */
+void ri_capi_settle_slow(RiThread *T);
+static RI_ALWAYS_INLINE void ri_capi_settle(RiThread *T)
+{
+    if (RI_UNLIKELY(T->heap->attention))
+        ri_capi_settle_slow(T);
+}
+
+/* The table of globals, which a program may replace in the registry. */
+static inline RiValue ri_capi_globals(RiThread *T)
+{
+    return ri_table_get_int(T->process->registry, LUA_RIDX_GLOBALS);
+}
+
+/* Where the function pointer of a C function lies: a light one, or a closure. */
+static inline bool ri_capi_is_c(RiValue v)
+{
+    return v.tag == RI_TAG_CFUNC || v.tag == RI_TAG_LIBFN || v.tag == RI_TAG_NATIVE;
+}
+
+/* Let the function below nargs arguments on top be called: put its link slot in between. */
+void ri_capi_insert_link(RiThread *T, uint32_t nargs);
+
+/* The value of a library function as C code can call it, and back: capi_libs.c. NULL, false: it is no such function. */
+lua_CFunction ri_capi_thunk_of(const RiLibFn *fn);
+const RiLibFn *ri_capi_row_of_thunk(lua_CFunction f);
 
 #endif

@@ -6,14 +6,24 @@ LIB_EMBED = librille_embed.a
 OBJECTS_EMBED = $(librille_embed_a_OBJECTS)
 librille_embed_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_EMBED)
 librille_embed_a_SOURCES = \
-	%D%/capi.c \
 	%D%/capi.h \
+	%D%/capi_aux.c \
+	%D%/capi_buffer.c \
+	%D%/capi_call.c \
+	%D%/capi_debug.c \
+	%D%/capi_libs.c \
+	%D%/capi_operate.c \
+	%D%/capi_push.c \
+	%D%/capi_stack.c \
+	%D%/capi_state.c \
+	%D%/capi_table.c \
 	%D%/open.c \
 	%D%/open.h
 pkginclude_HEADERS += \
 	include/lauxlib.h \
 	include/lua.h \
-	include/luaconf.h
+	include/luaconf.h \
+	include/lualib.h
 lib_LIBRARIES += librille.a
 librille_a_SOURCES =
 librille_a_LIBADD = \

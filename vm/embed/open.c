@@ -24,8 +24,15 @@ static RiProto *compile(RiHeap *heap, const char *source, size_t size, const cha
 }
 
 static const RiHooks hooks = {
-    .compile = compile, .call_c = ri_capi_call, .open_sibling = ri_open_sibling, .enter_native = ri_jit_enter,
-    .files_forked = ri_stream_files_forked, .files_end = ri_stream_files_end};
+    .compile = compile,
+    .c_function = &ri_capi_function,
+    .call_hook = ri_capi_call_hook,
+    .panic = ri_capi_panic,
+    .open_sibling = ri_open_sibling,
+    .enter_native = ri_jit_enter,
+    .files_forked = ri_stream_files_forked,
+    .files_end = ri_stream_files_end,
+};
 
 static void make_process(RiHeap *heap, void *process)
 {
@@ -55,6 +62,34 @@ RiThread *ri_open_machine(const RiMachineConfig *config)
     return process->main;
 }
 
+RiThread *ri_open_for_host(void *(*allocate)(void *, void *, size_t, size_t), void *data)
+{
+    RiThread *T = ri_open();
+    if (T == NULL)
+        return NULL;
+    T->process->allocate = allocate;
+    T->process->allocate_data = data;
+    return T;
+}
+
+void ri_close_for_host(RiThread *T)
+{
+    ri_close(T);
+}
+
+/* Open a library, unless package.loaded has it: then it only becomes a global. */
+static void open_once(RiThread *T, const RiLibrary *library)
+{
+    RiHeap *heap = T->heap;
+    RiString *name = ri_str_from_cstr(heap, library->name);
+    RiValue loaded = ri_table_get_str(T->process->registry, ri_str_from_cstr(heap, "_LOADED"));
+    RiValue known = ri_is_table(loaded) ? ri_table_get_str(loaded.p, name) : ri_nil();
+    if (ri_is_falsy(known))
+        ri_library_open(T, library);
+    else
+        ri_table_set_str(heap, T->process->globals, name, known);
+}
+
 void ri_open_libraries(RiThread *T)
 {
     static const RiLibrary *const libraries[] = {
@@ -62,7 +97,7 @@ void ri_open_libraries(RiThread *T)
         &ri_lib_os,   &ri_lib_string,  &ri_lib_utf8,      &ri_lib_math,  &ri_lib_debug,
     };
     for (size_t i = 0; i < RI_COUNTOF(libraries); i++)
-        ri_library_open(T, libraries[i]);
+        open_once(T, libraries[i]);
 }
 
 /* -- Siblings --------------------------------------------------------------------------------------------------- */

@@ -10,7 +10,11 @@ RiThread *ri_open(void);
 /* The same with a machine of one's own making; strings in it must stay. */
 RiThread *ri_open_machine(const RiMachineConfig *config);
 
-/* Open all of stdlib/libs.h. Collects: yes. Traps: yes, so call it in protected mode.
+/* The same for the C API: memory is to be accounted for with `allocate` (a lua_Alloc; NULL: with nobody). NULL: no memory. */
+RiThread *ri_open_for_host(void *(*allocate)(void *data, void *block, size_t old_size, size_t new_size), void *data);
+void ri_close_for_host(RiThread *T);
+
+/* Open all of stdlib/libs.h that package.loaded does not have yet. Collects: yes. Traps: yes, so call it in protected mode.
  * LUA_PATH and its like are ignored if registry.LUA_NOENV is true by then. */
 void ri_open_libraries(RiThread *T);
 

@@ -130,18 +130,13 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
         base = T->base;
     }
     *link = *RI_LINK_OF(base);
-    if (base[-2].tag == RI_TAG_LIBFN) {
-        *signal = ((const RiLibFn *)base[-2].cp)->call(T, base, nargs);
-    } else if (base[-2].tag == RI_TAG_NATIVE) {
-        *signal = ((const RiNative *)base[-2].cp)->fn->call(T, base, nargs);
-    } else {
-        int32_t n = T->process->hooks->call_c(T, base, nargs);
-        *signal = n >= 0 ? ri_return_top(T, (uint32_t)n) : n;
-    }
+    *signal = ri_row_of(T, base[-2])->call(T, base, nargs);
     return true;
 }
 
 /* -- Coroutine switches ---------------------------------------------------------------------------------------- */
+
+static RiAction serve(RiThread *T, int32_t signal, RiLink link);
 
 static bool is_fresh(const RiThread *co)
 {
@@ -170,6 +165,8 @@ static RiThread *switch_to_resumer(RiThread *co)
     co->resumer = NULL;
     T->status = RI_THREAD_RUNNING;
     T->heap->running = T;
+    if (RI_UNLIKELY(T->hook_is_wanted))
+        ri_apply_wanted_hook(T);
     return T;
 }
 
@@ -181,6 +178,50 @@ static void begin_coroutine(RiThread *co, uint32_t count)
     ri_set_nil(&co->error);
     if (co->top + count + 4 > co->stack_limit)
         ri_stack_grow(co, count + 4);
+}
+
+/* The values that a yield returns lie at `first`: go on in the frame that yielded. Returns as enter does. */
+static bool continue_coroutine(RiThread *co, const RiValue *first, uint32_t count, int32_t *signal, RiLink *link)
+{
+    RiValue self = co->base[-2];
+    if (RI_UNLIKELY(self.tag == RI_TAG_CLOSURE)) /* a hook has yielded */
+        return false;
+    *link = *RI_LINK_OF(co->base);
+    RiCRecord *record = self.tag != RI_TAG_LIBFN ? ri_c_record_of(co, (uint32_t)(co->base - co->stack)) : NULL;
+    if (record == NULL) {
+        for (uint32_t i = 0; i < count; i++) /* they are the results of its yield */
+            ri_copy(&co->base[(int32_t)i - 2], &first[i]);
+        *signal = (int32_t)count;
+        return true;
+    }
+    if (first != co->top)
+        for (uint32_t i = 0; i < count; i++)
+            ri_copy(&co->top[i], &first[i]);
+    co->top += count;
+    *signal = ri_row_of(co, self)->resume(co, co->base, (uint32_t)(co->top - co->base));
+    return true;
+}
+
+RiAction ri_enter_coroutine(RiThread *co, uint32_t nargs)
+{
+    int32_t signal;
+    RiLink link;
+    if (is_fresh(co)) {
+        ri_stack_reserve(co, 4);
+        for (RiValue *p = co->top; p > co->top - nargs; p--)
+            ri_copy(p, p - 1);
+        RiValue *func = co->top - nargs - 1;
+        func[1].u = 0;
+        func[1].tag = RI_TAG_LINK;
+        co->top++;
+        if (!enter(co, func, nargs, -1, RI_LINK_CORO, &signal, &link))
+            return RI_GO;
+    } else {
+        co->top -= nargs;
+        if (!continue_coroutine(co, co->top, nargs, &signal, &link))
+            return RI_GO;
+    }
+    return serve(co, signal, link);
 }
 
 /* coroutine.resume and wrap have checked their argument; start or continue it. */
@@ -202,16 +243,13 @@ static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
     co->heap->running = co;
     *thread = co;
     if (is_fresh(co)) {
+        RiValue *func = co->top - 1;
         ri_push_link(co);
         for (uint32_t i = 0; i < count; i++)
             ri_push(co, first[i]);
-        return enter(co, co->stack, count, -1, RI_LINK_CORO, signal, link);
+        return enter(co, func, count, -1, RI_LINK_CORO, signal, link);
     }
-    *link = *RI_LINK_OF(co->base);
-    for (uint32_t i = 0; i < count; i++) /* they are the results of its yield */
-        ri_copy(&co->base[(int32_t)i - 2], &first[i]);
-    *signal = (int32_t)count;
-    return true;
+    return continue_coroutine(co, first, count, signal, link);
 }
 
 /* -- Returning ------------------------------------------------------------------------------------------------- */
@@ -242,6 +280,19 @@ static void hook_return(RiThread *T, const RiLink *link, RiValue **first, uint32
     T->hook_last_pc = caller_pc ? caller_pc - 1 : 0;
 }
 
+/* Its first function has returned. A thread that C code may know can be used again. */
+static void end_coroutine(RiThread *co)
+{
+    co->tbc_count = co->c_record_count = 0;
+    if (RI_LIKELY(!co->is_exposed)) {
+        co->status = RI_THREAD_DEAD;
+        ri_thread_drop_stack(co);
+        return;
+    }
+    co->status = RI_THREAD_READY;
+    co->base = co->top = co->stack;
+}
+
 /* The current frame of *thread returns; *link is its link. SERVE_SETTLED: *action says how to go on; else the signal of
  * the library function that the results went to, and *link is that one's. */
 static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t count, RiAction *action)
@@ -255,14 +306,12 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         func -= link.extra;
     if (link.flags & RI_LINK_NOYIELD)
         T->no_yield--;
-    if (link.flags & RI_LINK_CORO) {
+    if (link.flags & RI_LINK_CORO && !T->is_resumed_by_c) {
         RiThread *co = T;
         T = *thread = switch_to_resumer(co);
         *out = *RI_LINK_OF(T->base);
         int32_t n = results_of_resume(T, first, count);
-        co->status = RI_THREAD_DEAD;
-        ri_thread_drop_stack(co);
-        co->tbc_count = 0;
+        end_coroutine(co);
         return n;
     }
     if (first != func)
@@ -278,6 +327,11 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     *action = RI_GO;
     switch (link.flags & (RI_LINK_ENTRY | RI_LINK_META | RI_LINK_LIB | RI_LINK_UNWIND)) {
     case 0:
+        if (RI_UNLIKELY(link.flags & RI_LINK_CORO)) { /* resumed from C */
+            T->status = RI_THREAD_READY;
+            T->tbc_count = T->c_record_count = 0;
+            *action = RI_LEAVE;
+        }
         return SERVE_SETTLED;
     case RI_LINK_ENTRY:
         T->lib_nargs = count;
@@ -297,8 +351,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     }
     case RI_LINK_LIB: {
         T->lib_depth--;
-        RiValue f = T->base[-2];
-        const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
+        const RiLibFn *fn = ri_row_of(T, T->base[-2]);
         *out = *RI_LINK_OF(T->base);
         out->extra = 0; /* its step: no matter of returns, where a closure as a result may stand in the function's place */
         return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
@@ -314,11 +367,34 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
 /* Enter the library function of T's current frame again. */
 static int32_t reenter(RiThread *T, RiLink *link)
 {
-    RiValue f = T->base[-2];
-    const RiLibFn *fn = f.tag == RI_TAG_NATIVE ? ((const RiNative *)f.cp)->fn : (const RiLibFn *)f.cp;
+    const RiLibFn *fn = ri_row_of(T, T->base[-2]);
     *link = *RI_LINK_OF(T->base);
     link->extra = 0;
     return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
+}
+
+/* The `count` values on top of co are what it yields. False: to C code, which finds them there. */
+static bool yield(RiThread **thread, uint32_t count, int32_t *signal, RiLink *link)
+{
+    RiThread *co = *thread;
+    co->yield_count = count;
+    RiThread *T = *thread = switch_to_resumer(co);
+    co->status = RI_THREAD_READY;
+    if (co->is_resumed_by_c)
+        return false;
+    *link = *RI_LINK_OF(T->base);
+    *signal = results_of_resume(T, co->top - count, count);
+    co->top -= count;
+    return true;
+}
+
+RiAction ri_serve_yield(RiThread *co)
+{
+    int32_t signal;
+    RiLink link;
+    if (!yield(&co, co->yield_count, &signal, &link))
+        return RI_LEAVE;
+    return serve(co, signal, link);
 }
 
 /* Serve what the library function of T's current frame signalled until a Lua frame is to run or C is to be left. */
@@ -347,14 +423,14 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
             signal = reenter(T, &link);
             break;
         case RI_LIB_YIELD: {
-            RiThread *co = T;
-            RiValue *first = co->base;
-            uint32_t count = (uint32_t)(co->top - first);
-            T = switch_to_resumer(co);
-            link = *RI_LINK_OF(T->base);
-            signal = results_of_resume(T, first, count);
-            co->status = RI_THREAD_READY;
-            co->top = co->base;
+            uint32_t count = (uint32_t)(T->top - T->base);
+            const RiJump *jump = T->process->jumps;
+            if (RI_UNLIKELY(jump->thread == T && !jump->is_resume)) { /* there are C frames to be left */
+                T->yield_count = count;
+                ri_yield(T);
+            }
+            if (!yield(&T, count, &signal, &link))
+                return RI_LEAVE;
             break;
         }
         case RI_LIB_RESUME:
@@ -439,19 +515,29 @@ int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted)
 
 /* -- From C ---------------------------------------------------------------------------------------------------- */
 
-uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
+static uint32_t call_from_c(RiThread *T, uint32_t nargs, int32_t wanted, bool yields)
 {
     RiValue *func = T->top - nargs - 2;
     if (func->tag == RI_TAG_CLOSURE) {
         int32_t signal;
         RiLink link;
         (void)enter(T, func, nargs, wanted, RI_LINK_ENTRY, &signal, &link);
-        ri_run(T);
+        ri_run(T, yields);
         return T->lib_nargs;
     }
     /* A library function usually runs to its end without the dispatch loop. */
-    ri_run_call(T, func, nargs, wanted);
+    ri_run_call(T, func, nargs, wanted, yields);
     return T->lib_nargs;
+}
+
+uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
+{
+    return call_from_c(T, nargs, wanted, false);
+}
+
+uint32_t ri_call_yieldable(RiThread *T, uint32_t nargs, int32_t wanted)
+{
+    return call_from_c(T, nargs, wanted, true);
 }
 
 /* -- Metamethods ----------------------------------------------------------------------------------------------- */
@@ -650,6 +736,7 @@ RiThread *ri_coroutine_new(RiThread *T, RiValue function)
     RiThread *co = ri_thread_new(T->heap, T->process, 0);
     ri_store(&co->error, function);
     co->hook_allowed = true;
+    co->extra = T->process->main->extra;
     if (T->c_hook != NULL) { /* Lua hooks are each thread's own (debug.sethook) */
         co->hook_mask = T->hook_mask;
         co->c_hook = T->c_hook;
@@ -662,5 +749,75 @@ RiThread *ri_coroutine_new(RiThread *T, RiValue function)
 bool ri_is_yieldable(const RiThread *T)
 {
     const RiJump *jump = T->process->jumps;
-    return T->resumer && T->no_yield == 0 && (!jump || jump->thread != T);
+    if (T->resumer == NULL || T->no_yield > 0)
+        return false;
+    for (; jump != NULL && jump->thread == T && !jump->is_resume; jump = jump->previous) {
+        if (!jump->yields)
+            return false;
+    }
+    return true;
+}
+
+/* What lua_newthread makes has nothing to run until something is pushed; finished ones that C code knows are like that. */
+bool ri_has_nothing_to_run(const RiThread *co)
+{
+    return co->stack != NULL && co->base == co->stack && co->top == co->stack;
+}
+
+void ri_thread_expose(RiThread *co)
+{
+    if (RI_LIKELY(co->is_exposed))
+        return;
+    if (co->stack == NULL) {
+        RiValue function = co->error;
+        ri_thread_resize_stack(co, COROUTINE_SLOTS);
+        if (co->status == RI_THREAD_READY)
+            ri_push(co, function);
+        if (co->status != RI_THREAD_FAILED)
+            ri_set_nil(&co->error);
+    }
+    co->is_exposed = true;
+}
+
+/* -- Records of C functions -------------------------------------------------------------------------------------- */
+
+static RiCRecord *c_records(const RiThread *T)
+{
+    return (RiCRecord *)(void *)T->c_records->bytes;
+}
+
+RiCRecord *ri_c_record_push(RiThread *T)
+{
+    uint32_t capacity = T->c_records ? (uint32_t)(T->c_records->capacity / sizeof(RiCRecord)) : 0;
+    if (T->c_record_count == capacity) {
+        size_t bytes = (capacity ? capacity * 2 : 4) * sizeof(RiCRecord);
+        RiBuffer *grown = ri_heap_alloc(T->heap, sizeof(RiBuffer) + bytes, RI_SPACE_LEAF);
+        ri_object_init(grown, RI_TAG_BUFFER, 0, 0, 0);
+        grown->capacity = bytes;
+        grown->used = 0;
+        if (capacity)
+            memcpy(grown->bytes, T->c_records->bytes, capacity * sizeof(RiCRecord));
+        T->c_records = grown;
+    }
+    RiCRecord *record = &c_records(T)[T->c_record_count++];
+    *record = (RiCRecord){.base = (uint32_t)(T->base - T->stack)};
+    return record;
+}
+
+RiCRecord *ri_c_record_of(const RiThread *T, uint32_t base)
+{
+    for (uint32_t i = T->c_record_count; i-- > 0;) {
+        RiCRecord *record = &c_records(T)[i];
+        if (record->base == base)
+            return record;
+        if (record->base < base)
+            break;
+    }
+    return NULL;
+}
+
+void ri_c_records_drop(RiThread *T, uint32_t base)
+{
+    while (T->c_record_count > 0 && c_records(T)[T->c_record_count - 1].base > base)
+        T->c_record_count--;
 }

@@ -3,6 +3,7 @@
 #ifndef RI_EXEC_CALL_H
 #define RI_EXEC_CALL_H
 
+#include "vm/exec/hooks.h"
 #include "vm/exec/native.h"
 
 /* What happens when a frame returns: RiLink.flags. 0: the caller is a Lua frame that goes on at link.pc. */
@@ -63,7 +64,7 @@ RiAction ri_unwind_continue(RiThread *T);
 /* Find the pcall frame, coroutine or C region that gets T->error. */
 RiAction ri_unwind(RiThread *T);
 /* ri_call for what is not a Lua function. In unwind.c. */
-void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted);
+void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, bool yields);
 /* CONCAT's metamethod has returned v; `count` is the instruction's operand count. In semantics.c. */
 RiAction ri_concat_continue(RiThread *T, RiValue v, uint32_t count);
 
@@ -84,6 +85,8 @@ typedef struct RiJump {
     RiThread *thread;
     uint32_t base;      /* slot offset: frames of `thread` with a base at or above belong to this region */
     bool catches;       /* ri_pcall; else: the region of one ri_run, which only looks for pcall frames */
+    bool yields;        /* the C function that began it has a continuation: it may be left by a yield, for good */
+    bool is_resume;     /* of ri_resume_from_c: a yield of `thread` ends here */
     uint32_t c_depth;   /* of the process when the region began */
     RiCallStatus status;
     RiValue handler;
@@ -93,12 +96,52 @@ typedef struct RiJump {
 } RiJump;
 
 /* Run until the ENTRY frame just set up has returned; errors are delivered to pcall frames inside. */
-void ri_run(RiThread *T);
+void ri_run(RiThread *T, bool yields);
 
 /* Go on with frames that are there already, those of a cloned process: the library function of the current frame of
  * heap->running returns the `count` values on top of its stack, and everything goes on until the outermost function of
  * `first`, the thread that was called by C, has returned; T->lib_nargs results lie on top of its stack then. */
 void ri_run_again(RiThread *first, uint32_t count);
+
+/* -- The C API's part ---------------------------------------------------------------------------------------------
+ * C functions may call and yield with a continuation. While a call with one runs it is a call from C like any other, in a
+ * region of its own that `yields`. When its callee yields, the regions up to the resumer's are left by a jump, the C frames
+ * are gone, and the frames they had called, RI_LINK_ENTRY until then, return like those called by a library function:
+ * into hooks->c_function->resume. */
+
+/* A record for the C function of T's current frame; valid until the next one is made. Collects. Traps: no memory. */
+RiCRecord *ri_c_record_push(RiThread *T);
+/* The record of the frame at slot offset `base`; NULL: it has none. */
+RiCRecord *ri_c_record_of(const RiThread *T, uint32_t base);
+/* Forget the records of frames above that one: they are gone. */
+void ri_c_records_drop(RiThread *T, uint32_t base);
+/* As ri_call and ri_pcall, but the callee may yield if the current C function has a record. */
+uint32_t ri_call_yieldable(RiThread *T, uint32_t nargs, int32_t wanted);
+RiCallStatus ri_pcall_yieldable(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count);
+/* Yield from the C function, or the hooked Lua function, of T's current frame: T->yield_count values on top of the stack. */
+RI_NORETURN void ri_yield(RiThread *T);
+/* coroutine.resume for C: start co (its function lies below nargs arguments on top) or continue it. RI_OK: it has returned,
+ * RI_YIELD: its T->yield_count values are on top; else the error is, and its frames are still there to be looked at.
+ * `from`: whose nested calls count, NULL: nobody's. */
+RiCallStatus ri_resume_from_c(RiThread *co, const RiThread *from, uint32_t nargs);
+/* The part of it in call.c: enter co, or go on with the values on its top. */
+RiAction ri_enter_coroutine(RiThread *co, uint32_t nargs);
+/* The yield in call.c: co has stopped, and its resumer in the innermost region goes on. */
+RiAction ri_serve_yield(RiThread *co);
+/* Give a thread that C code is about to see a stack for its function, if it has none yet. Collects. Traps: no memory. */
+void ri_thread_expose(RiThread *co);
+/* Neither started nor finished with something to run on its stack? */
+bool ri_has_nothing_to_run(const RiThread *co);
+/* Set what lua_sethook has asked for. */
+void ri_apply_wanted_hook(RiThread *T);
+
+/* What is behind a callable that is no Lua function. */
+static inline const RiLibFn *ri_row_of(const RiThread *T, RiValue f)
+{
+    if (f.tag == RI_TAG_NATIVE)
+        return ((const RiNative *)f.cp)->fn;
+    return f.tag == RI_TAG_LIBFN ? f.cp : T->process->hooks->c_function;
+}
 
 /* Grow the stack so that `slots` fit above T->top, up to the limit; else throws "stack overflow". */
 void ri_stack_grow(RiThread *T, uint32_t slots);

@@ -4,14 +4,11 @@
 #include "vm/exec/debuginfo.h"
 #include "vm/exec/semantics.h"
 
-void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
+/* Who sets it has stored which one. */
+static void begin_hook(RiThread *T, uint32_t mask, int32_t count)
 {
-    if (ri_is_nil(hook) || mask == 0) {
-        hook = ri_nil();
-        mask = 0;
-    }
-    ri_store(&T->hook, hook);
     T->hook_mask = (uint8_t)mask;
+    T->skips_hook = false;
     T->hook_count = count;
     T->hook_left = count;
     T->hook_last_pc = T->pc ? T->pc - 1 : 0;
@@ -32,11 +29,59 @@ void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
     }
 }
 
+void ri_set_hook(RiThread *T, RiValue hook, uint32_t mask, int32_t count)
+{
+    if (ri_is_nil(hook) || mask == 0) {
+        hook = ri_nil();
+        mask = 0;
+    }
+    T->hook_is_wanted = false;
+    T->c_hook = NULL;
+    ri_store(&T->hook, hook);
+    begin_hook(T, mask, count);
+}
+
+/* lua_sethook only leaves a note, as it may be called at any moment. */
+void ri_apply_wanted_hook(RiThread *T)
+{
+    T->hook_is_wanted = false;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    uint32_t mask = T->wanted_mask;
+    T->c_hook = mask != 0 ? T->wanted_hook : NULL;
+    ri_set_nil(&T->hook);
+    begin_hook(T, T->c_hook != NULL ? mask : 0, T->wanted_count);
+}
+
+static void call_c_hook(RiThread *T, RiHookEvent event, int32_t line)
+{
+    ptrdiff_t top = T->top - T->stack;
+    ri_stack_reserve(T, RI_STACK_RESERVE);
+    T->in_hook = true;
+    T->hook_event = (uint8_t)event;
+    T->process->hooks->call_hook(T, event, line);
+    T->in_hook = false;
+    T->top = T->stack + top;
+    T->hook_allowed = true;
+    if (T->hook_is_wanted)
+        ri_apply_wanted_hook(T);
+    if (RI_UNLIKELY(T->hook_yields)) { /* the instruction is yet to be done: it begins again, without its hook */
+        T->hook_yields = false;
+        T->skips_hook = true;
+        T->pc--;
+        T->yield_count = 0;
+        ri_yield(T);
+    }
+}
+
 void ri_fire_hook(RiThread *T, RiHookEvent event, int32_t line)
 {
-    if (!T->hook_allowed || ri_is_nil(T->hook))
+    if (!T->hook_allowed || (ri_is_nil(T->hook) && T->c_hook == NULL))
         return;
     T->hook_allowed = false;
+    if (T->c_hook != NULL) {
+        call_c_hook(T, event, line);
+        return;
+    }
     ptrdiff_t top = T->top - T->stack;
     ri_stack_reserve(T, 6);
     ri_push(T, T->hook);
@@ -63,6 +108,8 @@ void ri_fire_transfer_hook(RiThread *T, RiHookEvent event, uint32_t first, uint3
 bool ri_is_hooked_frame(RiThread *T, int level)
 {
     RiFrame callee;
+    if (T->in_hook && T->c_hook != NULL)
+        return level == 0;
     return T->in_hook && ri_frame_at(T, level - 1, &callee) &&
            RI_LINK_OF(T->stack + callee.base)->flags & RI_LINK_ENTRY;
 }
@@ -86,6 +133,11 @@ void ri_hook_instruction(RiThread *T)
     uint8_t mask = T->hook_mask;
     if (!T->hook_allowed)
         return;
+    if (RI_UNLIKELY(T->skips_hook)) {
+        T->skips_hook = false;
+        T->hook_last_pc = T->pc - 1;
+        return;
+    }
     if (mask & RI_HOOK_COUNT && --T->hook_left <= 0) {
         T->hook_left = T->hook_count;
         ri_fire_hook(T, RI_HOOKED_COUNT, -1);

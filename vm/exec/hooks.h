@@ -15,8 +15,13 @@ typedef enum RiNativeExit {
 typedef struct RiHooks {
     /* Source to prototype, or NULL and *message (a Lua string). See compiler/compile.h. */
     RiProto *(*compile)(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiString **message);
-    /* Call the lua_CFunction of the current frame: result count, results on top of the stack. vm/embed/capi.c */
-    int32_t (*call_c)(RiThread *T, RiValue *args, uint32_t nargs);
+    /* How functions of the C API are called: `call` for the lua_CFunction of the current frame (a light one, or the last
+     * upvalue of an RI_LIBFN_C closure), `resume` for the continuation that its RiCRecord names. vm/embed/capi_call.c */
+    const RiLibFn *c_function;
+    /* Call T->c_hook. `line`: -1 if there is none. */
+    void (*call_hook)(RiThread *T, RiHookEvent event, int32_t line);
+    /* There is nobody to catch this error. May jump out; the host process ends if it returns. NULL: a message, exit. */
+    void (*panic)(RiThread *T, RiValue error);
     /* Run machine code from the instruction T->pc of T's current Lua frame on (0: a call; T->top is exact), if there is
      * any, or if it is time to make some. Called only if heap->hot_code is set. Collects. Traps. jit/jit.h */
     RiNativeExit (*enter_native)(RiThread *T);

@@ -1194,9 +1194,9 @@ do_call:
                 }
                 NEXT;
             }
-        } else if (RI_LIKELY((func->tag == RI_TAG_LIBFN || func->tag == RI_TAG_NATIVE) && !T->hook_mask &&
-                             sp <= T->stack_limit)) {
-            const RiLibFn *fn = func->tag == RI_TAG_LIBFN ? func->cp : ((const RiNative *)func->cp)->fn;
+        } else if (RI_LIKELY((func->tag == RI_TAG_LIBFN || func->tag == RI_TAG_NATIVE || func->tag == RI_TAG_CFUNC) &&
+                             !T->hook_mask && sp <= T->stack_limit)) {
+            const RiLibFn *fn = ri_row_of(T, *func);
             RiValue *args = func + 2;
             int32_t done;
             if (RI_UNLIKELY(fn->intrinsic >= RI_INTRINSIC_MEM_FIRST) &&

@@ -31,6 +31,8 @@ librille_exec_a_SOURCES = \
 	%D%/forward.h \
 	%D%/hook.c \
 	%D%/hooks.h \
+	%D%/inspect.c \
+	%D%/inspect.h \
 	%D%/interp.c \
 	%D%/intrinsics.c \
 	%D%/intrinsics.h \

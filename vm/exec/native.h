@@ -22,6 +22,7 @@ enum {
                                     message handlers around it (load) */
     RI_LIBFN_HANDLER = 8, /* with RI_LIBFN_CATCHES: its first slot is the message handler of what it calls (xpcall) */
     RI_LIBFN_CONTROL = 2  /* handled inside the dispatch loop: exec layer only */
+    /* RI_LIBFN_C = 16: object/func.h */
 };
 
 /* -- Results --------------------------------------------------------------------------------------------------- */

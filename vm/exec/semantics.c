@@ -44,7 +44,7 @@ void ri_error_call(RiThread *T, RiValue culprit)
     ri_runtime_error(T, "attempt to call a %s value", ri_type_name(T, culprit));
 }
 
-RI_NORETURN static void error_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
+void ri_error_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
 {
     bool bitwise = (event >= RI_MM_BAND && event <= RI_MM_SHR) || event == RI_MM_BNOT;
     if (ri_is_number(a) && ri_is_number(b)) {
@@ -202,7 +202,7 @@ RiAction ri_slow_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
         return ri_finish_instruction(T, result);
     RiValue h = binary_handler(T, event, a, b);
     if (ri_is_nil(h))
-        error_arith(T, event, a, b);
+        ri_error_arith(T, event, a, b);
     return ri_call_meta(T, h, a, b);
 }
 

@@ -95,6 +95,8 @@ RiAction ri_slow_set_field(RiThread *T, RiValue object, RiCache *cache, RiValue 
 bool ri_for_prepare(RiThread *T, RiValue *state);
 
 RI_NORETURN void ri_error_call(RiThread *T, RiValue culprit); /* it is not callable */
+/* Arithmetic that neither numbers nor metamethods can do. */
+RI_NORETURN void ri_error_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b);
 RI_NORETURN void ri_error_type(RiThread *T, RiValue culprit, uint32_t operand, const char *action);
 
 /* Counters of --stats. */

@@ -175,6 +175,8 @@ static void serve_common(RiThread *T, bool is_poll)
         process->interrupt = false;
         ri_error(T, "interrupted!");
     }
+    if (RI_UNLIKELY(T->hook_is_wanted))
+        ri_apply_wanted_hook(T);
 }
 
 bool ri_safe_point(RiThread *T)

@@ -44,6 +44,13 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     RiTable *signal_handlers; /* by number; NULL: none */
     uint64_t fuel_left;       /* with a limit of fuel: safe points still to be given out */
     void *host_data;          /* of the embedding program */
+    /* The C API's: lua_atpanic, lua_setwarnf (has_warn: instead of what warn.c does), lua_setallocf. */
+    int (*panic)(struct lua_State *L);
+    void (*warn)(void *data, const char *message, int continues);
+    void *warn_data;
+    void *(*allocate)(void *data, void *block, size_t old_size, size_t new_size);
+    void *allocate_data;
+    bool has_warn;
 } RiProcess;
 
 #define RI_C_DEPTH_MAX 200 /* LUAI_MAXCCALLS */

@@ -71,6 +71,15 @@ static void leave_overflow(RiThread *T)
 
 /* -- Throwing -------------------------------------------------------------------------------------------------- */
 
+/* Is `base` the frame of a C function that goes on after a protected call, whose own region is gone? */
+static RiCRecord *detached_catcher(const RiThread *T, const RiValue *base)
+{
+    if (RI_LIKELY(T->c_record_count == 0))
+        return NULL;
+    RiCRecord *record = ri_c_record_of(T, offset_of(T, base));
+    return record != NULL && record->detached && record->kind == RI_C_PCALL ? record : NULL;
+}
+
 /* The handler that an error thrown now in T would meet first: of an xpcall frame, or of a C region; nil: none. */
 static RiValue find_handler(RiThread *T)
 {
@@ -88,6 +97,9 @@ static RiValue find_handler(RiThread *T)
         if (f.tag == RI_TAG_LIBFN && RI_LINK_OF(base)->extra &&
             (((const RiLibFn *)f.cp)->flags & (RI_LIBFN_CATCHES | RI_LIBFN_CATCHES_AS_NIL)) == RI_LIBFN_CATCHES)
             return ((const RiLibFn *)f.cp)->flags & RI_LIBFN_HANDLER ? base[0] : ri_nil();
+        const RiCRecord *record = detached_catcher(T, base);
+        if (record != NULL)
+            return record->handler ? T->stack[record->handler] : ri_nil();
         uint32_t delta = RI_LINK_OF(base)->delta;
         base = delta ? base - delta : T->stack;
     }
@@ -124,11 +136,15 @@ RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error
     RiJump *jump = innermost(T);
     ri_store(&T->error, error);
     if (!jump) {
+        if (T->process->hooks->panic != NULL)
+            T->process->hooks->panic(T, error);
         fprintf(stderr, "rille: unprotected error%s%s\n", ri_is_string(error) ? ": " : "",
                 ri_is_string(error) ? ri_str_data(error.p) : "");
         exit(EXIT_FAILURE);
     }
     jump->status = status;
+    ri_store(&T->heap->running->error, error); /* C code may throw in a thread that does not run */
+    ri_store(&jump->thread->error, error);
     T->heap->native_sp = jump->native_sp;
     longjmp(*(jmp_buf *)jump->buffer, 1);
 }
@@ -188,7 +204,9 @@ static void drop_frames_above(RiThread *T, uint32_t catcher)
 {
     T->base = T->stack + catcher;
     T->pc = 0;
-    step_to_state(T, RI_LINK_OF(T->base)->extra);
+    ri_c_records_drop(T, catcher);
+    const RiCRecord *record = detached_catcher(T, T->base);
+    step_to_state(T, record != NULL ? record->state : RI_LINK_OF(T->base)->extra);
     T->in_hook = T->in_hook && !T->hook_allowed;
 }
 
@@ -224,15 +242,25 @@ static uint32_t find_catcher(const RiThread *T, uint32_t limit)
         RiValue f = base[-2];
         if (f.tag == RI_TAG_LIBFN && ((const RiLibFn *)f.cp)->flags & RI_LIBFN_CATCHES && RI_LINK_OF(base)->extra)
             return offset_of(T, base);
+        if (detached_catcher(T, base) != NULL)
+            return offset_of(T, base);
         uint32_t delta = RI_LINK_OF(base)->delta;
         base = delta ? base - delta : T->stack;
     }
     return 0;
 }
 
-static RiAction catch_in(RiThread *T, uint32_t catcher, RiValue error)
+static RiAction catch_in(RiThread *T, uint32_t catcher, RiCallStatus status, RiValue error)
 {
     drop_frames_above(T, catcher);
+    RiCRecord *record = detached_catcher(T, T->base);
+    if (record != NULL) {
+        T->top = T->stack + record->func;
+        leave_overflow(T);
+        ri_push(T, error);
+        record->status = (int32_t)status;
+        return ri_resume_library(T);
+    }
     T->top = T->base;
     leave_overflow(T);
     ri_push(T, ((const RiLibFn *)T->base[-2].cp)->flags & RI_LIBFN_CATCHES_AS_NIL ? ri_nil() : ri_bool(false));
@@ -245,6 +273,8 @@ RiAction ri_unwind(RiThread *T)
 {
     RiJump *jump = innermost(T);
     RiCallStatus status = jump->status;
+    if (status == RI_YIELD)
+        return ri_serve_yield(T);
     if (status == RI_KILLED) { /* nobody catches that, and nothing is closed */
         T->process->jumps = jump->previous;
         T->process->c_depth = jump->c_depth;
@@ -255,9 +285,15 @@ RiAction ri_unwind(RiThread *T)
         uint32_t limit = T == jump->thread ? jump->base : 2;
         uint32_t catcher = find_catcher(T, limit);
         if (catcher) {
-            if (ri_has_tbc(T, catcher))
+            const RiCRecord *record = detached_catcher(T, T->stack + catcher);
+            if (ri_has_tbc(T, record != NULL ? record->func : catcher))
                 return close_with_error(T, catcher, error);
-            return catch_in(T, catcher, error);
+            return catch_in(T, catcher, status, error);
+        }
+        if (T == jump->thread && jump->is_resume) { /* its frames stay, to be looked at */
+            T->process->jumps = jump->previous;
+            T->process->c_depth = jump->c_depth;
+            jump_out(T, status, error);
         }
         if (T == jump->thread) {
             while (T->base != T->stack && offset_of(T, T->base) >= jump->base) /* a vararg function's lies higher */
@@ -268,6 +304,7 @@ RiAction ri_unwind(RiThread *T)
         }
         RiThread *co = T;
         co->status = RI_THREAD_FAILED;
+        co->failure = (int32_t)status;
         T = co->resumer;
         co->resumer = NULL;
         T->status = RI_THREAD_RUNNING;
@@ -321,7 +358,7 @@ static RI_ALWAYS_INLINE void mark_stack_here(RiJump *jump)
 }
 
 /* Drive `first` (an action's maker) and then the dispatch loop, all in one region. */
-static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs, int32_t wanted)
+static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs, int32_t wanted, bool yields)
 {
     RiProcess *process = T->process;
     RiHeap *heap = T->heap;
@@ -330,6 +367,7 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
     uint32_t depth = process->c_depth;
     enter_region(T, &jump, &buffer, base, false, ri_nil());
     jump.c_depth = depth;
+    jump.yields = yields;
     mark_stack_here(&jump);
     volatile bool started = false;
     if (setjmp(buffer)) {
@@ -417,25 +455,28 @@ void ri_run_again(RiThread *first, uint32_t count)
     process->c_depth = depth;
 }
 
-void ri_run(RiThread *T)
+void ri_run(RiThread *T, bool yields)
 {
-    run_region(T, offset_of(T, T->base), NULL, 0, 0);
+    run_region(T, offset_of(T, T->base), NULL, 0, 0, yields);
 }
 
-void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, bool yields)
 {
-    run_region(T, offset_of(T, func) + 2, func, nargs, wanted);
+    run_region(T, offset_of(T, func) + 2, func, nargs, wanted, yields);
 }
 
-RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count)
+static RiCallStatus pcall_from_c(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count,
+                                 bool yields)
 {
     RiProcess *process = T->process;
     RiJump jump;
     jmp_buf buffer;
     uint32_t func = offset_of(T, T->top) - nargs - 2;
     uint32_t base = offset_of(T, T->base), pc = T->pc, no_yield = T->no_yield, lib_depth = T->lib_depth, depth = process->c_depth;
+    uint32_t record_count = T->c_record_count;
     bool hook_allowed = T->hook_allowed;
     enter_region(T, &jump, &buffer, func, true, handler);
+    jump.yields = yields;
     volatile RiCallStatus status = RI_OK;
     volatile bool called = false;
     if (setjmp(buffer)) {
@@ -450,7 +491,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
     }
     if (!called) {
         called = true;
-        uint32_t count = ri_call(T, nargs, wanted);
+        uint32_t count = yields ? ri_call_yieldable(T, nargs, wanted) : ri_call(T, nargs, wanted);
         if (result_count)
             *result_count = count;
     } else {
@@ -459,6 +500,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
             RiValue error = T->error, v = ri_pop_tbc_value(T);
             T->base = T->stack + base;
             T->pc = pc;
+            T->c_record_count = record_count;
             T->top = T->stack + at + 1;
             ri_push(T, error);
             RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
@@ -471,6 +513,7 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
         }
         T->base = T->stack + base;
         T->pc = pc;
+        T->c_record_count = record_count;
         T->no_yield = no_yield;
         T->lib_depth = lib_depth;
         T->hook_allowed = hook_allowed;
@@ -484,12 +527,122 @@ RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handl
     return status;
 }
 
+RiCallStatus ri_pcall(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count)
+{
+    return pcall_from_c(T, nargs, wanted, handler, result_count, false);
+}
+
+RiCallStatus ri_pcall_yieldable(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count)
+{
+    RiCRecord *record = ri_c_record_of(T, offset_of(T, T->base));
+    record->state = state_to_step(T);
+    return pcall_from_c(T, nargs, wanted, handler, result_count, true);
+}
+
+/* -- Coroutines that C code resumes ---------------------------------------------------------------------------- */
+
+/* The C frames between co's frames and its resumer are about to go: what they called returns to their continuations. */
+static void detach_c_frames(RiThread *co)
+{
+    for (RiValue *base = co->base; base != co->stack;) {
+        RiLink *link = RI_LINK_OF(base);
+        RiValue *caller = link->delta ? base - link->delta : co->stack;
+        if (link->flags & RI_LINK_ENTRY) {
+            RiCRecord *record = ri_c_record_of(co, offset_of(co, caller));
+            ri_assert(record != NULL);
+            record->detached = true;
+            link->flags = (link->flags & ~(uint32_t)RI_LINK_ENTRY) | RI_LINK_LIB;
+            co->lib_depth++;
+        }
+        base = caller;
+    }
+}
+
+void ri_yield(RiThread *T)
+{
+    RiProcess *process = T->process;
+    bool has_left = false;
+    while (process->jumps->thread == T && !process->jumps->is_resume) {
+        process->jumps = process->jumps->previous;
+        has_left = true;
+    }
+    if (has_left)
+        detach_c_frames(T);
+    jump_out(T, RI_YIELD, T->error);
+}
+
+/* Run co in a region where its yields and errors end. */
+static void resume_region(RiThread *co, uint32_t nargs)
+{
+    RiProcess *process = co->process;
+    RiJump jump;
+    jmp_buf buffer;
+    uint32_t depth = process->c_depth;
+    enter_region(co, &jump, &buffer, 0, false, ri_nil());
+    jump.is_resume = true;
+    mark_stack_here(&jump);
+    RiAction action;
+    if (setjmp(buffer) == 0) {
+        process->c_depth++;
+        ri_check_c_depth(co);
+        action = ri_enter_coroutine(co, nargs);
+    } else {
+        process->c_depth = depth + 1;
+        action = ri_unwind(process->heap->running);
+    }
+    if (action == RI_GO)
+        ri_execute(process->heap->running);
+    process->jumps = jump.previous;
+    process->c_depth = depth;
+}
+
+RiCallStatus ri_resume_from_c(RiThread *co, const RiThread *from, uint32_t nargs)
+{
+    RiProcess *process = co->process;
+    RiHeap *heap = co->heap;
+    RiThread *volatile resumer = heap->running;
+    RiJump jump;
+    jmp_buf buffer;
+    uint32_t depth = process->c_depth, resumer_status = resumer->status;
+    enter_region(co, &jump, &buffer, 0, true, ri_nil());
+    co->is_resumed_by_c = true;
+    co->resumer = resumer;
+    co->c_depth = from != NULL ? from->c_depth + from->lib_depth : 0;
+    resumer->status = RI_THREAD_NORMAL;
+    co->status = RI_THREAD_RUNNING;
+    heap->running = co;
+    volatile RiCallStatus status = RI_OK;
+    if (setjmp(buffer) == 0) {
+        resume_region(co, nargs);
+        if (co->base != co->stack)
+            status = RI_YIELD;
+    } else {
+        status = jump.status;
+    }
+    process->jumps = jump.previous;
+    process->c_depth = depth;
+    heap->running = resumer;
+    co->resumer = NULL;
+    co->is_resumed_by_c = false;
+    if (resumer != co)
+        resumer->status = (uint8_t)resumer_status;
+    if (status == RI_KILLED)
+        jump_out(resumer, status, co->error);
+    if (status != RI_OK && status != RI_YIELD) {
+        co->status = RI_THREAD_FAILED;
+        co->failure = (int32_t)status;
+        ri_push(co, co->error);
+    }
+    return status;
+}
+
 RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *argument)
 {
     RiProcess *process = T->process;
     RiJump jump;
     jmp_buf buffer;
     uint32_t top = offset_of(T, T->top), base = offset_of(T, T->base), pc = T->pc, depth = process->c_depth;
+    uint32_t record_count = T->c_record_count;
     enter_region(T, &jump, &buffer, top + 2, true, ri_nil());
     volatile RiCallStatus status = RI_OK;
     if (setjmp(buffer) == 0) {
@@ -504,6 +657,7 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *
         T->base = T->stack + base;
         T->pc = pc;
         T->top = T->stack + top;
+        T->c_record_count = record_count;
     }
     process->jumps = jump.previous;
     process->c_depth = depth;
@@ -603,10 +757,12 @@ bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error)
         co->no_yield = 0;
     }
     co->status = RI_THREAD_DEAD;
-    if (co != T)
+    co->c_record_count = 0;
+    if (co != T && !co->is_exposed)
         ri_thread_drop_stack(co);
     else
         co->base = co->top = co->stack;
+    co->pc = 0;
     *error = last;
     return !failed;
 }

@@ -43,6 +43,11 @@ void ri_process_complain(RiProcess *process, const char *const *parts, size_t co
 
 void ri_warn(RiProcess *process, const char *message, bool continues)
 {
+    if (process->has_warn) {
+        if (process->warn != NULL)
+            process->warn(process->warn_data, message, continues);
+        return;
+    }
     /* Only a shown warning is ever "to be continued": while warnings are off each piece is looked at alone. */
     if (!process->warning_continues) {
         if (!continues && message[0] == '@') {

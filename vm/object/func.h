@@ -135,13 +135,23 @@ typedef struct RiLibFn {
     uint32_t intrinsic; /* number the interpreter and the JIT know it by; 0: none */
 } RiLibFn;
 
-typedef struct RiNative { /* library function with upvalues (gmatch's iterator, coroutine.wrap) */
+typedef struct RiNative { /* library function with upvalues (gmatch's iterator, coroutine.wrap), or closure of the C API: its
+                             row says RI_LIBFN_C, and its lua_CFunction is one more upvalue, the last */
     RiObject object;      /* aux: number of upvalues */
     uint32_t serial;
     uint32_t owner;
     const RiLibFn *fn;
     RiValue upvals[];
 } RiNative;
+
+/* RiLibFn.flags: here the one that the object model knows, the others in exec/native.h. */
+enum { RI_LIBFN_C = 16 }; /* calls a lua_CFunction */
+
+/* How many upvalues a program sees. */
+static inline uint32_t ri_native_upval_count(const RiNative *native)
+{
+    return native->object.aux - (native->fn->flags & RI_LIBFN_C ? 1u : 0u);
+}
 
 RiClosure *ri_closure_new(RiHeap *heap, RiFeedback *feedback, uint32_t upval_count); /* upvals NULL; Collects */
 RiCell *ri_cell_new(RiHeap *heap, RiValue value);

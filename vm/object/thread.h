@@ -35,11 +35,31 @@ typedef enum RiThreadStatus {
 } RiThreadStatus;
 
 struct RiProcess; /* exec/state.h */
+struct lua_State; /* of the C API, as are these two */
+struct lua_Debug;
 
+/* A C function of the C API that has called or yielded with a continuation: what is to be done when it goes on. A thread
+ * has a stack of them, as frames nest. */
+typedef struct RiCRecord {
+    uint32_t base;    /* slot offset of its frame */
+    uint32_t func;    /* of the function it called */
+    uint32_t handler; /* of the message handler of a protected call; 0: none */
+    uint32_t state;   /* what catching an error restores: exec/unwind.c */
+    uint8_t kind;     /* RiCRecordKind */
+    bool detached;    /* its C frame is gone: the coroutine has yielded meanwhile */
+    int32_t status;   /* what the continuation is told: RiCallStatus */
+    intptr_t context;
+    int (*k)(struct lua_State *L, int status, intptr_t context); /* lua_KFunction */
+} RiCRecord;
+typedef enum RiCRecordKind { RI_C_CALL, RI_C_PCALL, RI_C_YIELD } RiCRecordKind;
+
+/* A lua_State is a thread, too; its address is the one behind `extra`, as programs find LUA_EXTRASPACE bytes of their own
+ * in front of it. */
 struct RiThread {
     RiObject object;
     uint32_t serial;
     uint32_t owner;
+    void *extra;   /* the host's; new threads get the main thread's */
     RiValue *base; /* of the current frame */
     RiValue *top;  /* first free slot */
     RiValue *stack; /* NULL once the thread is dead: base and top as well; ri_thread_resize_stack gives it one again */
@@ -61,7 +81,22 @@ struct RiThread {
     int32_t hook_last_line;
     uint32_t transfer_first, transfer_count; /* in a call or return hook: the locals that are parameters or results */
     RiValue hook;          /* Lua hook function or nil */
-    void *c_hook;          /* lua_Hook of the C API */
+    void (*c_hook)(struct lua_State *L, struct lua_Debug *event); /* lua_Hook of the C API; NULL: none */
+    /* lua_sethook has been here, maybe in a signal handler: the next three are to be set by ri_apply_wanted_hook. */
+    void (*wanted_hook)(struct lua_State *L, struct lua_Debug *event);
+    int32_t wanted_count;
+    uint8_t wanted_mask;
+    volatile bool hook_is_wanted;
+    bool hook_yields;      /* lua_yield was called in a hook */
+    bool skips_hook;       /* it goes on with an instruction whose hook has been called */
+    uint8_t hook_event;    /* RiHookEvent of the hook that runs */
+    bool is_resumed_by_c;  /* while it runs: by lua_resume */
+    bool is_exposed;       /* C code may know it: it always has a stack */
+    int32_t failure;       /* of a failed one: RiCallStatus */
+    uint32_t yield_count;  /* of a C function that yields: values on top */
+    RiBuffer *c_records;   /* RiCRecord[c_record_count]; NULL: none yet */
+    uint32_t c_record_count;
+    RiValue scratch;       /* of the C API: a pseudo-index's value */
     RiBuffer *tbc;         /* uint32_t slot offsets of the to-be-closed variables, innermost last; NULL: none yet */
     uint32_t tbc_count;
     uint32_t lib_nargs;    /* of a library function's pending call: see ri_lib_call */
@@ -70,6 +105,8 @@ struct RiThread {
     bool in_overflow; /* the stack has overflowed and the error is on its way: some more slots are allowed */
     RiValue error;         /* error object in flight */
 };
+
+_Static_assert(offsetof(RiThread, base) == offsetof(RiThread, extra) + sizeof(void *), "the address of a lua_State");
 
 #define RI_LINK_OF(base) ((RiLink *)((base)-1))
 
