@@ -69,6 +69,7 @@ typedef struct RiGcWorld {
     bool ready;
     bool is_ours; /* nobody else in the host process uses libgc */
     int kind[RI_SPACE_COUNT];
+    int large_kind; /* as that of RI_SPACE_OBJECT, but libgc does not clear its blocks */
     GC_word continue_values, continue_words, continue_entries; /* descriptors, without count */
     GC_word storage;                                           /* descriptor */
     GC_push_other_roots_proc next_push_roots;

@@ -12,6 +12,7 @@
 #define DEBT_MAX_RATIO 4                   /* times the live bytes, as long as that is less than … */
 #define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
 
+#define CLEARED_AT_ONCE_BYTES ((size_t)512 << 10) /* of a larger block, between two looks whether the process is to be stopped */
 #define UNLIMITED_BYTES ((size_t)16 << 10) /* memory of the heap's own that no limit asks for */
 #define UNSTOPPED_BYTES ((int64_t)4 << 20) /* with so little a collection is over before anybody can wait for it */
 
@@ -208,9 +209,26 @@ static void after_alloc(RiHeap *heap, const void *block, size_t size)
         ri_quota_note_growth(heap);
 }
 
-/* One block, and, if `list` is not NULL, a list of more there. */
-static void *take_from_libgc(size_t size, RiBlockSpace space, void **list)
+/* A block that takes so long to clear that the process may be stopped meanwhile. Until its header is there it is taken for
+ * a free cell: libgc has cleared its first words. Traps: if it is stopped. */
+static void *take_large(RiHeap *heap, size_t size)
 {
+    char *block = GC_generic_malloc(size, world.large_kind);
+    for (size_t done = 0; block != NULL && done < size;) {
+        size_t part = size - done < CLEARED_AT_ONCE_BYTES ? size - done : CLEARED_AT_ONCE_BYTES;
+        memset(block + done, 0, part);
+        done += part;
+        if (done < size)
+            ri_heap_pause_copy(heap);
+    }
+    return block;
+}
+
+/* One block, and, if `list` is not NULL, a list of more there. */
+static void *take_from_libgc(RiHeap *heap, size_t size, RiBlockSpace space, void **list)
+{
+    if (size > CLEARED_AT_ONCE_BYTES && space == RI_SPACE_OBJECT)
+        return take_large(heap, size);
     if (list == NULL)
         return GC_generic_malloc(size, world.kind[space]);
     /* libgc stores the list before it gives up its lock: a collection of another heap finds it where it belongs. */
@@ -230,7 +248,7 @@ static void *alloc_middle(RiHeap *heap, size_t size)
         return NULL;
     void *block = ri_gc_take_spare(c, class);
     if (block == NULL) {
-        block = take_from_libgc(ri_gc_spare_size(class), RI_SPACE_LEAF, NULL);
+        block = take_from_libgc(heap, ri_gc_spare_size(class), RI_SPACE_LEAF, NULL);
         if (block == NULL)
             return NULL;
         ri_gc_know_spare(c, class, block);
@@ -255,10 +273,10 @@ void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space)
     bool is_small = granules < RI_SIZE_CLASS_COUNT && !heap->collector->is_testing;
     size_t block_size = is_small ? granules << 4 : ri_heap_block_size(size);
     void **list = is_small ? &heap->free[space][granules] : NULL;
-    void *block = take_from_libgc(is_small ? block_size : size, space, list);
+    void *block = take_from_libgc(heap, is_small ? block_size : size, space, list);
     if (RI_UNLIKELY(block == NULL)) {
         ri_heap_collect(heap);
-        block = take_from_libgc(is_small ? block_size : size, space, list);
+        block = take_from_libgc(heap, is_small ? block_size : size, space, list);
         if (block == NULL)
             ri_heap_fail(heap);
     }
@@ -304,7 +322,7 @@ void *ri_heap_object_of(const void *p)
         return NULL;
     size_t size;
     int kind = GC_get_kind_and_size(object, &size);
-    bool is_ours = kind == world.kind[RI_SPACE_OBJECT] || kind == world.kind[RI_SPACE_LEAF];
+    bool is_ours = kind == world.kind[RI_SPACE_OBJECT] || kind == world.kind[RI_SPACE_LEAF] || kind == world.large_kind;
     return is_ours && object->kind_byte & 1 ? object : NULL;
 }
 

@@ -341,6 +341,7 @@ void ri_gc_define_kinds(void)
     for (int space = 0; space < RI_SPACE_COUNT; space++)
         world.kind[space] = (int)GC_new_kind(GC_new_free_list(), GC_MAKE_PROC(object_proc, (GC_word)0), 0,
                                              space == RI_SPACE_OBJECT);
+    world.large_kind = (int)GC_new_kind(GC_new_free_list(), GC_MAKE_PROC(object_proc, (GC_word)0), 0, 0);
 }
 
 /* -- The settling phase: marking ----------------------------------------------------------------------------------

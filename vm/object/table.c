@@ -20,6 +20,7 @@
 #define DICT_LINEAR_MAX 8 /* dictionaries up to this capacity have no buckets */
 #define DICT_CACHEABLE_MAX (1u << 25) /* larger ones: offsets would not fit in an int32_t */
 #define INLINE_SLOTS_MAX 32
+#define WATCH_ITEMS 16384u /* between two looks whether the process is to be stopped */
 #define HINT_MAX 16
 
 /* Positions of a traversal: index in the array, then these plus a slot or an entry number. */
@@ -141,6 +142,27 @@ static void free_array(RiHeap *heap, RiArray *a)
         ri_heap_free(heap, a, array_size(a->kind, a->capacity));
 }
 
+/* Copy `count` values. Throws, like an allocation, if the process is to be stopped in the middle of many. */
+static void copy_values(RiHeap *heap, RiValue *to, const RiValue *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ri_copy(&to[i], &from[i]);
+        if (RI_UNLIKELY(i % WATCH_ITEMS == WATCH_ITEMS - 1))
+            ri_heap_pause_copy(heap);
+    }
+}
+
+/* The same, from words that have a tag in common. */
+static void copy_tagged(RiHeap *heap, RiValue *to, const uint64_t *words, uint32_t tag, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        to[i].u = words[i];
+        to[i].tag = tag;
+        if (RI_UNLIKELY(i % WATCH_ITEMS == WATCH_ITEMS - 1))
+            ri_heap_pause_copy(heap);
+    }
+}
+
 /* Give t's array another kind or capacity (at least its count). */
 static RI_NOINLINE RiArray *resize_array(RiHeap *heap, RiTable *t, uint8_t kind, uint32_t capacity)
 {
@@ -149,17 +171,12 @@ static RI_NOINLINE RiArray *resize_array(RiHeap *heap, RiTable *t, uint8_t kind,
     uint32_t count = old->count;
     if (capacity == old->capacity)
         a->flags = old->flags;
-    if (kind_is_compact(kind)) {
-        memcpy(a->words, old->words, count * sizeof(uint64_t));
-    } else if (kind_is_compact(old->kind)) {
-        for (uint32_t i = 0; i < count; i++) {
-            a->values[i].u = old->words[i];
-            a->values[i].tag = old->elem_tag;
-        }
-    } else {
-        for (uint32_t i = 0; i < count; i++)
-            ri_copy(&a->values[i], &old->values[i]);
-    }
+    if (kind_is_compact(kind))
+        ri_copy_bytes(heap, (char *)a->words, (const char *)old->words, count * sizeof(uint64_t));
+    else if (kind_is_compact(old->kind))
+        copy_tagged(heap, a->values, old->words, old->elem_tag, count);
+    else
+        copy_values(heap, a->values, old->values, count);
     a->count = count;
     t->array = a;
     free_array(heap, old);
@@ -419,12 +436,15 @@ static RiEntry *dict_add(RiDict *d, uint64_t word, uint32_t tag, uint32_t hash, 
     return entry;
 }
 
-static void dict_copy_live(RiDict *to, const RiDict *from)
+/* Into one that no table has yet: throws, like an allocation, if the process is to be stopped. */
+static void dict_copy_live(RiHeap *heap, RiDict *to, const RiDict *from)
 {
     for (uint32_t i = 0; i < from->count; i++) {
         const RiEntry *entry = &from->entries[i];
         if (!ri_is_nil(entry->value))
             dict_add(to, entry->key_word, entry->key_tag, to->bucket_mask ? entry_hash(entry) : 0, entry->value);
+        if (RI_UNLIKELY(i % WATCH_ITEMS == WATCH_ITEMS - 1))
+            ri_heap_pause_copy(heap);
     }
 }
 
@@ -476,7 +496,7 @@ static RI_NOINLINE void become_dict(RiHeap *heap, RiTable *t, uint32_t extra)
         }
     }
     if (t->dict)
-        dict_copy_live(d, t->dict);
+        dict_copy_live(heap, d, t->dict);
     if (t->flags & RI_TABLE_SAMPLED)
         ri_shape_learn(heap, t, 0);
     release_slots(heap, t);
@@ -515,7 +535,7 @@ static void census_add_range(Census *census, uint32_t count /* keys 1 … count 
 }
 
 /* The array's elements; only arrays of any values have holes, which do not count: else they would beget more. */
-static void census_add_array(Census *census, const RiArray *a)
+static void census_add_array(RiHeap *heap, Census *census, const RiArray *a)
 {
     if (a->kind != RI_ARRAY_ANY) {
         census_add_range(census, a->count);
@@ -524,14 +544,18 @@ static void census_add_array(Census *census, const RiArray *a)
     for (uint32_t i = 0; i < a->count; i++) {
         if (!ri_is_nil(a->values[i]))
             census_add(census, (int64_t)i + 1);
+        if (RI_UNLIKELY(i % WATCH_ITEMS == WATCH_ITEMS - 1))
+            ri_heap_pause_copy(heap);
     }
 }
 
-static void census_add_dict(Census *census, const RiDict *d)
+static void census_add_dict(RiHeap *heap, Census *census, const RiDict *d)
 {
     for (uint32_t i = 0; d && i < d->count; i++) {
         if (d->entries[i].key_tag == RI_TAG_INT && !ri_is_nil(d->entries[i].value))
             census_add(census, (int64_t)d->entries[i].key_word);
+        if (RI_UNLIKELY(i % WATCH_ITEMS == WATCH_ITEMS - 1))
+            ri_heap_pause_copy(heap);
     }
 }
 
@@ -560,11 +584,12 @@ static RI_NOINLINE void migrate(RiHeap *heap, RiTable *t)
         RiEntry *entry = d->int_keys ? dict_find_int(d, (int64_t)t->array->count + 1) : NULL;
         if (!entry)
             break;
-        RiValue value = entry->value;
+        bool is_there = !ri_is_nil(entry->value);
+        if (is_there)
+            append_element(heap, t, entry->value); /* this may fail, and it is still in the dictionary then */
         dict_erase_int(d, entry);
-        if (ri_is_nil(value))
+        if (!is_there)
             break;
-        append_element(heap, t, value);
         moved++;
     }
     if (moved * 4 >= t->dict->count && !ri_table_is_dict(t) && dict_count_live(t->dict) == 0)
@@ -634,12 +659,12 @@ static RI_NOINLINE uint32_t lay_out_anew(RiHeap *heap, RiTable *t, RiValue key)
     bool key_is_index = ri_is_int(key) && key.i > 0;
     if (d && (d->int_keys > 0 || key_is_index)) {
         Census census = {.total = 0};
-        census_add_dict(&census, d);
+        census_add_dict(heap, &census, d);
         if (key_is_index)
             census_add(&census, key.i);
         if (census.total > 0) {
             uint64_t outside = census.total, used;
-            census_add_array(&census, t->array);
+            census_add_array(heap, &census, t->array);
             size = census_best(&census, &used);
             if (size <= t->array->count || used == census.total - outside) /* nothing would move */
                 size = 0;
@@ -652,7 +677,7 @@ static RI_NOINLINE uint32_t lay_out_anew(RiHeap *heap, RiTable *t, RiValue key)
     uint32_t live = dict_count_live(t->dict);
     RiDict *fresh = new_dict(heap, dict_capacity_for(heap, (uint64_t)live + 1));
     if (t->dict)
-        dict_copy_live(fresh, t->dict);
+        dict_copy_live(heap, fresh, t->dict);
     set_dict(heap, t, fresh);
     return size;
 }
@@ -681,7 +706,7 @@ static RI_NOINLINE bool spill_sparse_array(RiHeap *heap, RiTable *t)
     uint32_t live = dict_count_live(t->dict);
     RiDict *d = new_dict(heap, dict_capacity_for(heap, (uint64_t)live + used + 1));
     if (t->dict)
-        dict_copy_live(d, t->dict);
+        dict_copy_live(heap, d, t->dict);
     for (uint32_t i = keep; i < a->count; i++) {
         if (!ri_is_nil(a->values[i]))
             dict_add(d, (uint64_t)i + 1, RI_TAG_INT, hash_int((int64_t)i + 1), a->values[i]);
@@ -885,12 +910,10 @@ static void duplicate_array(RiHeap *heap, RiTable *copy, const RiArray *from, bo
     uint32_t count = from->count;
     if (exact)
         a->flags = from->flags;
-    if (kind_is_compact(from->kind)) {
-        memcpy(a->words, from->words, count * sizeof(uint64_t));
-    } else {
-        for (uint32_t i = 0; i < count; i++)
-            ri_copy(&a->values[i], &from->values[i]);
-    }
+    if (kind_is_compact(from->kind))
+        ri_copy_bytes(heap, (char *)a->words, (const char *)from->words, count * sizeof(uint64_t));
+    else
+        copy_values(heap, a->values, from->values, count);
     a->count = count;
     if (count > 0 || exact)
         copy->array = a;
@@ -906,11 +929,12 @@ static void duplicate_dict(RiHeap *heap, RiTable *copy, const RiDict *from, bool
     if (is_whole) {
         d->count = from->count;
         d->int_keys = from->int_keys;
-        memcpy(d->entries, from->entries, from->count * sizeof(RiEntry));
+        ri_copy_bytes(heap, (char *)d->entries, (const char *)from->entries, from->count * sizeof(RiEntry));
         if (d->bucket_mask)
-            memcpy(dict_buckets(d), dict_buckets(from), ((size_t)d->bucket_mask + 1) * sizeof(uint32_t));
+            ri_copy_bytes(heap, (char *)dict_buckets(d), (const char *)dict_buckets(from),
+                          ((size_t)d->bucket_mask + 1) * sizeof(uint32_t));
     } else {
-        dict_copy_live(d, from);
+        dict_copy_live(heap, d, from);
     }
     copy->dict = d;
     if (ri_table_is_dict(copy))

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "vm/object/str.h"
+
 static size_t stack_size(uint32_t slots)
 {
     return ((size_t)slots + 1) * sizeof(RiValue);
@@ -51,7 +53,7 @@ void ri_thread_resize_stack(RiThread *thread, uint32_t slots)
     /* A library function keeps values of its own in the slots above top until it pushes them. */
     size_t copied = old_slots < slots ? old_slots : slots;
     if (copied > 0)
-        memcpy(stack, old, copied * sizeof(RiValue));
+        ri_copy_bytes(thread->heap, (char *)stack, (const char *)old, copied * sizeof(RiValue));
     use_stack(thread, stack, slots);
     thread->base = stack + base;
     thread->top = stack + used;
