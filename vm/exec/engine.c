@@ -280,10 +280,18 @@ static void forget_task(RiTask *task)
 static void let_go(RiProcess *process)
 {
     RiThread *main = process->main;
+    if (process->globals != NULL)
+        ri_table_abandon(process->globals); /* functions know it */
     process->first_message = process->last_message = NULL;
     process->registry = process->globals = process->signal_handlers = process->threads = NULL;
+    process->io = process->slot_answers = process->patterns = NULL;
+    memset(process->metatables, 0, sizeof process->metatables);
     main->base = main->top = main->stack;
+    main->resumer = NULL;
+    main->tbc = NULL;
+    main->tbc_count = 0;
     ri_set_nil(&main->error);
+    ri_set_nil(&main->hook);
 }
 
 static void forget_proc(RiProc *proc)

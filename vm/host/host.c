@@ -17,6 +17,9 @@
 #ifdef __linux__
 #include <sys/random.h>
 #endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* -- Time ------------------------------------------------------------------------------------------------------ */
 
@@ -107,6 +110,13 @@ uint64_t ri_host_resident_bytes(void)
     text[size] = '\0';
     const char *second = strchr(text, ' ');
     return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void ri_host_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 /* -- Environment and processes --------------------------------------------------------------------------------- */

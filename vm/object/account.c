@@ -13,6 +13,7 @@
 /* What a large account leaves behind is given back to the host at once. It has this much, and this part of all. */
 #define LARGE_BYTES ((int64_t)4 << 20)
 #define LARGE_SHARE 4
+#define RELEASES 2 /* so many further collections give free pages back as well */
 
 /* -- The list ------------------------------------------------------------------------------------------------------ */
 
@@ -119,7 +120,7 @@ void ri_account_close(RiAccount *account)
     if (heap == NULL)
         return;
     RiCollector *c = heap->collector;
-    int64_t bytes = account->live_bytes + ri_account_since(account);
+    int64_t bytes = account->live_bytes + ri_account_since(account) + account->extra_bytes;
     bool is_large = bytes > LARGE_BYTES && bytes > c->live_bytes / LARGE_SHARE;
     if (heap->account == account)
         ri_heap_switch(heap, &c->home);
@@ -130,8 +131,10 @@ void ri_account_close(RiAccount *account)
     account->heap = NULL;
     account->host = NULL;
     account->running = NULL;
-    if (is_large)
+    if (is_large) {
         ri_heap_trim(heap);
+        c->releases_due = RELEASES; /* a stale word may have kept some of it alive, until now */
+    }
 }
 
 static void *take_accounts(void *argument)

@@ -60,6 +60,7 @@ struct RiCollector {
     int64_t group_limit_bytes;    /* of all accounts together; 0: none */
     uint64_t refused_ns;          /* when ri_quota_admits last said no for their sake */
     int64_t resident_left;        /* what may be allocated until they are looked at again */
+    uint32_t releases_due; /* so many collections are to give free pages back to the host */
     bool is_quota_collection;     /* the collection under way is to free as much as possible */
     bool settled;                 /* the last collection was carried through */
     uint32_t stress_every, stress_left; /* RILLE_STRESS=gc; 0: off */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "vm/host/host.h"
 #include "vm/object/shape.h"
 
 #define DEBT_MIN_BYTES ((int64_t)2 << 20)  /* no collection before so much has been allocated: it fits into a cache */
@@ -501,6 +502,10 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
     world.stop = NULL;
     if (c->settled)
         ri_quota_after_collect(c);
+    if (c->settled && c->releases_due > 0) {
+        c->releases_due--;
+        ri_heap_release_pages(heap);
+    }
     c->collecting = false;
     GC_call_with_alloc_lock(ri_gc_trim_lists, NULL);
     ri_shapes_on_collect(heap);
@@ -537,6 +542,7 @@ void ri_heap_trim(RiHeap *heap)
     ri_heap_collect(heap);
     heap->collector->is_quota_collection = false;
     ri_heap_release_pages(heap);
+    ri_host_trim();
 }
 
 void ri_heap_set_pause(RiHeap *heap, unsigned pause_percent)

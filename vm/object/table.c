@@ -1297,6 +1297,16 @@ RiShapeId ri_table_cacheable_shape(RiHeap *heap, RiTable *t)
 
 /* -- Metatables ------------------------------------------------------------------------------------------------ */
 
+void ri_table_abandon(RiTable *t)
+{
+    t->array = (RiArray *)&ri_array_empty;
+    t->dict = NULL;
+    t->meta = NULL;
+    t->shape = RI_SHAPE_EMPTY;
+    t->slots = NULL;
+    t->slot_capacity = 0;
+}
+
 void ri_table_set_meta(RiHeap *heap, RiTable *t, RiTable *meta)
 {
     t->flags &= (uint8_t) ~(RI_TABLE_WEAK_KEYS | RI_TABLE_WEAK_VALUES);

@@ -211,6 +211,9 @@ static inline void ri_table_mark_delegate(RiTable *t)
  * outgrow the inline ones, *hint is raised. */
 void ri_table_sample(RiHeap *heap, RiTable *t, uint32_t *hint);
 
+/* Let go of all that is in a table of a process that has ended. Nobody uses it any more, but a stale word may keep it alive. */
+void ri_table_abandon(RiTable *t);
+
 /* Set or clear the metatable; handles weak modes, delegates' epoch. Finalizers are the caller's business. Collects. */
 void ri_table_set_meta(RiHeap *heap, RiTable *t, RiTable *meta);
 
