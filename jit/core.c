@@ -14,6 +14,7 @@
 #include "vm/host/host.h"
 
 #define CODE_BYTES ((size_t)32 << 20)
+#define CODE_BYTES_MIN ((size_t)512 << 10)
 #define COLD_CHUNK 8192u
 #define HOT_MARGIN 8192u   /* no instruction's code is longer */
 #define FN_CODE_MAX 400000u
@@ -720,6 +721,8 @@ static const void *bottom(RiThread *T, uint32_t covered)
         ri_leave_frame(T, &link);
     }
     uint32_t address = ri_jit_entry(j, T, T->pc);
+    if (!address && j->counts)
+        j->counts->reason = RI_JIT_EXIT_RETURN | RI_OP_RETURN1 << 8;
     return address ? ri_jit_run_address(j, address) : NULL;
 }
 
@@ -745,7 +748,7 @@ static bool is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
 {
     if (is_known(j, fv) || j->always)
         return true;
-    return pc == 0 ? ++fv->calls >= HOT_CALLS : fv->loops >= HOT_LOOPS;
+    return pc == 0 ? ++fv->calls >= j->hot_calls : fv->loops >= j->heap->hot_loops;
 }
 
 RiNativeExit ri_jit_enter(RiThread *T)
@@ -906,12 +909,15 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
 {
     if (!is_supported())
         return false;
+    size_t code_bytes = options->code_bytes ? options->code_bytes : CODE_BYTES;
+    if (code_bytes < CODE_BYTES_MIN)
+        return false;
     RiJit *j = calloc(1, sizeof *j);
     if (!j)
         return false;
     j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
     j->counts = options->counts ? calloc(1, sizeof *j->counts) : NULL;
-    if (!j->reserve || !ri_host_code_map(&j->pages, CODE_BYTES)) {
+    if (!j->reserve || !ri_host_code_map(&j->pages, code_bytes)) {
         free(j->counts);
         free(j->reserve);
         free(j);
@@ -928,7 +934,8 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     ri_jit_tell_routines(j);
     heap->jit = j;
     heap->hot_code = &native_word;
-    heap->hot_loops = options->always ? 0 : HOT_LOOPS;
+    j->hot_calls = options->hot_calls ? options->hot_calls : HOT_CALLS;
+    heap->hot_loops = options->always ? 0 : options->hot_loops ? options->hot_loops : HOT_LOOPS;
     return true;
 }
 

@@ -157,6 +157,7 @@ typedef struct RiJit {
     uint32_t cold_end, cold_bottom;
     RiAsm *as;           /* &hot, or &cold while an exit is written */
     bool always, full;
+    uint32_t hot_calls;
     uint32_t touched; /* pages below have been asked for */
     uint64_t generation;
     RiJitChunk *chunks, *reserve;

@@ -11,7 +11,9 @@
 
 /* How it is to be; all zero is a good default. */
 typedef struct RiJitOptions {
-    bool always; /* compile what runs, at once; else what has been called or has looped often enough */
+    bool always; /* compile what runs, at once; else what has been called or has looped often enough: */
+    uint32_t hot_calls, hot_loops; /* 0: 30 calls, 300 rounds */
+    size_t code_bytes; /* of code memory, at most; 0: 32 MB */
     bool counts; /* count for ri_jit_print_stats: slower code */
     bool perf_map, perf_lines; /* write /tmp/perf-PID.map: names for perf; of functions, or of lines too */
 } RiJitOptions;

@@ -3,6 +3,10 @@
 EXTRA_DIST += %D%/run-check %D%/run-unit %D%/run-lang %D%/run-jit %D%/run-samples \
 	%D%/check-layers %D%/check-globals %D%/globals.allow
 
+# Both engines in one process on random programs; by itself some hundred of them.
+check_PROGRAMS += %D%/fuzz/pair
+tests_fuzz_pair_SOURCES = %D%/fuzz/pair.c
+
 # sources begin (kept by tools/update-sources)
 LIB_SUPPORT =
 OBJECTS_SUPPORT =
