@@ -14,6 +14,7 @@
 #include "vm/exec/memory.h"
 #include "vm/exec/trap.h"
 #include "vm/machine/device.h"
+#include "vm/machine/image.h"
 #include "vm/machine/mmu.h"
 #include "vm/machine/shm.h"
 
@@ -657,6 +658,8 @@ static int32_t usage(RiThread *T, RiValue *args, uint32_t nargs)
     const RiFrames *frames = space->frames;
     const RiFrameStats *stats = &frames->stats;
     RiTable *t = push_table(T);
+    (void)ri_image_map(space);
+    set_int(T, t, "image", ri_image_size(space));
     set_int(T, t, "mapped", ri_space_mapped(space));
     set_int(T, t, "resident", ri_space_resident(space));
     set_int(T, t, "charged_bytes", space->proc->memory_bytes);
@@ -720,7 +723,8 @@ static void push_region(RiThread *T, const RiSpace *space, uint32_t index)
 static int32_t map_of(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args, (void)nargs;
-    const RiSpace *space = ri_memory_need_space(T);
+    RiSpace *space = ri_memory_need_space(T);
+    (void)ri_image_map(space);
     RiTable *list = push_table(T);
     for (uint32_t i = 0; i < space->regions.count; i++) {
         push_region(T, space, i);
@@ -805,6 +809,7 @@ static void open_mem(RiThread *T, RiTable *library)
 {
     set_int(T, library, "page_size", RI_PAGE_BYTES);
     set_int(T, library, "info", RI_INFO_START);
+    set_int(T, library, "image", RI_IMAGE_START);
 }
 
 const RiLibrary ri_lib_mem = {"mem", functions, RI_COUNTOF(functions), open_mem};

@@ -257,7 +257,7 @@ static int32_t run_file(RiThread *T, RiValue *args, uint32_t nargs)
         ri_throw(T, T->top[-1]);
     RiValue f = T->top[-1];
     T->top--;
-    args = T->base;
+    ri_process_set_program(T->process, f);
     ri_stack_reserve(T, 2);
     args = T->base;
     for (uint32_t i = nargs; i-- > 1;) /* f, link, arguments in place of path, arguments */
@@ -318,6 +318,7 @@ static void prepare_child(RiThread *T, void *argument)
     if (!ri_copy_value_as(T->process, s->child, s->program, "function", &f, &refusal))
         ri_copy_refuse(T, refusal);
     ri_store(s->child->main->top - 2, f);
+    ri_process_set_program(s->child, f);
     give_arguments(s);
     if (ri_is_string(s->what))
         make_arg_table(s, s->what.p);

@@ -158,6 +158,7 @@ static int32_t start_loaded(RiThread *T, int status)
 {
     if (status != RI_OK)
         return fail(T);
+    ri_process_set_program(T->process, T->top[-1]);
     ri_push_link(T);
     return call_outermost(T, 0);
 }
@@ -166,6 +167,7 @@ static bool run_file_now(const RiTool *tool, RiThread *T, const char *path)
 {
     int status = ri_load_file(T, path, NULL);
     if (status == RI_OK) {
+        ri_process_set_program(T->process, T->top[-1]);
         ri_push_link(T);
         status = ri_tool_call(T, 0, 0, NULL);
     }
@@ -219,6 +221,7 @@ static bool start_option(const RiTool *tool, RiThread *T, int *i, int32_t *signa
         const char *argument = option[2] != '\0' ? option + 2 : tool->argv[++*i];
         if (option[1] == 'e') {
             ++*i;
+            ri_proc_set_name(T->process->proc, "(command line)");
             *signal = start_loaded(T, (int)ri_load(T, argument, strlen(argument), "=(command line)", NULL));
             return true;
         }
@@ -264,12 +267,13 @@ static uint32_t push_arguments(RiThread *T)
 static int32_t start_script(const RiTool *tool, RiThread *T, int script)
 {
     const char *path = tool->argv[script];
-    ri_proc_set_name(T->process->proc, path);
     if (strcmp(path, "-") == 0 && strcmp(tool->argv[script - 1], "--") != 0)
         path = NULL; /* standard input */
+    ri_proc_set_name(T->process->proc, path != NULL ? path : "stdin");
     int status = ri_load_file(T, path, NULL);
     if (status != RI_OK)
         return fail(T);
+    ri_process_set_program(T->process, T->top[-1]);
     ri_push_link(T);
     uint32_t count = push_arguments(T);
     return call_outermost(T, count);
@@ -284,6 +288,7 @@ static void finish(RiTool *tool, RiThread *T, const Options *o)
         ri_repl(tool, T);
     } else if (o->script < 1 && !o->executes && !o->version) {
         if (!isatty(STDIN_FILENO)) {
+            ri_proc_set_name(T->process->proc, "stdin");
             run_file_now(tool, T, NULL); /* its failure does not show in the exit status, as in lua5.4 */
         } else {
             ri_tool_version();

@@ -457,6 +457,7 @@ static void begin_process(RiClone *c)
     child->stress = parent->stress;
     child->stress_turns = parent->stress_turns;
     child->host_data = parent->host_data;
+    child->program = parent->program;
 }
 
 static void clone_all(RiClone *c)

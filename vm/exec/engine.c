@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "vm/exec/call.h"
+#include "vm/exec/chunk.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/traceback.h"
 #include "vm/exec/warn.h"
 #include "vm/machine/device.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
+#include "vm/machine/space.h"
 
 #define CHILD_STACK_SLOTS 48
 #define FUEL_SLICE 256 /* safe points between two looks, where none may be lost */
@@ -79,7 +81,8 @@ bool ri_is_memory_limit(const RiThread *T, RiValue error)
 static void flush_streams(RiThread *T, void *argument)
 {
     (void)argument;
-    T->process->hooks->files_end(T);
+    if (T->process->hooks->files_end != NULL)
+        T->process->hooks->files_end(T);
 }
 
 /* Report an error nobody caught, after what the program has written. */
@@ -140,6 +143,7 @@ static bool become(RiTask *task)
         return false;
     old->killed = true;
     ri_process_close(old);
+    ri_space_destroy(proc->space); /* the new program begins with an empty one */
     x->next = NULL;
     proc->engine = next;
     proc->main = task;
@@ -205,7 +209,7 @@ static RiRunResult run(RiTask *task)
 
 /* -- Switching --------------------------------------------------------------------------------------------------- */
 
-static void save(RiHeap *heap, RiTask *task)
+static void save_task(RiHeap *heap, RiTask *task)
 {
     RiExecTask *x = task->engine;
     RiProcess *process = task->proc->engine;
@@ -245,7 +249,7 @@ static void switch_to(RiMachine *machine, RiTask *from, RiTask *to)
     if (from == to)
         return;
     if (from != NULL && from->engine != NULL)
-        save(heap, from);
+        save_task(heap, from);
     restore(heap, to);
 }
 
@@ -359,8 +363,39 @@ static int charge(RiProc *proc, int64_t bytes)
     return 0;
 }
 
+/* -- The program's image ------------------------------------------------------------------------------------------- */
+
+typedef struct Saving {
+    const RiProto *program;
+    bool (*take)(void *context, const void *bytes, size_t size);
+    void *context;
+    bool taken;
+} Saving;
+
+static void save(RiThread *T, void *argument)
+{
+    Saving *saving = argument;
+    RiString *chunk = ri_chunk_dump(T->heap, saving->program, false);
+    saving->taken = saving->take(saving->context, ri_str_data(chunk), chunk->size);
+}
+
+static bool save_program(RiProc *proc, bool (*take)(void *context, const void *bytes, size_t size), void *context)
+{
+    RiProcess *process = proc->engine;
+    Saving saving = {.program = process->program, .take = take, .context = context};
+    return ri_try(process->heap->running, save, &saving) == RI_OK && saving.taken;
+}
+
+static const void *program_of(RiProc *proc)
+{
+    const RiProcess *process = proc->engine;
+    return process != NULL ? process->program : NULL;
+}
+
 static const RiEngine engine = {
     .charge = charge,
+    .program = program_of,
+    .save_program = save_program,
     .run = run,
     .switch_to = switch_to,
     .interrupt = interrupt,

@@ -18,7 +18,7 @@ static bool inherit_files(RiThread *T, RiProc *child)
     int copied = ri_files_copy(parent, child, true), count = ri_files_take_forked(parent, child);
     if (copied < 0 || count < 0)
         return false;
-    return T->process->hooks->files_forked(T, child->engine, (uint32_t)count);
+    return T->process->hooks->files_forked == NULL || T->process->hooks->files_forked(T, child->engine, (uint32_t)count);
 }
 
 static bool inherit_by_fork(RiThread *T, RiProc *child)

@@ -8,6 +8,7 @@
 #include "vm/exec/semantics.h"
 #include "vm/exec/stress.h"
 #include "vm/exec/warn.h"
+#include "vm/machine/space.h"
 
 #define MAIN_STACK_SLOTS 128
 
@@ -78,7 +79,8 @@ static void run_finalizers(RiThread *T, void *unused)
 static void flush_standard_streams(RiThread *T, void *argument)
 {
     (void)argument;
-    T->process->hooks->files_end(T);
+    if (T->process->hooks->files_end != NULL)
+        T->process->hooks->files_end(T);
 }
 
 void ri_process_close(RiProcess *process)
@@ -100,6 +102,14 @@ void ri_process_close(RiProcess *process)
         ri_try(T, run_finalizers, NULL);
     if (!process->killed)
         ri_try(T, flush_standard_streams, NULL);
+}
+
+void ri_process_set_program(RiProcess *process, RiValue function)
+{
+    const RiProc *proc = process->proc;
+    bool is_seen = proc != NULL && proc->space != NULL && proc->space->has_image;
+    if (function.tag == RI_TAG_CLOSURE && !is_seen)
+        process->program = ((RiClosure *)function.p)->feedback->proto;
 }
 
 RiTable *ri_value_meta(const RiProcess *process, RiValue v)

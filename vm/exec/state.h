@@ -44,6 +44,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     RiTable *signal_handlers; /* by number; NULL: none */
     uint64_t fuel_left;       /* with a limit of fuel: safe points still to be given out */
     void *host_data;          /* of the embedding program */
+    RiProto *program;         /* what it runs: its image in memory (vm/machine/image.h) is made of that; NULL: nothing */
     /* The C API's: lua_atpanic, lua_setwarnf (has_warn: instead of what warn.c does), lua_setallocf. */
     int (*panic)(struct lua_State *L);
     void (*warn)(void *data, const char *message, int continues);
@@ -61,6 +62,9 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks);
  * now on are the new process's, whose account is open and current. Collects. Traps: on_no_memory. */
 RiProcess *ri_process_alloc(RiHeap *heap, const struct RiHooks *hooks, uint32_t stack_slots);
 void ri_process_close(RiProcess *process); /* runs pending closes and all finalizers */
+
+/* The function is the program that it runs, unless the image of another is mapped already. Not a Lua function: no effect. */
+void ri_process_set_program(RiProcess *process, RiValue function);
 
 /* The metatable of any value, or NULL. */
 RiTable *ri_value_meta(const RiProcess *process, RiValue v);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vm/machine/image.h"
 #include "vm/machine/mmu.h"
 
 #define PIN_BYTES_MAX ((uint64_t)1 << 30)
@@ -193,6 +194,7 @@ static bool check(const Access *a, RiAddr address)
     RiRegion *region;
     if (a->size > RI_SPACE_BYTES)
         return fail(a, RI_TRAP_PAGE, RI_REASON_BEYOND_END, address);
+    ri_image_touch(a->space, at, end);
     while (at < end) {
         if (at >= RI_SPACE_BYTES)
             return fail(a, RI_TRAP_PAGE, RI_REASON_BEYOND_END, UINT32_MAX);

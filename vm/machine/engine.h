@@ -33,6 +33,10 @@ struct RiEngine {
     /* Count pages (negative: no longer) against the process's limit of memory, before they are given. 0 or -ENOMEM. NULL:
      * only pages count. */
     int (*charge)(RiProc *proc, int64_t bytes);
+    /* The program that the process runs, a word that is its alone while it does; NULL: none that could be saved. May be NULL. */
+    const void *(*program)(RiProc *proc);
+    /* Save it: take(context, chunk, size) once, what it answers is the result; false: no memory. Collects. */
+    bool (*save_program)(RiProc *proc, bool (*take)(void *context, const void *bytes, size_t size), void *context);
 };
 
 #endif

@@ -59,6 +59,7 @@ typedef struct RiInfoPage {
     uint64_t memory_limit;     /* UINT64_MAX: none */
     uint32_t frames_total, frames_used; /* of the machine */
     uint32_t break_address, mapped_pages;
+    uint64_t image_bytes;      /* of the saved chunk at RI_IMAGE_START; 0: none */
 } RiInfoPage;
 
 #endif

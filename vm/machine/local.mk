@@ -32,6 +32,8 @@ librille_machine_a_SOURCES = \
 	%D%/frame.h \
 	%D%/gate.c \
 	%D%/gate.h \
+	%D%/image.c \
+	%D%/image.h \
 	%D%/ioctls.def \
 	%D%/layout.h \
 	%D%/limits.def \

@@ -113,6 +113,7 @@ struct RiMachine {
     /* -- Other parts, each made by its own file at first use -- */
     struct RiFrames *frames;   /* frame.c */
     struct RiShmTable *shm;    /* shm.c */
+    struct RiImage *images;    /* image.c: of programs, those that are mapped somewhere */
     struct RiDevices *devices; /* device.c */
     struct RiBufCache *buffers; /* bufcache.h: of all its disks */
     struct RiMounts *mounts;   /* mount.c: the name space of files */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vm/machine/image.h"
 #include "vm/machine/shm.h"
 
 #define GUARD_BYTES ((size_t)64 << 10)     /* behind the reservation: the last bytes of an access at its end */
@@ -423,6 +424,7 @@ static bool fault(RiSpace *space, RiRegion *region, uint32_t page, RiAccess acce
 
 bool ri_mmu_resolve(RiSpace *space, uint32_t page, RiAccess access, RiRegion **region_out, RiTrap *trap)
 {
+    ri_image_touch(space, (uint64_t)page << RI_PAGE_SHIFT, (uint64_t)(page + 1) << RI_PAGE_SHIFT);
     RiRegion *region = ri_region_find(&space->regions, page);
     if (region == NULL || !(region->prot & (unsigned)access))
         return refuse_access(region, page, access, trap);

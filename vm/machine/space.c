@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/host/host.h"
+#include "vm/machine/image.h"
 #include "vm/machine/mmu.h"
 #include "vm/machine/shm.h"
 
@@ -20,8 +21,9 @@ static int charge(RiSpace *space, int64_t pages)
 
 /* -- The information page ---------------------------------------------------------------------------------------- */
 
-static void make_info(const RiSpace *space, RiInfoPage *info)
+static void make_info(RiSpace *space, RiInfoPage *info)
 {
+    (void)ri_image_map(space);
     const RiProc *proc = space->proc;
     *info = (RiInfoPage){
         .magic = RI_INFO_MAGIC, .version = RI_INFO_VERSION, .page_bytes = RI_PAGE_BYTES,
@@ -30,6 +32,7 @@ static void make_info(const RiSpace *space, RiInfoPage *info)
         .memory_limit = RI_NO_LIMIT,
         .frames_total = space->frames->limit, .frames_used = space->frames->in_use,
         .break_address = space->break_address, .mapped_pages = ri_space_mapped(space),
+        .image_bytes = ri_image_size(space),
     };
     if (proc == NULL)
         return;
@@ -300,6 +303,7 @@ RiSpace *ri_space_fork(RiSpace *parent, RiProc *child_proc)
     }
     drop_locks(&child->regions);
     child->break_address = parent->break_address;
+    child->has_image = parent->has_image;
     child->wants_host = parent->base != NULL || parent->wants_host;
     ri_mmu_forget_writable(parent);
     ri_pagetable_share(&child->table, &parent->table);
@@ -329,13 +333,14 @@ typedef struct Range {
 } Range;
 
 /* A range of whole pages within what a guest may map. */
-static bool user_range(RiAddr address, uint64_t size, Range *range)
+static bool user_range(const RiSpace *space, RiAddr address, uint64_t size, Range *range)
 {
     if (address % RI_PAGE_BYTES != 0 || size == 0 || size > RI_SPACE_BYTES)
         return false;
     uint64_t end = (uint64_t)address + ((size + RI_PAGE_BYTES - 1) & ~(uint64_t)(RI_PAGE_BYTES - 1));
     if (address < RI_IMAGE_START || end > RI_USER_END)
         return false;
+    ri_image_touch((RiSpace *)(uintptr_t)space, address, end);
     *range = (Range){PAGE_OF(address), PAGE_OF(end)};
     return true;
 }
@@ -388,7 +393,7 @@ static int unmap(RiSpace *space, Range range)
 int ri_space_munmap(RiSpace *space, RiAddr address, uint64_t size)
 {
     Range range;
-    if (!user_range(address, size, &range))
+    if (!user_range(space, address, size, &range))
         return -EINVAL;
     return has_system(space, range) ? -EPERM : unmap(space, range);
 }
@@ -413,7 +418,7 @@ static int64_t take_place(RiSpace *space, RiAddr address, uint32_t count, unsign
     Range range;
     uint64_t size = (uint64_t)count << RI_PAGE_SHIFT;
     if (flags & (RI_MAP_FIXED | RI_MAP_AT)) {
-        if (!user_range(address, size, &range))
+        if (!user_range(space, address, size, &range))
             return -EINVAL;
         if (flags & RI_MAP_AT)
             return is_free(space, range) ? (int64_t)range.first : -EEXIST;
@@ -423,7 +428,7 @@ static int64_t take_place(RiSpace *space, RiAddr address, uint32_t count, unsign
         return error != 0 ? error : (int64_t)range.first;
     }
     address &= ~(RI_PAGE_BYTES - 1);
-    if (address != 0 && user_range(address, size, &range) && is_free(space, range))
+    if (address != 0 && user_range(space, address, size, &range) && is_free(space, range))
         return range.first;
     uint32_t place = find_place(space, kind, count);
     return place != 0 ? (int64_t)place : -ENOMEM;
@@ -617,7 +622,7 @@ int ri_space_mprotect(RiSpace *space, RiAddr address, uint64_t size, unsigned pr
 {
     Range range;
     prot = normal_prot(prot);
-    if (!user_range(address, size, &range))
+    if (!user_range(space, address, size, &range))
         return -EINVAL;
     int error = may_protect(space, range, prot);
     if (error != 0)
@@ -635,7 +640,7 @@ int ri_space_mprotect(RiSpace *space, RiAddr address, uint64_t size, unsigned pr
 int ri_space_msync(RiSpace *space, RiAddr address, uint64_t size)
 {
     Range range;
-    if (!user_range(address, size, &range))
+    if (!user_range(space, address, size, &range))
         return -EINVAL;
     if (!ri_region_covers(&space->regions, range.first, range.end))
         return -ENOMEM;
@@ -654,7 +659,7 @@ int ri_space_msync(RiSpace *space, RiAddr address, uint64_t size)
 int ri_space_mincore(RiSpace *space, RiAddr address, uint64_t size, uint8_t *out)
 {
     Range range;
-    if (!user_range(address, size, &range))
+    if (!user_range(space, address, size, &range))
         return -EINVAL;
     if (!ri_region_covers(&space->regions, range.first, range.end))
         return -ENOMEM;
@@ -696,7 +701,7 @@ static int make_present(RiSpace *space, Range range)
 int ri_space_mlock(RiSpace *space, RiAddr address, uint64_t size, bool lock)
 {
     Range range;
-    if (!user_range(address, size, &range))
+    if (!user_range(space, address, size, &range))
         return -EINVAL;
     if (!ri_region_covers(&space->regions, range.first, range.end))
         return -ENOMEM;

@@ -51,6 +51,7 @@ typedef struct RiSpace {
     uint32_t mappings; /* separate host mappings made since they were last dropped, about */
     uint32_t writable_extents; /* mapped writable by the host, at most */
     bool wants_host;   /* a reservation is made at the first access */
+    bool has_image;    /* the program's image has been mapped: image.h */
     bool has_missed;   /* a fast path of an engine has failed: the slow one need not try again. For exec/memory.c */
     uint32_t private_pages; /* charged */
     uint32_t break_page_end; /* pages below are mapped by the break */
