@@ -651,6 +651,17 @@ static int32_t shm_control(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- Looking at it -------------------------------------------------------------------------------------------------- */
 
+/* The program's image: made, if nobody has looked before. */
+static int32_t image(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args, (void)nargs;
+    RiSpace *space = ri_memory_need_space(T);
+    int status = ri_image_map(space);
+    if (status != 0)
+        return return_done(T, status);
+    return ri_return2(T->base, ri_int(RI_IMAGE_START), ri_int((int64_t)ri_image_size(space)));
+}
+
 static int32_t usage(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args, (void)nargs;
@@ -658,8 +669,6 @@ static int32_t usage(RiThread *T, RiValue *args, uint32_t nargs)
     const RiFrames *frames = space->frames;
     const RiFrameStats *stats = &frames->stats;
     RiTable *t = push_table(T);
-    (void)ri_image_map(space);
-    set_int(T, t, "image", ri_image_size(space));
     set_int(T, t, "mapped", ri_space_mapped(space));
     set_int(T, t, "resident", ri_space_resident(space));
     set_int(T, t, "charged_bytes", space->proc->memory_bytes);
@@ -800,6 +809,8 @@ static const RiLibFn functions[] = {
     RI_FN(shm_detach, "mem.shm_detach", "mem.shm_detach(addr)", "Unmap a shared segment."),
     RI_FN(shm_control, "mem.shm_control", "mem.shm_control(id [, \"status\" | \"remove\"])",
           "What is known of a segment; or let it go when nobody has it attached any more."),
+    RI_FN(image, "mem.image", "mem.image()",
+          "The address and size of the program's image, the saved chunk of what runs; nil, message, errno if there is none."),
     RI_FN(usage, "mem.usage", "mem.usage()", "Counters of the process's memory and of the machine's."),
     RI_FN(map_of, "mem.map_of", "mem.map_of()", "The regions of the address space, in order."),
     RI_FN(entry, "mem.entry", "mem.entry(addr)", "The page table entry of an address; nil if there is nothing yet."),
@@ -809,7 +820,6 @@ static void open_mem(RiThread *T, RiTable *library)
 {
     set_int(T, library, "page_size", RI_PAGE_BYTES);
     set_int(T, library, "info", RI_INFO_START);
-    set_int(T, library, "image", RI_IMAGE_START);
 }
 
 const RiLibrary ri_lib_mem = {"mem", functions, RI_COUNTOF(functions), open_mem};

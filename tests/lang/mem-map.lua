@@ -1,7 +1,7 @@
 -- Mapping, rights, the break, what is known of it all.
 local mem = require "mem"
 local function hex(n) return ("%08x"):format(n) end
-print(#mem.map_of(), mem.map_of()[1].kind)           --> 1 information
+print(#mem.map_of(), mem.map_of()[1].kind)           --> 2 image
 
 local a = mem.map(10 * 4096)
 print(hex(a))                                        --> 40000000
@@ -16,6 +16,7 @@ print(mem.protect(a + 5 * 4096, 4096, "none"), pcall(mem.load_u8, a + 5 * 4096))
 --> true false page fault: read of 1 byte at 0x40005000 (no access)
 print(mem.protect(a + 5 * 4096, 4096, "w"), mem.load_u32(a + 5 * 4096)) --> true 5
 for _, r in ipairs(mem.map_of()) do print(hex(r.address), r.size // 4096, r.prot, r.kind, r.shared) end
+--> 00010000 1 r-- image true
 --> 40000000 2 rw- memory false
 --> 40003000 7 rw- memory false
 --> fff00000 1 r-- information true

@@ -4,12 +4,12 @@ local E = sys.errno
 
 -- this program, made at the first touch
 if ... == "again" then
-  print(load(mem.string(mem.image, mem.usage().image), "again", "b") ~= nil)
+  print(load(mem.string(mem.image()), "again", "b") ~= nil)
   return
 end
-print(mem.image == 0x10000, mem.string(mem.image, 4) == "\27Lua")  --> true true
-local size = mem.usage().image
-local image = mem.string(mem.image, size)
+print(mem.string(0x10000, 4) == "\27Lua")  --> true
+local base, size = mem.image()
+local image = mem.string(base, size)
 print(load(image, "image", "b") ~= nil, mem.load_u64(mem.info + 72) == size)  --> true true
 load(image, "image", "b")("again")  --> true
 
@@ -46,8 +46,8 @@ print(sys.call("write", w, 0x10000, 4), sys.read(r, 10) == "\27Lua")  --> 4 true
 -- a spawned function is its own program; those that run the same share one
 local function body()
   local mem, process = require "mem", require "process"
-  local f = load(mem.string(mem.image, mem.usage().image), "image", "b")
-  process.parent():send{f ~= nil, mem.usage().image, mem.entry(mem.image).frame}
+  local f = load(mem.string(mem.image()), "image", "b")
+  process.parent():send{f ~= nil, select(2, mem.image()), mem.entry(0x10000).frame}
   process.receive()
 end
 local a, b = process.spawn(body), process.spawn(body)
@@ -71,17 +71,17 @@ print(mem.usage().frames_used == before)  --> true
 -- a fork shares the image, also if nobody has looked before
 local pid, handle = process.fork()
 if pid == 0 then
-  process.parent():send(mem.string(mem.image, size) == image and mem.entry(mem.image).frame)
+  process.parent():send(mem.string(base, size) == image and mem.entry(base).frame)
   process.exit(0)
 end
-print(handle:receive() == mem.entry(mem.image).frame)  --> true
+print(handle:receive() == mem.entry(base).frame)  --> true
 handle:wait()
 
 -- exec: an empty space, another image
 local path = os.tmpname()
 local f = io.open(path, "w")
 f:write("local mem = require 'mem'\n",
-        "print(#mem.map_of(), mem.usage().image == #string.dump(loadfile(arg[0])), pcall(mem.load_u8, 0x40000000))\n")
+        "print(#mem.map_of(), select(2, mem.image()) == #string.dump(loadfile(arg[0])), pcall(mem.load_u8, 0x40000000))\n")
 f:close()
 pid, handle = process.fork()
 if pid == 0 then
