@@ -862,6 +862,13 @@ void ri_jit_transition(RiJit *j, const RiJitSnap *target)
     load_arrays(j, target, done);
 }
 
+void ri_jit_rejoin(RiJit *j, RiJitSnap *snap, uint32_t address)
+{
+    ri_jit_transition(j, snap);
+    ri_x_jmp(j->as, address);
+    ri_jit_restore(j, snap);
+}
+
 /* Before a context becomes, or meets, that of a merge point. demote: constants are values like any other. */
 void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote)
 {

@@ -125,6 +125,7 @@ RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc
 void ri_jit_guard_jump(RiJit *j, RiCond cc)
 {
     RiJitStub *stub = ri_jit_stub(j, STUB_GUARD, j->fv, j->pc);
+    stub->chain = j->chain;
     stub->where = ri_x_jcc(j->as, cc, stub->address);
 }
 
@@ -163,6 +164,7 @@ void ri_jit_exit_if(RiJit *j, RiCond cc)
 
 void ri_jit_restore(RiJit *j, RiJitSnap *snap)
 {
+    j->depth = snap->depth;
     memcpy(j->slots, snap->slots, snap->depth * sizeof(RiJitSlot));
     j->snap = snap;
 }
@@ -312,6 +314,7 @@ static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv)
     j->pinned = 0;
     j->snap = NULL;
     j->instruction_count = 0;
+    j->chain = 0;
     j->is_open = false;
 }
 
@@ -463,6 +466,7 @@ static void compile(RiJit *j, uint32_t pc, bool is_again)
         if (result == EMIT_END)
             break;
         pc = j->next_pc;
+        j->chain = 0;
         if (j->fn->pcs[pc].is_merge && arrive(j, pc))
             break;
     }
@@ -570,8 +574,10 @@ static uint32_t compile_stub(RiJit *j, RiThread *T, RiJitStub *stub, const Saved
     }
     uint32_t address = j->hot.at;
     if (stub->kind == STUB_GUARD) {
-        if (at->chain < 255 && ++at->chain > RI_JIT_CHAIN_MAX)
+        at->guards += at->guards < 255;
+        if (stub->chain >= RI_JIT_CHAIN_MAX || at->guards > RI_JIT_GUARDS_MAX)
             j->generic_pc = stub->pc;
+        j->chain = (uint8_t)(stub->chain + 1);
         compile(j, stub->pc, true);
     } else if (stub->kind == STUB_LATER) {
         compile(j, stub->pc, true);

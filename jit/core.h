@@ -19,6 +19,7 @@
 #define RI_JIT_SLOTS_MAX 96  /* frames with more values are interpreted from there on */
 #define RI_JIT_VERSIONS_MAX 3 /* of one block, by types; then one for all */
 #define RI_JIT_FACTS_MAX 3    /* more of them, that differ in what is known of tables only */
+#define RI_JIT_GUARDS_MAX 24  /* that fail at one instruction, in all versions */
 #define RI_JIT_CHAIN_MAX 2    /* guards that fail one after the other at one instruction; then it is compiled for all types */
 
 /* -- Contexts ------------------------------------------------------------------------------------------------------ */
@@ -85,7 +86,8 @@ typedef struct RiJitVersion { /* of the block at a merge point, or of a function
 typedef struct RiJitPc { /* what is known of an instruction */
     RiJitVersion *versions;
     uint32_t entry;    /* for the interpreter, all in memory; 0: none */
-    uint8_t version_count, chain;
+    uint8_t version_count;
+    uint8_t guards;        /* that failed at it */
     uint8_t fact_count;    /* of those versions, how many differ from another one in facts only */
     bool is_merge;     /* control comes here from several places */
     struct RiJitLoop *loop; /* of which this is the head */
@@ -116,6 +118,7 @@ typedef struct RiJitStub {
     RiJitStubKind kind;
     uint32_t pc, where, where2; /* displacements that lead here; 0: none */
     uint32_t address;
+    uint8_t chain; /* of a guard: how many failed before it, one after the other */
     RiFeedback *fv;
     RiJitSnap *snap;
 } RiJitStub;
@@ -177,6 +180,7 @@ typedef struct RiJit {
     RiJitFn *fn;
     const RiWord *code;
     uint32_t pc, next_pc, generic_pc;
+    uint8_t chain; /* guards that failed at the current instruction, in the code that led here */
     uint32_t depth;
     RiJitSlot slots[RI_JIT_SLOTS_MAX];
     RiValue samples[RI_JIT_SLOTS_MAX];
@@ -205,7 +209,7 @@ typedef struct RiJitOperand {
 void *ri_jit_alloc(RiJit *j, size_t size); /* until the code is flushed; zeroed; aborts the process when there is none */
 RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc);
 RiJitSnap *ri_jit_snapshot(RiJit *j);
-void ri_jit_restore(RiJit *j, RiJitSnap *snap); /* of this depth, after code that other paths do not run */
+void ri_jit_restore(RiJit *j, RiJitSnap *snap); /* after code that other paths do not run */
 /* Emit: if cc, this is not what the block was compiled for. */
 void ri_jit_guard_jump(RiJit *j, RiCond cc);
 /* Emit: if cc, go to instruction `pc` (with the context as it is now). */
@@ -290,6 +294,9 @@ bool ri_jit_same_types(const RiJit *j, const RiJitSnap *target);
 /* How much is known here and not in target? 0: target knows it all. */
 uint32_t ri_jit_facts_lost(const RiJit *j, const RiJitSnap *target);
 void ri_jit_transition(RiJit *j, const RiJitSnap *target);
+/* The same and jump to `address`, where the context is `snap`, as it is from here on: the end of code on the side. What snap
+ * says of tables is true, types are the same. */
+void ri_jit_rejoin(RiJit *j, RiJitSnap *snap, uint32_t address);
 void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote);
 void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop);
 void ri_jit_load_snap(RiJit *j, const RiJitSnap *snap);

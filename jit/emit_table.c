@@ -197,18 +197,35 @@ static void guard_no_dict(RiJit *j, RiReg table)
     ri_jit_learn(j, table, FACT_NO_DICT);
 }
 
-/* The array of the table, at `array`, has elements of the size and type that those of `a` have; `any`: it is of kind ANY. */
-static void guard_kind(RiJit *j, RiReg table, RiReg array, const RiArray *a, bool any)
+/* KIND_… as far as who loads from `a` has to know it. */
+static uint8_t kind_to_load(const RiArray *a)
+{
+    return a->elem_tag ? KIND_OF(a->kind) : KIND_VALUES;
+}
+
+static bool is_kind_known(const RiJit *j, RiReg table, uint8_t kind)
 {
     uint8_t known = ri_jit_facts(j, table)->kind;
-    uint8_t kind = a->elem_tag || any ? KIND_OF(a->kind) : KIND_VALUES;
     bool has_values = known == KIND_OF(RI_ARRAY_NUMBER) || known == KIND_OF(RI_ARRAY_ANY);
-    if (known == kind || (kind == KIND_VALUES && has_values))
-        return;
-    if (any)
-        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, kind)), RI_ARRAY_ANY);
+    return known == kind || (kind == KIND_VALUES && has_values);
+}
+
+/* The flags are set: equal if the array is of that kind. */
+static void compare_kind(RiJit *j, RiReg array, uint8_t kind)
+{
+    RiMem elem_tag = ri_mem(array, offsetof(RiArray, elem_tag));
+    if (kind == KIND_VALUES)
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, elem_tag, 0);
     else
-        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, elem_tag)), (int8_t)a->elem_tag);
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, kind)), (int8_t)(kind - 1));
+}
+
+/* The array of the table, at `array`, is of that kind. */
+static void guard_kind(RiJit *j, RiReg table, RiReg array, uint8_t kind)
+{
+    if (is_kind_known(j, table, kind))
+        return;
+    compare_kind(j, array, kind);
     ri_jit_guard_jump(j, RI_CC_NE);
     ri_jit_learn_kind(j, table, kind);
 }
@@ -653,22 +670,6 @@ static Element emit_array_access(RiJit *j, RiReg table, const RiJitOperand *key,
     return e;
 }
 
-/* The same for the place behind the last element, where there is room for it and no dictionary to move elements from. */
-static Element emit_append_access(RiJit *j, RiReg table, const RiJitOperand *key)
-{
-    guard_no_dict(j, table);
-    Element e = begin_element(j, table, key);
-    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(e.array, offsetof(RiArray, count)));
-    if (e.index == RI_NO_REG)
-        ri_x_alu(j->as, RI_ALU_CMP, RI_RDX, (int32_t)e.at);
-    else
-        ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_CMP32, RI_RDX, ri_mem(e.array, offsetof(RiArray, capacity)));
-    ri_jit_guard_jump(j, RI_CC_AE);
-    return e;
-}
-
 /* Its payload, in an array with elements of 8 or 16 bytes. Changes rcx if it has to. */
 static RiMem element_place(RiJit *j, const Element *e, bool is_compact)
 {
@@ -683,7 +684,7 @@ static RiMem element_place(RiJit *j, const Element *e, bool is_compact)
 /* Push the element, which is v in the array like `a` seen now. */
 static void push_element(RiJit *j, const RiArray *a, RiReg table, const Element *e, RiValue v, uint32_t pops)
 {
-    guard_kind(j, table, e->array, a, false);
+    guard_kind(j, table, e->array, kind_to_load(a));
     RiMem at = element_place(j, e, a->elem_tag != 0);
     if (a->elem_tag == RI_TAG_INT) {
         RiReg d = ri_jit_new_gpr(j);
@@ -803,26 +804,90 @@ static RiJitResult slow_store(RiJit *j, const Store *x)
     return EMIT_ON;
 }
 
-/* Store into the array like `a`, for a value of that type. */
-static void emit_element_store(RiJit *j, const RiArray *a, const Element *e, uint32_t value)
+/* The kind of array part that has place for a value of this type, once it is there: that of `a` or, where that must change
+ * (an empty one has none yet), the next wider one. */
+static uint8_t kind_to_store(const RiArray *a, uint8_t type)
 {
-    RiMem at = element_place(j, e, a->elem_tag != 0);
-    if (a->elem_tag == RI_TAG_FLOAT)
+    bool is_number = type == TYPE_INT || type == TYPE_FLOAT;
+    if (!is_number)
+        return KIND_OF(RI_ARRAY_ANY);
+    if (a->count == 0)
+        return type == TYPE_INT ? KIND_OF(RI_ARRAY_INT) : KIND_OF(RI_ARRAY_FLOAT);
+    return a->elem_tag && TYPE_OF(a->elem_tag) == type ? KIND_OF(a->kind) : KIND_VALUES;
+}
+
+static void emit_element_store(RiJit *j, uint8_t kind, const Element *e, uint32_t value)
+{
+    bool is_compact = kind == KIND_OF(RI_ARRAY_INT) || kind == KIND_OF(RI_ARRAY_FLOAT);
+    RiMem at = element_place(j, e, is_compact);
+    if (kind == KIND_OF(RI_ARRAY_FLOAT))
         ri_x_rm(j->as, RI_X_MOVSD_ST, ri_jit_xmm(j, value), at);
-    else if (a->elem_tag)
+    else if (is_compact)
         ri_x_rm(j->as, RI_X_STORE, ri_jit_gpr(j, value), at);
     else
         ri_jit_store_value(j, value, at);
 }
 
-/* May a value of this type be stored over an element of `a`, or behind the last? */
-static bool fits_array(const RiArray *a, uint8_t type)
+/* Append to t's array. Is it of that kind now, and has t no dictionary? */
+static uint32_t help_append(RiThread *T, RiTable *t, const RiValue *value, uint32_t kind)
 {
-    if (a->elem_tag)
-        return type == TYPE_OF(a->elem_tag);
-    if (a->kind == RI_ARRAY_ANY)
-        return type != TYPE_NIL;
-    return type == TYPE_INT || type == TYPE_FLOAT;
+    ri_table_append(T->heap, t, *value);
+    return t->dict == NULL && (kind == KIND_VALUES ? !t->array->elem_tag : KIND_OF(t->array->kind) == kind);
+}
+
+/* Cold code for an array that is full, or empty and not of the kind yet: `full` and `other` lead there (0: none). Then on at
+ * `join`, or, if the array has become something else, at the next instruction, nothing known. */
+static void emit_grow(RiJit *j, const Store *x, uint8_t kind, RiReg table, RiReg array, uint32_t full, uint32_t other,
+                      RiJitSnap *before)
+{
+    RiJitSnap *after = ri_jit_snapshot(j);
+    uint32_t join = j->as->at, address = ri_jit_cold_begin(j);
+    ri_jit_restore(j, before);
+    if (other) {
+        ri_x_patch(j->as, other, address);
+        ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, count)), 0);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+    ri_x_land(j->as, full);
+    ri_jit_begin_slow(j);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RSI, table);
+    ri_x_rm(j->as, RI_X_LEA, RI_RDX, ri_jit_payload((uint32_t)x->value.slot));
+    ri_x_imm(j->as, RI_RCX, kind);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_append));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    ri_jit_drop_registers(j, true);
+    RiJitSnap *called = ri_jit_snapshot(j);
+    ri_jit_pop(j, x->pops);
+    ri_jit_branch_to(j, RI_CC_E, j->next_pc);
+    ri_jit_restore(j, called);
+    ri_jit_rejoin(j, after, join);
+    ri_jit_cold_end(j);
+}
+
+/* The table in `reg` gets its next element; it has no dictionary, of whose elements one might have to follow. */
+static void emit_append(RiJit *j, const Store *x, RiReg table, uint8_t kind)
+{
+    uint32_t other = 0;
+    guard_no_dict(j, table);
+    Element e = begin_element(j, table, &x->key);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(e.array, offsetof(RiArray, count)));
+    if (e.index == RI_NO_REG)
+        ri_x_alu(j->as, RI_ALU_CMP, RI_RDX, (int32_t)e.at);
+    else
+        ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    RiJitSnap *before = ri_jit_snapshot(j);
+    if (!is_kind_known(j, table, kind)) {
+        compare_kind(j, e.array, kind);
+        other = ri_x_jcc(j->as, RI_CC_NE, 0);
+        ri_jit_learn_kind(j, table, kind);
+    }
+    ri_x_rm(j->as, RI_X_CMP32, RI_RDX, ri_mem(e.array, offsetof(RiArray, capacity)));
+    uint32_t full = ri_x_jcc(j->as, RI_CC_AE, 0);
+    ri_x_alu32_mem(j->as, RI_ALU_ADD, ri_mem(e.array, offsetof(RiArray, count)), 1);
+    emit_element_store(j, kind, &e, (uint32_t)x->value.slot);
+    emit_grow(j, x, kind, table, e.array, full, other, before);
 }
 
 static RiJitResult emit_set_index(RiJit *j, RiWord w)
@@ -847,24 +912,27 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     const RiTable *t = o.cp;
     const RiArray *a = t->array;
     uint64_t index = (uint64_t)k.i - 1;
-    bool appends = index == a->count && a->count < a->capacity && value_type != TYPE_NIL && t->dict == NULL;
-    if ((index >= a->count && !appends) || !fits_array(a, value_type) || !has_no_newindex(t))
+    bool appends = index >= a->count && index < UINT32_MAX && t->dict == NULL; /* who runs ahead of execution is beyond */
+    if ((index >= a->count && !appends) || value_type == TYPE_NIL || !has_no_newindex(t))
         return slow_store(j, &x);
+    uint8_t kind = kind_to_store(a, value_type);
     ri_jit_guard(j, (uint32_t)x.object.slot, TYPE_TABLE);
     if (x.key.slot >= 0)
         ri_jit_guard(j, (uint32_t)x.key.slot, TYPE_INT);
     ri_jit_guard(j, (uint32_t)x.value.slot, value_type);
     RiReg reg = ri_jit_gpr(j, (uint32_t)x.object.slot);
-    if (a->elem_tag == RI_TAG_INT)
+    if (kind == KIND_OF(RI_ARRAY_INT))
         ri_jit_gpr(j, (uint32_t)x.value.slot); /* before rax and rcx are in use */
-    else if (a->elem_tag == RI_TAG_FLOAT)
+    else if (kind == KIND_OF(RI_ARRAY_FLOAT))
         ri_jit_xmm(j, (uint32_t)x.value.slot);
     guard_no_newindex(j, reg, t);
-    Element e = appends ? emit_append_access(j, reg, &x.key) : emit_array_access(j, reg, &x.key, false);
-    guard_kind(j, reg, e.array, a, !a->elem_tag && value_type != TYPE_INT && value_type != TYPE_FLOAT);
-    if (appends)
-        ri_x_alu32_mem(j->as, RI_ALU_ADD, ri_mem(e.array, offsetof(RiArray, count)), 1);
-    emit_element_store(j, a, &e, (uint32_t)x.value.slot);
+    if (appends) {
+        emit_append(j, &x, reg, kind);
+    } else {
+        Element e = emit_array_access(j, reg, &x.key, false);
+        guard_kind(j, reg, e.array, kind);
+        emit_element_store(j, kind, &e, (uint32_t)x.value.slot);
+    }
     ri_jit_pop(j, x.pops);
     return EMIT_ON;
 }
