@@ -503,6 +503,23 @@ static void take_samples(RiJit *j, const SavedRegisters *saved)
     }
 }
 
+static uint32_t emit_prologue(RiJit *j)
+{
+    uint32_t address = j->hot.at;
+    j->pc = 0;
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RSP, 8);
+    ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
+    uint32_t poll = ri_x_jcc(j->as, RI_CC_S, 0);
+    ri_x_rm(j->as, RI_X_CMP, RI_RSP, OF_HEAP(native_limit));
+    uint32_t deep = ri_x_jcc(j->as, RI_CC_B, 0);
+    ri_x_patch(&j->hot, poll, ri_jit_cold_begin(j));
+    ri_jit_emit_exit(j, 0, RI_JIT_EXIT_SAFE_POINT);
+    ri_x_patch(&j->hot, deep, ri_jit_cold_begin(j));
+    ri_jit_emit_exit(j, 0, RI_JIT_EXIT_DEEP);
+    ri_jit_cold_end(j);
+    return address;
+}
+
 /* Entry of the function of T's frame for the argument types in j's context. Returns its address. */
 static uint32_t compile_entry(RiJit *j, bool always)
 {
@@ -518,18 +535,7 @@ static uint32_t compile_entry(RiJit *j, bool always)
     }
     fn->entry_count++;
     add_version(j, &fn->entries);
-    uint32_t address = j->hot.at;
-    j->pc = 0;
-    ri_x_alu(j->as, RI_ALU_SUB, RI_RSP, 8);
-    ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
-    uint32_t poll = ri_x_jcc(j->as, RI_CC_S, 0);
-    ri_x_rm(j->as, RI_X_CMP, RI_RSP, OF_HEAP(native_limit));
-    uint32_t deep = ri_x_jcc(j->as, RI_CC_B, 0);
-    ri_x_patch(&j->hot, poll, ri_jit_cold_begin(j));
-    ri_jit_emit_exit(j, 0, RI_JIT_EXIT_SAFE_POINT);
-    ri_x_patch(&j->hot, deep, ri_jit_cold_begin(j));
-    ri_jit_emit_exit(j, 0, RI_JIT_EXIT_DEEP);
-    ri_jit_cold_end(j);
+    uint32_t address = emit_prologue(j);
     if (!fn->pcs[0].is_merge || !arrive(j, 0))
         compile(j, 0, false);
     return address;
@@ -714,6 +720,22 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
     return address;
 }
 
+void ri_jit_make_call_entry(RiJit *j, RiThread *T)
+{
+    RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
+    RiJitFn *fn = fv->native;
+    if (fn->call_entry || fv->is_vararg)
+        return;
+    begin_function(j, T, fv);
+    if (!has_room(j))
+        return;
+    context_of_frame(j, T);
+    RiJitMark mark = ri_jit_mark(j);
+    fn->call_entry = ri_jit_run_address(j, emit_prologue(j));
+    ri_x_jmp(j->as, fn->pcs[0].entry);
+    ri_jit_tell(j, mark, fv->proto, 0);
+}
+
 /* A frame returns to its caller, and the machine code of that call is not on the stack: where to go on, NULL: in the
  * interpreter. T->base is still the callee's. covered 1: its link is kept in j->returned; 2: the frame has been left. */
 static const void *bottom(RiThread *T, uint32_t covered)
@@ -895,6 +917,7 @@ static void emit_routines(RiJit *j)
         emit_enter(j);
         emit_bottom(j);
         emit_thunks(j);
+        ri_jit_emit_call_routine(j);
         j->hot.at = (j->hot.at + 63) & ~63u;
     }
     j->prologue_end = j->hot.at;

@@ -103,6 +103,7 @@ typedef struct RiJitFn { /* RiFeedback.native: a collected block; `refs` keep al
     RiJitVersion *entries;
     uint32_t entry_count, code_bytes;
     bool refused;
+    const void *call_entry; /* prologue and entry for all types, for calls that do not know the callee; NULL: none yet */
     uint32_t ref_count, ref_capacity;
     void *refs[];
 } RiJitFn;
@@ -167,7 +168,7 @@ typedef struct RiJit {
     RiJitStub **stubs;
     uint32_t stub_count, stub_capacity;
     uint32_t prologue_end; /* of the routines below */
-    uint32_t enter_address, exit_address, bottom_address, thunk_address, call_thunk_address, jump_thunk_address;
+    uint32_t enter_address, exit_address, bottom_address, thunk_address, call_thunk_address, jump_thunk_address, call_address;
     const RiWord *hot_word;
     RiJitStats stats;
     RiJitCounts *counts; /* NULL: off */
@@ -224,6 +225,7 @@ void ri_jit_cold_end(RiJit *j);
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
 bool ri_jit_has_stack(const RiHeap *heap); /* for one more call of machine code */
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc); /* Collects. 0: none */
+void ri_jit_make_call_entry(RiJit *j, RiThread *T); /* for the function of T's frame, about to run; there is an entry at 0 */
 static inline const void *ri_jit_run_address(const RiJit *j, uint32_t offset)
 {
     return j->pages.run + offset;
@@ -330,6 +332,7 @@ RiJitResult ri_jit_emit_arith(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_branch(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_loop(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_table(RiJit *j, RiWord w);
+void ri_jit_emit_call_routine(RiJit *j);
 RiJitResult ri_jit_emit_new(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot);
 /* Emit setmetatable's work in place of its call; false: as any other (or is_deferred). */

@@ -70,37 +70,89 @@ static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t
                      (const char *)__builtin_frame_address(0) > (const char *)heap->native_limit;
     RiJit *j = heap->jit;
     uint32_t address = is_callee && ((RiClosure *)T->base[-2].p)->feedback->is_warm ? ri_jit_entry(j, T, 0) : 0;
+    if (address)
+        ri_jit_make_call_entry(j, T);
     return address ? ri_jit_run_address(j, address) : (const void *)RI_NATIVE_GO_ON;
+}
+
+/* The routine for calls of whatever it may be: rsi function (its address), edx arguments, rax and rdi what the link is to be;
+ * pc and top are saved. A Lua function with an entry for all types is gone to directly, and returns to the site of the call. */
+void ri_jit_emit_call_routine(RiJit *j)
+{
+    RiAsm *as = j->as;
+    uint32_t slow[6], count = 0;
+    j->call_address = as->at;
+    ri_x_alu32_mem(as, RI_ALU_CMP, ri_mem(RI_RSI, 8), RI_TAG_CLOSURE);
+    slow[count++] = ri_x_jcc(as, RI_CC_NE, 0);
+    ri_x_rm(as, RI_X_LOAD, RI_R8, ri_mem(RI_RSI, 0));
+    ri_x_rm(as, RI_X_LOAD, RI_R8, ri_mem(RI_R8, offsetof(RiClosure, feedback)));
+    ri_x_rm(as, RI_X_LOAD, RI_R9, ri_mem(RI_R8, offsetof(RiFeedback, native)));
+    ri_x_rr(as, RI_X_TEST, RI_R9, RI_R9);
+    slow[count++] = ri_x_jcc(as, RI_CC_E, 0);
+    ri_x_rm(as, RI_X_LOAD, RI_R10, ri_mem(RI_R9, offsetof(RiJitFn, call_entry)));
+    ri_x_rr(as, RI_X_TEST, RI_R10, RI_R10);
+    slow[count++] = ri_x_jcc(as, RI_CC_E, 0);
+    ri_x_imm(as, RI_RCX, (int64_t)(uintptr_t)&j->generation);
+    ri_x_rm(as, RI_X_LOAD, RI_RCX, ri_mem(RI_RCX, 0));
+    ri_x_rm(as, RI_X_CMP, RI_RCX, ri_mem(RI_R9, offsetof(RiJitFn, generation)));
+    slow[count++] = ri_x_jcc(as, RI_CC_NE, 0);
+    ri_x_rm(as, RI_X_LOADBYTE, RI_RCX, ri_mem(RI_R8, offsetof(RiFeedback, param_count)));
+    ri_x_rr(as, RI_X_CMP32, RI_RCX, RI_RDX);
+    slow[count++] = ri_x_jcc(as, RI_CC_A, 0);
+    ri_x_rm(as, RI_X_LOAD32, RI_RCX, ri_mem(RI_R8, offsetof(RiFeedback, frame_size)));
+    ri_x_shift(as, RI_SHIFT_LEFT, RI_RCX, 4);
+    ri_x_rm(as, RI_X_LEA, RI_RCX, ri_mem_index(RI_RSI, RI_RCX, 1, 32));
+    ri_x_rm(as, RI_X_CMP, RI_RCX, OF_THREAD(stack_limit));
+    slow[count++] = ri_x_jcc(as, RI_CC_A, 0);
+    ri_x_rm(as, RI_X_STORE, RI_RAX, ri_mem(RI_RSI, 16));
+    ri_x_rm(as, RI_X_STORE, RI_RDI, ri_mem(RI_RSI, 24));
+    ri_x_rm(as, RI_X_LEA, RI_RBX, ri_mem(RI_RSI, 32));
+    ri_x_rm(as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+    ri_x_jmp_reg(as, RI_R10);
+
+    for (uint32_t i = 0; i < count; i++)
+        ri_x_land(as, slow[i]);
+    ri_x_push(as, RI_RDI); /* rsp is a multiple of 16 now */
+    ri_x_shift(as, RI_SHIFT_RIGHT, RI_RDI, RI_LINK_WANTED_SHIFT);
+    ri_x_rr(as, RI_X_ZEROBYTE, RI_RCX, RI_RDI);
+    ri_x_alu32(as, RI_ALU_SUB, RI_RCX, 1);
+    ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_call));
+    ri_x_pop(as, RI_RDI);
+    ri_x_rm(as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_alu(as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    uint32_t native = ri_x_jcc(as, RI_CC_A, 0);
+    ri_x_rr(as, RI_X_TEST32, RI_RAX, RI_RAX);
+    ri_x_jcc(as, RI_CC_NE, j->exit_address);
+    ri_x_shift(as, RI_SHIFT_RIGHT, RI_RDI, RI_LINK_DELTA_SHIFT);
+    ri_x_alu32(as, RI_ALU_AND, RI_RDI, RI_LINK_DELTA_MASK);
+    ri_x_shift(as, RI_SHIFT_LEFT, RI_RDI, 4);
+    ri_x_rr(as, RI_X_ADD, RI_RBX, RI_RDI); /* as a callee leaves it */
+    ri_x_ret(as);
+    ri_x_land(as, native);
+    ri_x_jmp(as, j->jump_thunk_address);
 }
 
 static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool open, int32_t wanted)
 {
+    RiValue link[2];
+    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2, wanted, 0, 0);
+    ri_jit_flush_for_call(j);
+    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
     if (open) {
-        ri_jit_flush_for_call(j);
         ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
         ri_x_rm(j->as, RI_X_LOAD, RI_RDX, OF_THREAD(top));
-        ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func + 2));
         ri_x_rr(j->as, RI_X_SUB, RI_RDX, RI_RSI);
         ri_x_shift(j->as, RI_SHIFT_RIGHT, RI_RDX, 4);
+        ri_x_alu32(j->as, RI_ALU_SUB, RI_RDX, 2);
     } else {
-        ri_jit_flush_for_call(j);
         ri_jit_save_state(j, j->pc + 1);
         ri_x_imm(j->as, RI_RDX, nargs);
     }
-    ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
-    ri_x_imm(j->as, RI_RCX, wanted);
-    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_jit_call_c(j, HELPER(help_call));
-    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
-    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
-    uint32_t native = ri_x_jcc(j->as, RI_CC_A, 0);
-    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
-    ri_x_jcc(j->as, RI_CC_NE, j->exit_address);
-    uint32_t done = ri_x_jmp(j->as, 0);
-    ri_x_land(j->as, native);
-    ri_x_call(j->as, j->jump_thunk_address);
+    ri_x_imm(j->as, RI_RAX, link[0].i);
+    ri_x_imm(j->as, RI_RDI, (int64_t)link[0].tag);
+    ri_x_call(j->as, j->call_address);
     emit_return_point(j, func);
-    ri_x_land(j->as, done);
     ri_jit_drop_registers(j, true);
     results(j, func, wanted);
     return go_on_later(j, wanted);
@@ -143,17 +195,23 @@ static void emit_link(RiJit *j, uint32_t base, int32_t wanted, uint32_t flags, u
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(base - 1));
 }
 
-/* The closure at slot `func` must be one of fv's, and there must be room for its frame at slot `base`. */
-static RiReg guard_callee(RiJit *j, const RiFeedback *fv, uint32_t func, int64_t base)
+/* The closure in reg must be one of fv's, and there must be room for its frame at slot `base`. */
+static void guard_feedback(RiJit *j, const RiFeedback *fv, RiReg reg, int64_t base)
 {
-    ri_jit_guard(j, func, TYPE_CLOSURE);
-    RiReg reg = ri_jit_gpr(j, func);
     ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)fv);
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, ri_mem(reg, offsetof(RiClosure, feedback)));
     ri_jit_guard_jump(j, RI_CC_NE);
     ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_mem(RI_RBX, (base + fv->frame_size) * 16));
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
     ri_jit_exit_if(j, RI_CC_A);
+}
+
+/* The same for what is at slot `func`. */
+static RiReg guard_callee(RiJit *j, const RiFeedback *fv, uint32_t func, int64_t base)
+{
+    ri_jit_guard(j, func, TYPE_CLOSURE);
+    RiReg reg = ri_jit_gpr(j, func);
+    guard_feedback(j, fv, reg, base);
     return reg;
 }
 
@@ -171,13 +229,21 @@ static void emit_vararg_frame(RiJit *j, const RiFeedback *fv, uint32_t func, uin
     }
 }
 
-static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
+/* Slots between func + 2 and the base of fv's frame. */
+static uint32_t extra_of(const RiFeedback *fv, uint32_t nargs)
 {
-    uint32_t params = fv->param_count, extra = 0;
-    if (fv->is_vararg)
-        extra = (nargs > params ? nargs : params) + 2;
-    uint32_t base = func + 2 + extra;
-    RiReg callee = guard_callee(j, fv, func, (int64_t)base + (fv->is_vararg ? params : 0));
+    return !fv->is_vararg ? 0 : (nargs > fv->param_count ? nargs : fv->param_count) + 2u;
+}
+
+static int64_t frame_base(const RiFeedback *fv, uint32_t func, uint32_t nargs)
+{
+    return (int64_t)func + 2 + extra_of(fv, nargs) + (fv->is_vararg ? fv->param_count : 0);
+}
+
+/* The call itself; guard_callee has been, and `callee` is the closure. */
+static RiJitResult emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    uint32_t params = fv->param_count, extra = extra_of(fv, nargs), base = func + 2 + extra;
     ri_jit_flush(j);
     for (uint32_t i = nargs; i < params; i++)
         emit_nil(j, func + 2 + i);
@@ -192,6 +258,12 @@ static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32
     ri_jit_drop_registers(j, true);
     results(j, func, wanted);
     return go_on_later(j, wanted);
+}
+
+static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    RiReg callee = guard_callee(j, fv, func, frame_base(fv, func, nargs));
+    return emit_guarded_call(j, fv, callee, func, nargs, wanted);
 }
 
 /* -- Library functions --------------------------------------------------------------------------------------------------------------- */
@@ -290,14 +362,57 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
     return go_on_later(j, wanted);
 }
 
-/* -- CALL --------------------------------------------------------------------------------------------------------------------------- */
-
 static bool can_call_directly(RiJit *j, const RiFeedback *fv, uint32_t func)
 {
     const RiJitFn *fn = fv->native;
     return fv->is_warm && func + 2 + fv->param_count + 8 < RI_JIT_SLOTS_MAX &&
            !(fn && fn->generation == j->generation && fn->refused) && ri_jit_keep(j, (void *)(uintptr_t)fv);
 }
+
+/* -- __call -------------------------------------------------------------------------------------------------------------------------- */
+
+/* The handler of a table that is called, where its metatable has it; NULL: none that could be called directly. */
+static RiFeedback *find_call_handler(RiJit *j, const RiTable *t, uint32_t func, RiShapeId *shape, uint32_t *offset)
+{
+    RiTable *meta = t->meta;
+    RiString *name = j->heap->mm_names[RI_MM_CALL];
+    int32_t at = meta ? ri_table_find_offset(meta, name) : -1;
+    RiValue f = meta ? ri_table_get_str(meta, name) : ri_nil();
+    if (at < 0 || f.tag != RI_TAG_CLOSURE || !can_call_directly(j, ((RiClosure *)f.p)->feedback, func + 1))
+        return NULL;
+    *shape = ri_table_cacheable_shape(j->heap, meta);
+    *offset = (uint32_t)at;
+    return *shape ? ((RiClosure *)f.p)->feedback : NULL;
+}
+
+/* A table whose metatable has a Lua function as __call: that is called, the table in front of the arguments. */
+static RiJitResult emit_call_handler(RiJit *j, const RiTable *t, uint32_t func, uint32_t nargs, int32_t wanted)
+{
+    RiShapeId shape;
+    uint32_t offset;
+    RiFeedback *fv = find_call_handler(j, t, func, &shape, &offset);
+    if (!fv)
+        return emit_any_call(j, func, nargs, false, wanted);
+    ri_jit_guard(j, func, TYPE_TABLE);
+    RiReg table = ri_jit_gpr(j, func), callee = ri_jit_new_gpr(j);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(table, offsetof(RiTable, meta)));
+    ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
+    ri_jit_guard_jump(j, RI_CC_E);
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RCX, offsetof(RiTable, shape)), (int32_t)shape);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(RI_RCX, offsetof(RiTable, slots)));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RCX, (int64_t)offset + 8), RI_TAG_CLOSURE);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, callee, ri_mem(RI_RCX, offset));
+    guard_feedback(j, fv, callee, frame_base(fv, func, nargs + 1));
+    for (uint32_t i = nargs; i-- > 0;)
+        ri_jit_set_copy(j, func + 3 + i, func + 2 + i);
+    ri_jit_set_copy(j, func + 2, func);
+    ri_jit_set_gpr(j, func, TYPE_CLOSURE, callee);
+    return emit_guarded_call(j, fv, callee, func, nargs + 1, wanted);
+}
+
+/* -- CALL --------------------------------------------------------------------------------------------------------------------------- */
 
 static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted)
 {
@@ -313,19 +428,27 @@ static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wa
         return EMIT_CANNOT;
     if (type == TYPE_LIBFN)
         return emit_library_call(j, f.cp, func, nargs, wanted);
+    if (type == TYPE_TABLE)
+        return emit_call_handler(j, f.cp, func, nargs, wanted);
     return emit_any_call(j, func, nargs, false, wanted);
 }
 
 RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t count)
 {
     uint32_t func = state + 4;
+    RiValue f;
+    RiFeedback *fv = NULL;
     if (func + 4 + 8 > RI_JIT_SLOTS_MAX)
         return EMIT_CANNOT;
+    if (j->generic_pc != j->pc && ri_jit_sample(j, state, &f) && f.tag == RI_TAG_CLOSURE &&
+        can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
+        fv = ((RiClosure *)f.p)->feedback;
+    RiReg callee = fv ? guard_callee(j, fv, state, frame_base(fv, func, 2)) : RI_NO_REG;
     ri_jit_set_copy(j, func, state);
     ri_jit_set_constant(j, func + 1, (RiValue){.tag = RI_TAG_LINK});
     ri_jit_set_copy(j, func + 2, state + 1);
     ri_jit_set_copy(j, func + 3, state + 2);
-    return emit_any_call(j, func, 2, false, (int32_t)count);
+    return fv ? emit_guarded_call(j, fv, callee, func, 2, (int32_t)count) : emit_any_call(j, func, 2, false, (int32_t)count);
 }
 
 /* -- Varargs, tail calls --------------------------------------------------------------------------------------------------------------- */

@@ -57,5 +57,6 @@ void ri_jit_tell_routines(RiJit *j)
     tell(j, (RiJitPiece){.start = j->enter_address, .end = j->exit_address, .what = "enter machine code"});
     tell(j, (RiJitPiece){.start = j->exit_address, .end = j->bottom_address, .what = "leave machine code"});
     tell(j, (RiJitPiece){.start = j->bottom_address, .end = j->thunk_address, .what = "return"});
-    tell(j, (RiJitPiece){.start = j->thunk_address, .end = j->prologue_end, .what = "stubs"});
+    tell(j, (RiJitPiece){.start = j->thunk_address, .end = j->call_address, .what = "stubs"});
+    tell(j, (RiJitPiece){.start = j->call_address, .end = j->prologue_end, .what = "call"});
 }
