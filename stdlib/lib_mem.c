@@ -593,8 +593,10 @@ static int32_t shm_get(RiThread *T, RiValue *args, uint32_t nargs)
     uint64_t size = ri_arg_is_none_or_nil(args, nargs, 1) ? 0 : size_arg(T, args, nargs, 1);
     const char *how = ri_arg_is_none_or_nil(args, nargs, 2) ? "c" : ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, 2));
     RI_ARG_CHECK(T, key >= INT32_MIN && key <= INT32_MAX, 0, "key out of range");
-    RI_ARG_CHECK(T, strspn(how, "cx") == strlen(how), 2, "bad flags (\"c\": create, \"x\": it must be new)");
-    unsigned flags = (strchr(how, 'c') != NULL ? RI_SHM_CREATE : 0u) | (strchr(how, 'x') != NULL ? RI_SHM_EXCLUSIVE : 0u);
+    RI_ARG_CHECK(T, strspn(how, "cxp") == strlen(how), 2,
+                 "bad flags (\"c\": create, \"x\": it must be new, \"p\": for everybody)");
+    unsigned flags = (strchr(how, 'c') != NULL ? RI_SHM_CREATE : 0u) | (strchr(how, 'x') != NULL ? RI_SHM_EXCLUSIVE : 0u) |
+                     (strchr(how, 'p') != NULL ? RI_SHM_PUBLIC : 0u);
     RiSpace *space = ri_memory_need_space(T);
     return return_result(T, ri_shm_get(space->proc, (int32_t)key, size, flags));
 }
@@ -804,7 +806,8 @@ static const RiLibFn functions[] = {
     RI_FN(move_break, "mem.sbrk", "mem.sbrk([increment])", "Move the end of the heap; returns where it was."),
     RI_FN(set_break, "mem.brk", "mem.brk([addr])", "Set the end of the heap; returns where it is."),
     RI_FN(shm_get, "mem.shm_get", "mem.shm_get([key [, size [, flags]]])",
-          "The id of the shared segment with that key (0: a new one); flags \"c\": make it, \"x\": it must be new."),
+          "The id of the shared segment with that key (0: a new one); flags \"c\": make it, \"x\": it must be new, \"p\": what is made is "
+          "for everybody."),
     RI_FN(shm_attach, "mem.shm_attach", "mem.shm_attach(id [, prot [, addr]])", "Map a shared segment: its address."),
     RI_FN(shm_detach, "mem.shm_detach", "mem.shm_detach(addr)", "Unmap a shared segment."),
     RI_FN(shm_control, "mem.shm_control", "mem.shm_control(id [, \"status\" | \"remove\"])",

@@ -6,12 +6,15 @@
 #include "stdlib/handle.h"
 #include "stdlib/libs.h"
 #include "vm/exec/call.h"
+#include "vm/exec/clone.h"
 #include "vm/machine/sched.h"
 
 typedef struct Mutex {
-    uint32_t owner; /* tid; 0: free */
+    uint32_t owner; /* tid; 0: free; FORKING_THREAD */
     uint32_t waiting;
 } Mutex;
+
+#define FORKING_THREAD UINT32_MAX /* the copy of the thread that called fork, not looked at yet */
 
 static uint32_t arg_thread(RiThread *T, RiValue *args, uint32_t nargs)
 {
@@ -135,8 +138,17 @@ static Mutex *arg_mutex(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i)
     return ri_arg_udata(T, args, nargs, i, "mutex");
 }
 
+/* After a fork the thread that forked is the process's main one. */
+static void settle_owner(RiThread *T, Mutex *m)
+{
+    const RiTask *main = T->process->proc->main;
+    if (m->owner == FORKING_THREAD)
+        m->owner = main != NULL ? main->tid : 0;
+}
+
 static bool try_take(RiThread *T, Mutex *m)
 {
+    settle_owner(T, m);
     if (m->owner != 0 && find_task(T->process->proc, m->owner) != NULL)
         return false;
     m->owner = ri_current_task(T)->tid; /* of a thread that died with it, too */
@@ -173,6 +185,7 @@ static int32_t try_lock(RiThread *T, RiValue *args, uint32_t nargs)
 
 static void release(RiThread *T, Mutex *m)
 {
+    settle_owner(T, m);
     if (m->owner != ri_current_task(T)->tid)
         ri_error(T, "this thread has not locked the mutex");
     m->owner = 0;
@@ -254,10 +267,15 @@ static const RiLibFn condition_methods[] = {
     RI_FN(signal_one, "condition:signal", "c:signal()", "Wakes one thread that waits."),
     RI_FN(signal_all, "condition:broadcast", "c:broadcast()", "Wakes all threads that wait."),
 };
+/* What the thread that forks has locked is locked by its copy; what others have locked is free, as they are not there. */
 static bool fork_mutex(struct RiClone *clone, const RiUserdata *from, RiUserdata *u, const char **why)
 {
+    Mutex *m = (Mutex *)(void *)u->data;
     (void)ri_udata_fork_bytes(clone, from, u, why);
-    ((Mutex *)(void *)u->data)->waiting = 0;
+    m->waiting = 0;
+    const RiProc *parent = ri_clone_parent(clone)->proc;
+    uint32_t owner = m->owner == FORKING_THREAD && parent->main != NULL ? parent->main->tid : m->owner;
+    m->owner = owner != 0 && owner == parent->machine->current->tid ? FORKING_THREAD : 0;
     return true;
 }
 

@@ -17,7 +17,7 @@ print(os.remove("/here/mounts.lua"))  --> nil /here/mounts.lua: Read-only file s
 print(sys.directory(), sys.stat("/").type, select(3, sys.call("mkdir", "/x")) == sys.errno.ENOENT)  --> / directory true
 local names = sys.list("/")
 table.sort(names)
-print(table.concat(names, " "))  --> here lang
+print(table.concat(names, " "))  --> dev here lang
 print(sys.call("chdir", "/here"), sys.directory(), io.open("mounts.lua") ~= nil, io.open("../../README.md"))
 --> 0 /here true nil ../../README.md: No such file or directory 2
 print(pcall(dofile, "/here/none.lua"))  --> false cannot open /here/none.lua: No such file or directory

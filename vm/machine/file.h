@@ -104,8 +104,6 @@ static inline bool ri_file_is_standard(const RiFile *file)
 }
 /* A pipe within the machine: two descriptions, one reference each. 0 or -ENOMEM. */
 RI_MUST_CHECK int ri_pipe_new(RiMachine *machine, RiFile *ends[2]);
-/* The folder that mounts make: see ri_mount_name. */
-RiFile *ri_mount_list_new(RiMachine *machine, const char *guest);
 
 /* Operations, checked against the access mode, O_NONBLOCK turned into -EAGAIN. */
 int64_t ri_file_read(RiTask *task, RiFile *file, void *to, size_t size);

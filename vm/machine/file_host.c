@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "vm/machine/file.h"
-#include "vm/machine/mount.h"
 
 /* A pipe that can be written takes at least so much without blocking (PIPE_BUF of Linux). */
 #define WRITE_BYTES_MAX 4096
@@ -123,90 +122,3 @@ const RiFileOps ri_host_file_ops = {
     .truncate = truncate_host,
     .sync = sync_host,
 };
-
-/* -- Folders that only mounts make ------------------------------------------------------------------------------------ */
-
-#define ENTRY_HEADER 19 /* u64, i64, u16, u8 */
-#define ENTRY_DIRECTORY 4 /* type */
-
-static size_t put_entry(char *to, size_t room, const char *name, uint64_t number)
-{
-    size_t size = (ENTRY_HEADER + strlen(name) + 1 + 7) & ~(size_t)7;
-    uint64_t inode = number + 1;
-    int64_t position = (int64_t)number + 1;
-    uint16_t record = (uint16_t)size;
-    if (size > room)
-        return 0;
-    memset(to, 0, size);
-    memcpy(to, &inode, 8);
-    memcpy(to + 8, &position, 8);
-    memcpy(to + 16, &record, 2);
-    to[18] = ENTRY_DIRECTORY;
-    strcpy(to + ENTRY_HEADER, name);
-    return size;
-}
-
-static int64_t mount_list_entries(RiFile *file, void *to, size_t size)
-{
-    size_t used = 0;
-    char name[RI_NAME_SIZE];
-    for (;;) {
-        if (file->position < 2)
-            strcpy(name, file->position == 0 ? "." : "..");
-        else if (!ri_mount_name(file->machine, file->data, (uint32_t)file->position - 2, name))
-            return (int64_t)used;
-        size_t more = put_entry((char *)to + used, size - used, name, file->position);
-        if (more == 0)
-            return used > 0 ? (int64_t)used : -EINVAL;
-        used += more;
-        file->position++;
-    }
-}
-
-static int64_t mount_list_seek(RiTask *task, RiFile *file, int64_t offset, int whence)
-{
-    (void)task;
-    if (whence != RI_SEEK_SET || offset < 0)
-        return -EINVAL;
-    file->position = (uint64_t)offset;
-    return offset;
-}
-
-static int mount_list_info(RiFile *file, RiFileInfo *info)
-{
-    (void)file;
-    *info = (RiFileInfo){.mode = RI_S_DIRECTORY | 0555, .links = 2, .block_size = 4096};
-    return 0;
-}
-
-static int64_t mount_list_read(RiTask *task, RiFile *file, void *to, size_t size)
-{
-    (void)task;
-    (void)file;
-    (void)to;
-    (void)size;
-    return -EISDIR;
-}
-
-static void mount_list_close(RiFile *file)
-{
-    free(file->data);
-}
-
-static const RiFileOps mount_list_ops = {
-    .kind = "folder",
-    .read = mount_list_read,
-    .seek = mount_list_seek,
-    .info = mount_list_info,
-    .entries = mount_list_entries,
-    .close = mount_list_close,
-};
-
-RiFile *ri_mount_list_new(RiMachine *machine, const char *guest)
-{
-    char *copy = strdup(strcmp(guest, "/") == 0 ? "" : guest);
-    RiFile *file = copy != NULL ? ri_file_new(machine, &mount_list_ops, RI_O_RDONLY, copy) : NULL;
-    if (file == NULL)
-        free(copy);
-    return file;
-}

@@ -28,6 +28,8 @@ librille_machine_a_SOURCES = \
 	%D%/file.c \
 	%D%/file.h \
 	%D%/file_host.c \
+	%D%/folder.c \
+	%D%/folder.h \
 	%D%/frame.c \
 	%D%/frame.h \
 	%D%/gate.c \

@@ -28,6 +28,13 @@ struct RiPolicy {
     RiNames allowed[RI_CAP_COUNT], denied[RI_CAP_COUNT];
 };
 
+bool ri_policy_is_within(const RiPolicy *policy, const RiPolicy *outer)
+{
+    while (policy != outer && policy != NULL)
+        policy = policy->parent;
+    return policy == outer;
+}
+
 /* -- Life -------------------------------------------------------------------------------------------------------- */
 
 RiPolicy *ri_policy_new(RiPolicy *parent, bool deny_all)

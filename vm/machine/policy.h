@@ -41,6 +41,9 @@ bool ri_policy_allows_some(const RiPolicy *policy, RiCapability capability);
 /* Was it a deny rule that forbids `what`? For messages. */
 bool ri_policy_denies(const RiPolicy *policy, RiCapability capability, const char *what);
 
+/* Is `policy` that one, or one that was made under it? `outer` NULL, everything, is above all. */
+bool ri_policy_is_within(const RiPolicy *policy, const RiPolicy *outer);
+
 /* One word of a command line: "--sandbox", "--allow-read", "--allow-read=a,b", "--deny-net=…". Relative paths are completed
  * by `complete` (path, out of RI_PATH_SIZE bytes → length or -errno; NULL: taken as they are).
  * 1: taken; 0: not an option of policies; negative: -errno, and *error says what is wrong. The order of options does not

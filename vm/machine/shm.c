@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vm/machine/policy.h"
+
 #define SWEEP_PAGES 64u
 #define INDEX_BITS 12
 
@@ -37,6 +39,7 @@ static void destroy_segment(RiMapObject *object)
     for (uint32_t i = 0; i < segment->page_count; i++)
         ri_pte_release(segment->frames, segment->pages[i]);
     uncharge(segment);
+    ri_policy_release(segment->policy);
     free(segment->pages);
     free(segment);
 }
@@ -189,16 +192,29 @@ static RiSegment *find_id(const RiMachine *machine, int32_t id)
     return segment != NULL && segment->id == id ? segment : NULL;
 }
 
-static RiSegment *find_key(const RiShmTable *table, int32_t key)
+/* May a process of that policy use it? */
+static bool may_use(const RiSegment *segment, const RiPolicy *policy)
 {
-    for (uint32_t i = 0; i < RI_SHM_SEGMENTS_MAX; i++) {
-        if (table->list[i] != NULL && table->list[i]->key == key)
-            return table->list[i];
-    }
-    return NULL;
+    return segment->is_public || ri_policy_is_within(segment->policy, policy);
 }
 
-static int64_t make_segment(RiProc *proc, RiShmTable *table, int32_t key, uint64_t size)
+/* The one that a process of that policy means: one of its own before a public one. */
+static RiSegment *find_key(const RiShmTable *table, int32_t key, const RiPolicy *policy)
+{
+    RiSegment *found = NULL;
+    for (uint32_t i = 0; i < RI_SHM_SEGMENTS_MAX; i++) {
+        RiSegment *segment = table->list[i];
+        if (segment == NULL || segment->key != key)
+            continue;
+        if (segment->policy == policy)
+            return segment;
+        if (segment->is_public && ri_policy_is_within(policy, segment->policy))
+            found = segment;
+    }
+    return found;
+}
+
+static int64_t make_segment(RiProc *proc, RiShmTable *table, int32_t key, uint64_t size, bool is_public)
 {
     uint64_t pages = (size + RI_PAGE_BYTES - 1) >> RI_PAGE_SHIFT;
     if (size == 0 || size > RI_USER_END - RI_SHM_START)
@@ -216,6 +232,8 @@ static int64_t make_segment(RiProc *proc, RiShmTable *table, int32_t key, uint64
     segment->id = (int32_t)((table->generation++ & 0x3ffff) << INDEX_BITS | index);
     segment->key = key;
     segment->size = size;
+    segment->is_public = is_public;
+    segment->policy = ri_policy_retain(proc->policy);
     table->list[index] = segment;
     table->count++;
     return segment->id;
@@ -226,9 +244,10 @@ int64_t ri_shm_get(RiProc *proc, int32_t key, uint64_t size, unsigned flags)
     RiShmTable *table = table_of(proc->machine);
     if (table == NULL)
         return -ENOMEM;
-    RiSegment *segment = key != RI_SHM_PRIVATE ? find_key(table, key) : NULL;
+    RiSegment *segment = key != RI_SHM_PRIVATE ? find_key(table, key, proc->policy) : NULL;
     if (segment == NULL)
-        return key == RI_SHM_PRIVATE || flags & RI_SHM_CREATE ? make_segment(proc, table, key, size) : -ENOENT;
+        return key == RI_SHM_PRIVATE || flags & RI_SHM_CREATE
+                   ? make_segment(proc, table, key, size, flags & RI_SHM_PUBLIC) : -ENOENT;
     if (flags & RI_SHM_CREATE && flags & RI_SHM_EXCLUSIVE)
         return -EEXIST;
     return size <= segment->size ? segment->id : -EINVAL;
@@ -249,6 +268,8 @@ int64_t ri_shm_attach(RiSpace *space, int32_t id, RiAddr address, bool read_only
     RiSegment *segment = find_id(space->machine, id);
     if (segment == NULL)
         return -EINVAL;
+    if (space->proc != NULL && !may_use(segment, space->proc->policy))
+        return -EACCES;
     unsigned prot = read_only ? RI_PROT_READ : RI_PROT_READ | RI_PROT_WRITE;
     unsigned flags = RI_MAP_SHARED | (address != 0 ? RI_MAP_AT : 0u);
     ri_mapobject_ref(&segment->object);
@@ -295,6 +316,8 @@ int ri_shm_control(RiProc *proc, int32_t id, int command, RiShmStatus *status)
     RiSegment *segment = find_id(proc->machine, id);
     if (segment == NULL || (command != RI_SHM_REMOVE && command != RI_SHM_STATUS))
         return -EINVAL;
+    if (command == RI_SHM_STATUS && !may_use(segment, proc->policy))
+        return -EACCES;
     if (command == RI_SHM_STATUS) {
         *status = (RiShmStatus){.size = segment->size, .key = segment->key, .creator = segment->creator,
                                 .attached = segment->object.refs - 1, .resident = count_resident(segment)};

@@ -20,6 +20,8 @@ typedef struct RiSegment {
     uint32_t hand;       /* page: replacement */
     uint32_t creator;    /* pid */
     int32_t id, key;     /* id -1: none */
+    bool is_public;      /* for everybody in the machine */
+    struct RiPolicy *policy; /* of its maker, a reference */
     uint64_t size;       /* bytes, as asked for */
     RiPte *pages;        /* present or swapped, or 0 */
 } RiSegment;
@@ -37,7 +39,7 @@ bool ri_segment_sweep(RiHolder *holder, uint32_t *freed);
 
 /* -- System calls ---------------------------------------------------------------------------------------------- */
 enum { RI_SHM_PRIVATE = 0 }; /* key: a new one, found by id only */
-enum { RI_SHM_CREATE = 1, RI_SHM_EXCLUSIVE = 2 };
+enum { RI_SHM_CREATE = 1, RI_SHM_EXCLUSIVE = 2, RI_SHM_PUBLIC = 4 /* what is made is for everybody */ };
 enum { RI_SHM_REMOVE = 0, RI_SHM_STATUS = 2 };
 #define RI_SHM_SEGMENTS_MAX 4096u
 
@@ -48,13 +50,18 @@ typedef struct RiShmStatus {
     uint32_t resident;          /* pages in memory */
 } RiShmStatus;
 
-/* The id of the segment with that key. -ENOENT, -EEXIST, -EINVAL (size), -ENOSPC, -ENOMEM. */
+/* Who may use a segment goes by policies, as these bound what processes trust each other with. By its id: processes of its
+ * maker's policy and of those above it (who made the policy), and everybody if it is public. By its key it is found by
+ * processes of the same policy, and, if it is public, of those under it: nobody gets a segment of a less trusted process by
+ * asking for a key. Each sandbox has keys of its own, then.
+ *
+ * The id of the segment with that key. -ENOENT, -EEXIST, -EINVAL (size), -ENOSPC, -ENOMEM. */
 int64_t ri_shm_get(RiProc *proc, int32_t key, uint64_t size, unsigned flags);
-/* Attach at `address` (0: somewhere); the address. -EINVAL, -EEXIST, -ENOMEM. */
+/* Attach at `address` (0: somewhere); the address. -EINVAL, -EACCES, -EEXIST, -ENOMEM. */
 int64_t ri_shm_attach(RiSpace *space, int32_t id, RiAddr address, bool read_only);
 /* Detach the segment attached at `address`. */
 int ri_shm_detach(RiSpace *space, RiAddr address);
-/* RI_SHM_STATUS fills *status; RI_SHM_REMOVE: only for the process that made it (-EPERM). */
+/* RI_SHM_STATUS fills *status (-EACCES); RI_SHM_REMOVE: only for the process that made it (-EPERM). */
 int ri_shm_control(RiProc *proc, int32_t id, int command, RiShmStatus *status);
 /* The process has ended (its space, too). */
 void ri_shm_forget_proc(RiProc *proc);

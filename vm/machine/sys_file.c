@@ -4,6 +4,7 @@
 
 #include "vm/host/host.h"
 #include "vm/machine/device.h"
+#include "vm/machine/folder.h"
 #include "vm/machine/gate.h"
 #include "vm/machine/mount.h"
 #include "vm/machine/sched.h"
@@ -24,6 +25,26 @@ static int64_t open_device(RiTask *task, const char *path, uint32_t flags)
     return status < 0 ? status : add_file(task, file, flags);
 }
 
+/* /dev: what the host has there shows only to those who may see it. */
+static int64_t open_dev(RiTask *task, const char *path, uint32_t flags)
+{
+    int host_fd = ri_gate_open(task->proc, path, flags | RI_O_DIRECTORY, 0);
+    ri_clear_denied(task->proc);
+    if (flags & (RI_O_ACCESS | RI_O_CREAT | RI_O_TRUNC)) {
+        if (host_fd >= 0)
+            ri_host_fd_close(host_fd);
+        return -EISDIR;
+    }
+    return add_file(task, ri_folder_new(task->proc->machine, "/dev", host_fd >= 0 ? host_fd : -1), flags);
+}
+
+/* The root of a name space that is mounted: it shows dev. */
+static bool is_root(RiTask *task, const char *path)
+{
+    char whole[RI_PATH_SIZE];
+    return task->proc->machine->mounts != NULL && ri_path_complete(task->proc, path, whole) >= 0 && strcmp(whole, "/") == 0;
+}
+
 int64_t sys_open(RiTask *task, RiCall *call)
 {
     const char *path = call->pointer[0];
@@ -35,13 +56,17 @@ int64_t sys_open(RiTask *task, RiCall *call)
         status = open_device(task, path, flags);
     if (status != -ENOENT)
         return status;
+    if (ri_folder_is_dev(task->proc, path))
+        return open_dev(task, path, flags);
     int fd = ri_gate_open(task->proc, path, flags, mode);
     if (fd == RI_GATE_WAITS)
         return RI_SYS_BLOCK;
+    if (fd >= 0 && is_root(task, path))
+        return add_file(task, ri_folder_new(task->proc->machine, "/", fd), flags);
     if (fd == RI_GATE_MOUNT_LIST) {
         char guest[RI_PATH_SIZE];
         status = ri_gate_mount_list(task->proc, path, guest);
-        return status < 0 ? status : add_file(task, ri_mount_list_new(task->proc->machine, guest), flags);
+        return status < 0 ? status : add_file(task, ri_folder_new(task->proc->machine, guest, -1), flags);
     }
     if (fd < 0)
         return fd;
@@ -289,13 +314,17 @@ static int64_t file_info(RiTask *task, RiCall *call, unsigned how)
     if (status != -ENOENT)
         return status;
     status = ri_path_resolve(task->proc, call->pointer[0], how, RI_MAY_READ, &found);
-    if (status < 0)
-        return status;
-    if (!found.is_mount_list)
-        status = ri_place_info(&found.place, &info);
+    if (status == 0) {
+        if (!found.is_mount_list)
+            status = ri_place_info(&found.place, &info);
+        ri_resolved_close(&found);
+    }
+    if (status < 0 && ri_folder_is_dev(task->proc, call->pointer[0])) {
+        ri_clear_denied(task->proc);
+        status = 0;
+    }
     if (status == 0)
         memcpy(call->pointer[1], &info, sizeof info);
-    ri_resolved_close(&found);
     return status;
 }
 

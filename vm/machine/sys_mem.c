@@ -91,7 +91,7 @@ int64_t sys_munlock(RiTask *task, RiCall *call)
 
 int64_t sys_shmget(RiTask *task, RiCall *call)
 {
-    if (call->args[2] > (RI_SHM_CREATE | RI_SHM_EXCLUSIVE))
+    if (call->args[2] > (RI_SHM_CREATE | RI_SHM_EXCLUSIVE | RI_SHM_PUBLIC))
         return -EINVAL;
     return ri_shm_get(task->proc, (int32_t)call->args[0], call->args[1], (unsigned)call->args[2]);
 }
