@@ -34,6 +34,7 @@ check_PROGRAMS += \
 	%D%/unit/check_pagetable \
 	%D%/unit/check_pattern \
 	%D%/unit/check_policy \
+	%D%/unit/check_rille \
 	%D%/unit/check_shape \
 	%D%/unit/check_shm \
 	%D%/unit/check_sibling \

@@ -18,12 +18,18 @@ librille_embed_a_SOURCES = \
 	%D%/capi_state.c \
 	%D%/capi_table.c \
 	%D%/open.c \
-	%D%/open.h
+	%D%/open.h \
+	%D%/rille_call.c \
+	%D%/rille_impl.h \
+	%D%/rille_machine.c \
+	%D%/rille_process.c \
+	%D%/rille_value.c
 pkginclude_HEADERS += \
 	include/lauxlib.h \
 	include/lua.h \
 	include/luaconf.h \
-	include/lualib.h
+	include/lualib.h \
+	include/rille.h
 lib_LIBRARIES += librille.a
 librille_a_SOURCES =
 librille_a_LIBADD = \

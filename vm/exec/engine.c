@@ -9,6 +9,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/chunk.h"
 #include "vm/exec/hooks.h"
+#include "vm/exec/step.h"
 #include "vm/exec/traceback.h"
 #include "vm/exec/warn.h"
 #include "vm/machine/device.h"
@@ -38,7 +39,8 @@ static const RiLibFn thread_body_fn = {
 /* What the limits of the running process mean for the heap. */
 static void set_heap_modes(RiHeap *heap, const RiProc *proc)
 {
-    heap->exact_budget = proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT;
+    const RiProcess *process = proc->engine;
+    heap->exact_budget = proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT || process->is_stepped;
     heap->stoppable = proc->limits[RI_LIMIT_CPU] != RI_NO_LIMIT || proc->limits[RI_LIMIT_TIME] != RI_NO_LIMIT;
     heap->stop_collection = 0;
 }
@@ -90,10 +92,14 @@ static void report(RiTask *task, RiThread *T)
 {
     ri_try(T, flush_streams, NULL);
     RiValue error = T->top[-1];
-    RiString *text = ri_to_string_raw(T, error);
+    RiString *string = ri_to_string_raw(T, error);
+    const char *text = string != NULL ? ri_str_cstr(T->heap, string) : "(error object)";
+    RiMachine *machine = task->proc->machine;
+    if (machine->on_report != NULL && machine->on_report(task->proc, text))
+        return;
     char number[32];
     snprintf(number, sizeof number, "rille: [%u] ", task->proc->pid);
-    const char *parts[] = {number, text != NULL ? ri_str_cstr(T->heap, text) : "(error object)", "\n"};
+    const char *parts[] = {number, text, "\n"};
     ri_process_complain(T->process, parts, RI_COUNTOF(parts));
 }
 
@@ -160,6 +166,8 @@ static bool become(RiTask *task)
     x->first = x->running = next->heap->running = next->main;
     x->started = false;
     next->stats = old->stats;
+    if (proc->machine->on_process != NULL)
+        proc->machine->on_process(proc);
     return true;
 }
 
@@ -439,10 +447,15 @@ void ri_park(RiThread *T, bool in_library)
 
 int32_t ri_take_fuel(RiProcess *process)
 {
-    uint64_t part = process->fuel_left < FUEL_SLICE ? process->fuel_left : FUEL_SLICE;
+    bool is_limited = process->proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT;
+    uint64_t part = is_limited && process->fuel_left < FUEL_SLICE ? process->fuel_left : FUEL_SLICE;
     if (part == 0)
         ri_proc_doom(process->proc, RI_DOOM_FUEL, 0);
-    process->fuel_left -= part;
+    else if (RI_UNLIKELY(process->is_stepped))
+        part = ri_step_take(process, part);
+    if (is_limited)
+        process->fuel_left -= part;
+    process->proc->usage.fuel += part;
     return (int32_t)part;
 }
 
@@ -534,6 +547,8 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     process->proc = proc;
     process->warnings_on = parent->warnings_on;
     ri_process_take_limits(proc);
+    if (parent->proc->machine->on_process != NULL)
+        parent->proc->machine->on_process(proc);
     return process;
 }
 

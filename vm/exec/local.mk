@@ -49,6 +49,8 @@ librille_exec_a_SOURCES = \
 	%D%/sigcall.c \
 	%D%/state.c \
 	%D%/state.h \
+	%D%/step.c \
+	%D%/step.h \
 	%D%/stress.c \
 	%D%/stress.h \
 	%D%/template.c \

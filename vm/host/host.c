@@ -10,6 +10,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -316,6 +317,27 @@ void ri_host_unload_library(void *library)
 _Static_assert(sizeof(RiHostPoll) == sizeof(struct pollfd) && RI_HOST_READ == POLLIN && RI_HOST_WRITE == POLLOUT &&
                    RI_HOST_ERROR == POLLERR,
                "a RiHostPoll is a struct pollfd");
+
+int ri_host_notifier(void)
+{
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void ri_host_notify(int notifier)
+{
+    uint64_t one = 1;
+    int error = errno; /* of whom a signal handler has interrupted */
+    ssize_t written = write(notifier, &one, sizeof one);
+    (void)written; /* full: it is readable already */
+    errno = error;
+}
+
+void ri_host_notify_clear(int notifier)
+{
+    uint64_t count;
+    ssize_t got = read(notifier, &count, sizeof count);
+    (void)got;
+}
 
 int ri_host_poll(RiHostPoll *polls, unsigned count, int64_t timeout_ns)
 {

@@ -57,6 +57,11 @@ typedef struct RiHostPoll {
 } RiHostPoll;
 int ri_host_poll(RiHostPoll *polls, unsigned count, int64_t timeout_ns);
 
+/* A descriptor that other threads, and signal handlers, can make readable. -1 and errno if there is none to be had. */
+int ri_host_notifier(void);
+void ri_host_notify(int notifier);
+void ri_host_notify_clear(int notifier);
+
 /* -- Files ----------------------------------------------------------------------------------------------------- */
 FILE *ri_host_open(const char *path, const char *mode);
 FILE *ri_host_open_temporary(void); /* removed when closed */

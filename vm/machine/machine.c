@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "vm/host/files.h"
 #include "vm/machine/device.h"
 #include "vm/machine/engine.h"
 #include "vm/machine/sched.h"
@@ -15,6 +16,7 @@ RiMachine *ri_machine_new(const RiEngine *engine, const RiMachineConfig *config)
     RiMachine *machine = calloc(1, sizeof *machine);
     if (machine == NULL)
         return NULL;
+    machine->request_fd = -1;
     machine->engine = engine;
     machine->config = *config;
     if (machine->config.processes_max == 0)
@@ -37,6 +39,8 @@ void ri_machine_destroy(RiMachine *machine)
     ri_devices_destroy(machine);
     ri_memory_destroy(machine);
     ri_sched_destroy(machine);
+    if (machine->request_fd >= 0)
+        ri_host_fd_close(machine->request_fd);
     free(machine);
 }
 

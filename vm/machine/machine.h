@@ -97,6 +97,8 @@ struct RiMachine {
     bool gives_way;            /* the current task does (process.yield) */
     bool deadlocked;           /* the first process was woken because nobody else ever could */
     volatile bool woken;       /* ri_machine_wake: something outside wants a look */
+    volatile int32_t requested; /* ri_machine_request: the embedding program has something to be done */
+    int32_t request_fd;        /* host descriptor that becomes readable with it; -1: none */
     RiContext host;            /* the host thread's own stack, as a suspended context */
     RiContext *context;        /* the one running */
     RiContext *free_contexts;  /* worker stacks without work */
@@ -121,6 +123,11 @@ struct RiMachine {
     void (*trace)(RiMachine *machine, const struct RiTraceEvent *event); /* NULL: nobody looks. trace.h */
     void *trace_data;
     RiMachineStats stats;
+    /* -- The embedding program: vm/embed/rille_machine.c; NULL in the command -- */
+    void *owner;
+    void (*on_request)(RiMachine *machine); /* requests are to be looked at */
+    void (*on_process)(RiProc *proc);       /* a process has been made, or has become another program */
+    bool (*on_report)(RiProc *proc, const char *text); /* an error that nobody has caught; false: it is to be printed */
 };
 
 /* A machine without processes, or NULL if memory is short. */

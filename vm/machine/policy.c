@@ -93,6 +93,31 @@ static int add_name(RiNames *names, const char *what)
     return 0;
 }
 
+static int copy_names(RiNames *to, const RiNames *from)
+{
+    int status = 0;
+    for (uint32_t i = 0; i < from->count && status == 0; i++)
+        status = add_name(to, from->items[i]);
+    to->all = from->all;
+    to->is_given = from->is_given;
+    return status;
+}
+
+RiPolicy *ri_policy_copy(const RiPolicy *policy)
+{
+    RiPolicy *copy = ri_policy_new(policy->parent, policy->is_sandbox);
+    int status = copy != NULL ? 0 : -ENOMEM;
+    for (int i = 0; i < RI_CAP_COUNT && status == 0; i++) {
+        status = copy_names(&copy->allowed[i], &policy->allowed[i]);
+        if (status == 0)
+            status = copy_names(&copy->denied[i], &policy->denied[i]);
+    }
+    if (status == 0)
+        return copy;
+    ri_policy_release(copy);
+    return NULL;
+}
+
 int ri_policy_allow(RiPolicy *policy, RiCapability capability, const char *what)
 {
     return add_name(&policy->allowed[capability], what);

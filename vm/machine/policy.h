@@ -25,6 +25,7 @@ extern const char *const ri_capability_names[RI_CAP_COUNT];
 /* A policy that allows everything, or nothing (`deny_all`), as far as `parent` (may be NULL: everything) does. One
  * reference, the caller's. NULL if memory is short. */
 RiPolicy *ri_policy_new(RiPolicy *parent, bool deny_all);
+RiPolicy *ri_policy_copy(const RiPolicy *policy); /* to be changed: one reference. NULL: no memory */
 RiPolicy *ri_policy_retain(RiPolicy *policy); /* NULL is fine */
 void ri_policy_release(RiPolicy *policy);     /* NULL is fine */
 

@@ -99,6 +99,7 @@ struct RiProc {
     uint8_t state;         /* RiProcState */
     uint8_t doom;          /* RiDoom: set once; from then on none of its code runs */
     uint8_t doom_signal;
+    bool is_held;          /* stands still for the embedding program: ri_proc_hold */
     uint8_t priority;      /* 0 … RI_LEVELS - 1, 4 is usual: where its tasks start */
     int32_t exit_status;   /* 0 … 255 */
     bool reported_stop;    /* wait has told of the stop */

@@ -473,6 +473,12 @@ fail:
     return -EAGAIN;
 }
 
+/* Its tasks are not to run, though some could. A process that is to end runs to its end. */
+static bool stands_still(const RiProc *proc)
+{
+    return (proc->state == RI_PROC_STOPPED || proc->is_held) && proc->doom == RI_DOOM_NONE;
+}
+
 /* The running task is woken before it has given up the processor: it just goes on running. */
 void ri_task_ready(RiTask *task)
 {
@@ -486,7 +492,7 @@ void ri_task_ready(RiTask *task)
         task->state = RI_TASK_RUNNING;
         return;
     }
-    if (task->proc->state == RI_PROC_STOPPED && task->proc->doom == RI_DOOM_NONE) {
+    if (stands_still(task->proc)) {
         task->state = RI_TASK_BLOCKED;
         task->held = true;
         return;
@@ -534,6 +540,15 @@ void ri_sched_continue_tasks(RiProc *proc)
     }
 }
 
+void ri_proc_hold(RiProc *proc, bool hold)
+{
+    proc->is_held = hold;
+    if (hold)
+        ri_sched_stop_tasks(proc);
+    else if (proc->state != RI_PROC_STOPPED)
+        ri_sched_continue_tasks(proc);
+}
+
 uint32_t ri_wake(RiMachine *machine, const void *channel, uint32_t count)
 {
     if (machine->channel_waiters == 0)
@@ -576,15 +591,18 @@ static void poll_descriptors(RiMachine *machine, int64_t timeout_ns)
 {
     enum { FEW = 16 };
     RiHostPoll few[FEW], *polls = few;
-    uint32_t count = machine->fd_waiter_count;
-    if (count > FEW && (polls = malloc(count * sizeof *polls)) == NULL) {
+    uint32_t count = machine->fd_waiter_count, all = count + (machine->request_fd >= 0);
+    if (all > FEW && (polls = malloc(all * sizeof *polls)) == NULL) {
         polls = few; /* some of them, then */
-        count = FEW;
+        all = FEW;
+        count = FEW - (machine->request_fd >= 0);
     }
     for (uint32_t i = 0; i < count; i++)
         polls[i] = (RiHostPoll){.fd = machine->fd_waiters[i]->fd, .events = (short)machine->fd_waiters[i]->fd_events};
+    if (all > count)
+        polls[count] = (RiHostPoll){.fd = machine->request_fd, .events = RI_HOST_READ};
     machine->stats.polls++;
-    if (ri_host_poll(polls, count, timeout_ns) > 0) {
+    if (ri_host_poll(polls, all, timeout_ns) > 0) {
         for (uint32_t i = count; i-- > 0;) { /* from the end: removal moves the last one */
             if (polls[i].revents == 0)
                 continue;
@@ -644,10 +662,21 @@ bool ri_sched_take_deadlock(RiMachine *machine)
     return is_told;
 }
 
+static void serve_requests(RiMachine *machine)
+{
+    if (RI_LIKELY(!machine->requested) || machine->on_request == NULL)
+        return;
+    __atomic_store_n(&machine->requested, 0, __ATOMIC_SEQ_CST);
+    if (machine->request_fd >= 0)
+        ri_host_notify_clear(machine->request_fd);
+    machine->on_request(machine);
+}
+
 /* The next task to run; waits for one. */
 static RiTask *choose(RiMachine *machine)
 {
     for (;;) {
+        serve_requests(machine);
         RiTask *task = take_next(machine);
         if (task != NULL)
             return task;
@@ -664,6 +693,15 @@ static RiTask *choose(RiMachine *machine)
 void ri_machine_wake(RiMachine *machine)
 {
     machine->woken = true;
+}
+
+void ri_machine_request(RiMachine *machine)
+{
+    __atomic_store_n(&machine->requested, 1, __ATOMIC_SEQ_CST);
+    machine->tick_due = 1;
+    machine->engine->interrupt(machine);
+    if (machine->request_fd >= 0)
+        ri_host_notify(machine->request_fd);
 }
 
 /* -- Switching --------------------------------------------------------------------------------------------------- */
@@ -736,7 +774,7 @@ static void requeue(RiTask *task)
         task->level++; /* it used all of its turn */
     else if (task->level < task->proc->priority)
         task->level = task->proc->priority; /* it had aged */
-    if (task->proc->state == RI_PROC_STOPPED && task->proc->doom == RI_DOOM_NONE)
+    if (stands_still(task->proc))
         task->state = RI_TASK_BLOCKED, task->held = true;
     else
         enqueue(task);
@@ -825,6 +863,7 @@ bool ri_sched_tick(RiMachine *machine)
         return false;
     machine->tick_due = 0;
     machine->stats.ticks++;
+    serve_requests(machine);
     RiTask *task = machine->current;
     charge(machine);
     wake_sleepers(machine);

@@ -39,12 +39,17 @@ void ri_sched_leave(RiTask *task);
 /* The tasks of a process that has been stopped leave the run queues, and return to them. */
 void ri_sched_stop_tasks(RiProc *proc);
 void ri_sched_continue_tasks(RiProc *proc);
+/* Let a process stand still, as STOP does but unknown to guests, or go on. The running task goes on until it gives way. */
+void ri_proc_hold(RiProc *proc, bool hold);
 /* Was the wait of the current task ended because all tasks wait for each other? Told once, to the first process, which
  * fails with a "deadlock" or EDEADLK instead of waiting again. */
 bool ri_sched_take_deadlock(RiMachine *machine);
 /* Something outside the machine (Ctrl-C) wants the first process to look: its wait is interrupted. May be called from
  * signal handlers. */
 void ri_machine_wake(RiMachine *machine);
+/* machine->on_request is to be called soon, on the machine's host thread. May be called from any thread and from signal
+ * handlers. */
+void ri_machine_request(RiMachine *machine);
 
 /* Give up the processor with the native stack kept; returns when the current task has been chosen again. A task that
  * neither waits nor is doomed goes to the end of its queue. */
