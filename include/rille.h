@@ -49,7 +49,7 @@ typedef void (*rille_output_fn)(void *data, rille_process *process, int stream, 
 /* What a machine's guests may use, and do. All members zero: no limits, nothing allowed. Limits are those of each
  * process that the host spawns, together with the processes that this one makes. */
 typedef struct rille_config {
-    uint64_t memory_bytes;    /* objects and pages; 0: no limit. The first excess is an error, the next ends the process */
+    uint64_t memory_bytes;    /* objects and pages. The first excess is an error, the next ends the process */
     uint64_t cpu_ms;          /* processor time; 0: no limit */
     uint64_t wall_ms;         /* time since the process was made; 0: no limit */
     uint64_t fuel;            /* safe points: the same on every machine; 0: no limit */
@@ -58,9 +58,9 @@ typedef struct rille_config {
     uint32_t processes;       /* a process with its descendants; 0: no limit */
     uint32_t threads;         /* 0: no limit */
     bool allow_all;           /* allow everything that `allow` and `deny` do not name */
-    const char *const *allow; /* words as of the command line without "--allow-": "read=/data", "net", …; ends with NULL */
+    const char *const *allow; /* as of the command line, without "--allow-": "read=/data", "net", …, NULL */
     const char *const *deny;  /* the same for "--deny-", which win */
-    const char *const *mounts; /* "host:guest" or "host:guest:ro": guests see nothing else; NULL: they see the host's names */
+    const char *const *mounts; /* "host:guest[:ro]", …, NULL: guests see nothing else. NULL: they see the host's names */
     rille_output_fn output;   /* NULL: the host's own standard output and error */
     void *output_data;
     uint64_t frames_bytes;    /* memory for pages of all guests; 0: no limit */
@@ -268,7 +268,8 @@ typedef int (*rille_call_fn)(rille_call *call, const rille_value *arguments, voi
 /* Guests find it as require("host").NAME. The signature has a letter for each argument, checked before `fn` is called:
  * i integer, n number, b boolean, s string, v any value, t table; behind `?` they may be left out (nil). Before
  * processes are spawned. */
-RILLE_API bool rille_add_call(rille_machine *machine, const char *name, const char *signature, rille_call_fn fn, void *data);
+RILLE_API bool rille_add_call(rille_machine *machine, const char *name, const char *signature, rille_call_fn fn,
+                              void *data);
 /* Take one of them away from a process and those that it makes. Before it runs. */
 RILLE_API bool rille_hide_call(rille_process *process, const char *name);
 RILLE_API rille_process *rille_call_process(const rille_call *call); /* who calls, or its nearest

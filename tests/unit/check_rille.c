@@ -68,7 +68,8 @@ static void expect(const char *text, rille_status status, int exit_status, const
     ck_assert_msg(strstr(r.message, part) != NULL, "%s: '%s' is not in '%s'", text, part, r.message);
 }
 
-/* -- Results -------------------------------------------------------------------------------------------------------- */
+/* -- Results --------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(test_results)
 {
@@ -88,7 +89,8 @@ END_TEST
 
 START_TEST(test_arguments)
 {
-    rille_process *p = spawn("local a, b = ... assert(a == 'x' and b == 'y' and arg[1] == 'x' and arg[0] == '=guest' and #arg == 2)");
+    rille_process *p =
+        spawn("local a, b = ... assert(a == 'x' and b == 'y' and arg[1] == 'x' and arg[0] == '=guest' and #arg == 2)");
     ck_assert(rille_argument(p, "x") && rille_argument(p, "y"));
     rille_result r = rille_run(p, RILLE_UNTIL_EXIT);
     ck_assert_msg(r.status == RILLE_OK, "%s", r.message);
@@ -96,7 +98,8 @@ START_TEST(test_arguments)
 }
 END_TEST
 
-/* -- Limits and rights ------------------------------------------------------------------------------------------------- */
+/* -- Limits and rights
+ * ------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_limits)
 {
@@ -111,8 +114,10 @@ START_TEST(test_limits)
     expect("while true do pcall(function() while true do end end) end", RILLE_CPU, 137, "cpu limit");
     expect("local t = {} while true do t[#t + 1] = {} end", RILLE_MEMORY, 137, "memory limit 8 MiB");
     expect("assert(not pcall(string.rep, 'x', 1 << 30))", RILLE_OK, 0, "");
-    expect("local p = require'process' local n = 0 while p.spawn(function() require'process'.sleep(9) end) do n = n + 1 end "
-           "assert(n == 4)", RILLE_OK, 0, "");
+    expect("local p = require'process' local n = 0 while p.spawn(function() require'process'.sleep(9) end) do n = n + "
+           "1 end "
+           "assert(n == 4)",
+           RILLE_OK, 0, "");
     rille_process *p = spawn("while true do end");
     ck_assert(rille_set_limit(p, RILLE_LIMIT_FUEL, 100000));
     ck_assert_int_eq(rille_run(p, RILLE_UNTIL_EXIT).status, RILLE_FUEL);
@@ -145,7 +150,8 @@ START_TEST(test_rights)
 }
 END_TEST
 
-/* -- Running by turns ---------------------------------------------------------------------------------------------------- */
+/* -- Running by turns
+ * ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_steps)
 {
@@ -190,8 +196,8 @@ START_TEST(test_children)
     rille_config config = RILLE_CONFIG_SANDBOX;
     config.output = collect_output;
     reopen(&config);
-    expect("local p = require'process' local c = p.spawn(function() print('child') end) p.wait(c) print('parent')", RILLE_OK, 0,
-           "");
+    expect("local p = require'process' local c = p.spawn(function() print('child') end) p.wait(c) print('parent')",
+           RILLE_OK, 0, "");
     ck_assert_str_eq(output, "1:child\n1:parent\n");
     rille_process *p = spawn("require'process'.spawn(function() while true do end end) while true do end");
     rille_step(p, 1000, RILLE_FUEL_UNITS);
@@ -208,9 +214,10 @@ static void *kill_soon(void *process)
 
 START_TEST(test_kill)
 {
-    static const char *const texts[] = {"while true do end", "require'process'.sleep(100)",
-                                        "while true do pcall(function() local s = ('a'):rep(1000) s:find(('a-'):rep(20) .. 'b') end) end",
-                                        "setmetatable({}, {__gc = function() while true do end end}) collectgarbage() while true do end"};
+    static const char *const texts[] = {
+        "while true do end", "require'process'.sleep(100)",
+        "while true do pcall(function() local s = ('a'):rep(1000) s:find(('a-'):rep(20) .. 'b') end) end",
+        "setmetatable({}, {__gc = function() while true do end end}) collectgarbage() while true do end"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         rille_process *p = spawn(texts[i]);
         pthread_t thread;
@@ -223,14 +230,16 @@ START_TEST(test_kill)
 }
 END_TEST
 
-/* -- Messages, calls, devices ------------------------------------------------------------------------------------------------ */
+/* -- Messages, calls, devices
+ * ------------------------------------------------------------------------------------------------ */
 
 START_TEST(test_messages)
 {
     rille_process *p = spawn("local p = require'process' while true do local v = p.receive() v.sum = v[1] + v[2] "
                              "v.text = v.text .. '\\0!' p.parent():send(v) end");
     for (int i = 0; i < 3; i++) {
-        rille_pair pairs[] = {{rille_integer(1), rille_integer(i)}, {rille_integer(2), rille_number(0.5)},
+        rille_pair pairs[] = {{rille_integer(1), rille_integer(i)},
+                              {rille_integer(2), rille_number(0.5)},
                               {rille_bytes("text", 4), rille_bytes("a\0b", 3)}};
         ck_assert(rille_send(p, rille_table(pairs, 3)));
         ck_assert_int_eq(rille_run(p, RILLE_UNTIL_MESSAGE).status, RILLE_WAITING);
@@ -256,8 +265,9 @@ END_TEST
 START_TEST(test_odd_messages)
 {
     rille_value v;
-    rille_process *p = spawn("local p = require'process' local t = {} for i = 1, 60 do t = {t, t} end p.parent():send(t) "
-                             "local c = {} c.c = c c.f = print p.parent():send(c)");
+    rille_process *p =
+        spawn("local p = require'process' local t = {} for i = 1, 60 do t = {t, t} end p.parent():send(t) "
+              "local c = {} c.c = c c.f = print p.parent():send(c)");
     ck_assert_int_eq(rille_run(p, RILLE_UNTIL_EXIT).status, RILLE_OK);
     ck_assert(!rille_receive(p, &v));
     ck_assert_msg(strstr(rille_error(machine), "too large") != NULL, "%s", rille_error(machine));
@@ -299,7 +309,8 @@ START_TEST(test_calls)
     ck_assert(rille_add_call(machine, "later", "v", later, &left));
     ck_assert(rille_add_call(machine, "refuse", "", refuse, NULL));
     ck_assert(!rille_add_call(machine, "bad", "xyz", add, NULL));
-    expect("local h = require'host' assert(h.add(1, 2) == 3 and h.add(1) == 101 and h.add('7', 1.0) == 8)", RILLE_OK, 0, "");
+    expect("local h = require'host' assert(h.add(1, 2) == 3 and h.add(1) == 101 and h.add('7', 1.0) == 8)", RILLE_OK, 0,
+           "");
     ck_assert_int_eq(count, 3);
     expect("require'host'.add('x')", RILLE_ERROR, 1, "bad argument #1 to 'add' (number expected, got string)");
     expect("require'host'.add(1.5)", RILLE_ERROR, 1, "no integer representation");
@@ -308,7 +319,8 @@ START_TEST(test_calls)
     ck_assert_int_eq(left, 0);
     expect("local a, b, c = require'host'.refuse() assert(a == nil and b == 'not today' and c == 1)", RILLE_OK, 0, "");
     expect("local p = require'process' local c = p.spawn(function() os.exit(require'host'.add(1, 1)) end) "
-           "local _, _, status = p.wait(c) assert(status == 2)", RILLE_OK, 0, "");
+           "local _, _, status = p.wait(c) assert(status == 2)",
+           RILLE_OK, 0, "");
     rille_process *p = spawn("require'host'.refuse()");
     ck_assert(rille_hide_call(p, "refuse") && !rille_hide_call(p, "nothing"));
     rille_result r = rille_run(p, RILLE_UNTIL_EXIT);
@@ -316,7 +328,68 @@ START_TEST(test_calls)
 }
 END_TEST
 
-/* -- Several machines --------------------------------------------------------------------------------------------------------- */
+static char device_text[100];
+static int device_opens;
+
+static int64_t device_read(void *data, void *to, size_t size)
+{
+    (void)data;
+    size_t n = strlen(device_text) < size ? strlen(device_text) : size;
+    memcpy(to, device_text, n);
+    memmove(device_text, device_text + n, strlen(device_text + n) + 1);
+    return (int64_t)n;
+}
+
+static int64_t device_write(void *data, const void *from, size_t size)
+{
+    (void)data;
+    if (size >= sizeof device_text)
+        return -ENOSPC;
+    memcpy(device_text, from, size);
+    device_text[size] = '\0';
+    return (int64_t)size;
+}
+
+static int64_t device_ioctl(void *data, uint32_t request, void *argument, size_t size)
+{
+    (void)data;
+    (void)argument;
+    return request == 7 ? (int64_t)size : -EINVAL;
+}
+
+static int device_open(void *data)
+{
+    (void)data;
+    return ++device_opens > 3 ? -EBUSY : 0;
+}
+
+START_TEST(test_devices)
+{
+    const char *const allow[] = {"read=/dev/echo", "write=/dev/echo", NULL};
+    rille_device device = {
+        .name = "echo", .read = device_read, .write = device_write, .ioctl = device_ioctl, .open = device_open};
+    ck_assert(rille_add_device(machine, &device));
+    expect("assert(io.open('/dev/echo'))", RILLE_DENIED, 1, "--allow-read");
+    rille_config config = RILLE_CONFIG_SANDBOX;
+    config.allow = allow;
+    reopen(&config);
+    ck_assert(rille_add_device(machine, &device));
+    device.name = "a/b";
+    ck_assert(!rille_add_device(machine, &device));
+    expect(
+        "local f = assert(io.open('/dev/echo', 'r+')) f:setvbuf('no') f:write('hello\\n') f:flush() f:seek('cur', 0) "
+        "assert(f:read('l') == 'hello')",
+        RILLE_OK, 0, "");
+    expect("local sys = require'sys' local fd = assert(sys.call('open', '/dev/echo', 2, 0)) "
+           "assert(sys.call('write', fd, 'abc') == 3 and sys.call('ioctl', fd, 7, require'mem'.map(4096), 8) == 8) "
+           "local n, _, e = sys.call('ioctl', fd, 8, 0, 0) assert(not n)",
+           RILLE_OK, 0, "");
+    expect("assert(io.open('/dev/echo')) local f, m = io.open('/dev/echo') error(m)", RILLE_ERROR, 1, "busy");
+}
+END_TEST
+
+/* -- Several machines
+ * --------------------------------------------------------------------------------------------------------- */
 
 static void *run_machine(void *unused)
 {
@@ -364,6 +437,7 @@ int main(void)
     tcase_add_test(c, test_messages);
     tcase_add_test(c, test_odd_messages);
     tcase_add_test(c, test_calls);
+    tcase_add_test(c, test_devices);
     tcase_add_test(c, test_two_threads);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

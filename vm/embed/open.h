@@ -18,9 +18,9 @@ void ri_close_for_host(RiThread *T);
  * LUA_PATH and its like are ignored if registry.LUA_NOENV is true by then. */
 void ri_open_libraries(RiThread *T);
 
-/* A new process in the heap of `like`, with all libraries open, in some microseconds and kilobytes: vm/exec/template.h says
- * how. It runs nothing yet and `like` goes on; the caller switches to it by ri_heap_switch(heap, &process->account), and
- * lets it go by ri_account_close. NULL if memory is short. Collects: yes. */
+/* A new process in the heap of `like`, with all libraries open, in some microseconds and kilobytes: vm/exec/template.h
+ * says how. It runs nothing yet and `like` goes on; the caller switches to it by ri_heap_switch(heap,
+ * &process->account), and lets it go by ri_account_close. NULL if memory is short. Collects: yes. */
 RiProcess *ri_open_sibling(RiProcess *like);
 
 /* Run what is still to be closed or finalized, then give the heap back. */

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stdlib/handle.h"
+#include "stdlib/stream.h"
 #include "vm/exec/call.h"
 #include "vm/host/host.h"
 #include "vm/machine/file.h"
 #include "vm/machine/mount.h"
 #include "vm/machine/sched.h"
 #include "vm/object/table.h"
-#include "stdlib/handle.h"
 
 /* -- Calls --------------------------------------------------------------------------------------------------------- */
 
@@ -158,7 +159,7 @@ int rille_call_again(rille_call *call, uint32_t after_ms)
 
 static bool is_signature(const char *text)
 {
-    if (strlen(text) >= sizeof ((RiHostCall *)NULL)->signature)
+    if (strlen(text) >= sizeof((RiHostCall *)NULL)->signature)
         return false;
     for (; *text != '\0'; text++) {
         if (*text != '?' && ((unsigned char)*text >= 128 || letter_names[(unsigned char)*text] == NULL))
@@ -173,9 +174,9 @@ bool rille_add_call(rille_machine *machine, const char *name, const char *signat
     if (machine->call_count == RI_HOST_CALLS_MAX)
         return ri_rille_fail(machine, "%d calls are the most", RI_HOST_CALLS_MAX);
     if (!is_signature(signature))
-        return ri_rille_fail(machine, "bad signature '%s' of '%s' (letters i, n, b, s, t, v and ?, at most 19)", signature,
-                             name);
-    if (name[0] == '\0' || strlen(name) >= sizeof ((RiHostCall *)NULL)->name)
+        return ri_rille_fail(machine, "bad signature '%s' of '%s' (letters i, n, b, s, t, v and ?, at most 19)",
+                             signature, name);
+    if (name[0] == '\0' || strlen(name) >= sizeof((RiHostCall *)NULL)->name)
         return ri_rille_fail(machine, "bad name '%s' (1 to 39 characters)", name);
     RiHostCall *row = calloc(1, sizeof *row);
     if (row == NULL)
@@ -221,7 +222,7 @@ static int32_t load_host(RiThread *T, RiValue *args, uint32_t nargs)
 static const RiLibFn load_host_row =
     RI_FN(load_host, "package.preload.host", "(loader)()", "Makes the library 'host': the embedding program's calls.");
 
-/* -- Output --------------------------------------------------------------------------------------------------------- */
+/* -- Output -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Output {
     uint32_t pid;
@@ -237,8 +238,8 @@ static int64_t write_output(RiTask *task, RiFile *file, const void *from, size_t
     if (size == 0)
         return -EFBIG;
     const RiProc *proc = ri_proc_find(file->machine, output->pid);
-    machine->config.output(machine->config.output_data, proc != NULL ? ri_rille_handle(proc) : NULL, output->stream, from,
-                           size);
+    machine->config.output(machine->config.output_data, proc != NULL ? ri_rille_handle(proc) : NULL, output->stream,
+                           from, size);
     return (int64_t)size;
 }
 
@@ -267,13 +268,102 @@ static void capture_output(RiThread *T, rille_machine *machine, RiProc *proc)
         if (ri_files_put(proc, file, stream, false) < 0)
             ri_error_memory(T);
     }
+    RiProcess *process = proc->engine;
+    if (process->io != NULL)
+        ri_stream_follow_descriptors(T, proc, process->io);
 }
+
+/* -- Devices ------------------------------------------------------------------------------------------------------- */
+
+static int64_t read_device(RiTask *task, RiFile *file, void *to, size_t size)
+{
+    const rille_device *device = file->data;
+    (void)task;
+    return device->read != NULL ? device->read(device->data, to, size) : -EBADF;
+}
+
+static int64_t write_device(RiTask *task, RiFile *file, const void *from, size_t size)
+{
+    const rille_device *device = file->data;
+    (void)task;
+    return device->write != NULL ? device->write(device->data, from, size) : -EBADF;
+}
+
+static int64_t control_device(RiTask *task, RiFile *file, uint32_t request, void *argument, size_t size)
+{
+    const rille_device *device = file->data;
+    (void)task;
+    return device->ioctl != NULL ? device->ioctl(device->data, request, argument, size) : -ENOTTY;
+}
+
+static int64_t seek_device(RiTask *task, RiFile *file, int64_t offset, int whence)
+{
+    (void)task, (void)file, (void)offset, (void)whence;
+    return 0; /* streams ask for it between writing and reading */
+}
+
+static void close_device(RiFile *file)
+{
+    const rille_device *device = file->data;
+    if (device->close != NULL)
+        device->close(device->data);
+}
+
+static const RiFileOps device_ops = {.kind = "device",
+                                     .read = read_device,
+                                     .write = write_device,
+                                     .seek = seek_device,
+                                     .ioctl = control_device,
+                                     .close = close_device};
+
+int64_t ri_rille_open_device(RiTask *task, const char *path, uint32_t flags, RiFile **file)
+{
+    rille_machine *machine = task->proc->machine->owner;
+    const char *name = path + strlen("/dev/");
+    uint32_t i = 0, access = flags & RI_O_ACCESS;
+    while (i < machine->device_count && strcmp(machine->devices[i].name, name) != 0)
+        i++;
+    if (i == machine->device_count)
+        return -ENOENT;
+    rille_device *device = &machine->devices[i];
+    int status = access != RI_O_WRONLY ? ri_require(task->proc, RI_CAP_READ, path) : 0;
+    if (status == 0 && access != RI_O_RDONLY)
+        status = ri_require(task->proc, RI_CAP_WRITE, path);
+    if (status == 0 && device->open != NULL)
+        status = device->open(device->data);
+    if (status < 0)
+        return status;
+    *file = ri_file_new(machine->machine, &device_ops, access, device);
+    if (*file != NULL)
+        return 0;
+    if (device->close != NULL)
+        device->close(device->data);
+    return -ENOMEM;
+}
+
+bool rille_add_device(rille_machine *machine, const rille_device *device)
+{
+    machine->error[0] = '\0';
+    if (machine->device_count == RI_HOST_DEVICES_MAX)
+        return ri_rille_fail(machine, "%d devices are the most", RI_HOST_DEVICES_MAX);
+    if (device->name == NULL || device->name[0] == '\0' || strchr(device->name, '/') != NULL)
+        return ri_rille_fail(machine, "a device needs a name without '/'");
+    char *name = strdup(device->name);
+    if (name == NULL)
+        return ri_rille_fail(machine, "not enough memory");
+    machine->devices[machine->device_count] = *device;
+    machine->devices[machine->device_count++].name = name;
+    return true;
+}
+
+/* -- All together -------------------------------------------------------------------------------------------------- */
 
 void ri_rille_equip(RiThread *T, rille_machine *machine, RiProc *proc)
 {
     RiProcess *process = proc->engine;
     RiValue preload = ri_table_get_str(process->registry, ri_str_from_cstr(T->heap, "_PRELOAD"));
     if (ri_is_table(preload) && machine->call_count > 0)
-        ri_table_set_str(T->heap, preload.p, ri_str_from_cstr(T->heap, "host"), ri_object(&load_host_row, RI_TAG_LIBFN));
+        ri_table_set_str(T->heap, preload.p, ri_str_from_cstr(T->heap, "host"),
+                         ri_object(&load_host_row, RI_TAG_LIBFN));
     capture_output(T, machine, proc);
 }

@@ -1,4 +1,5 @@
-/* What the files behind rille.h share: a machine with the embedding program as its first process, and handles of guests. */
+/* What the files behind rille.h share: a machine with the embedding program as its first process, and handles of
+ * guests. */
 #ifndef RI_EMBED_RILLE_IMPL_H
 #define RI_EMBED_RILLE_IMPL_H
 
@@ -22,16 +23,16 @@ typedef struct RiHostCall {
 } RiHostCall;
 
 struct rille_machine {
-    RiThread *T;        /* the embedding program's: the main thread of pid 1 */
+    RiThread *T; /* the embedding program's: the main thread of pid 1 */
     RiMachine *machine;
-    rille_config config; /* limits; texts are not kept */
-    RiPolicy *policy;   /* of guests */
+    rille_config config;      /* limits; texts are not kept */
+    RiPolicy *policy;         /* of guests */
     rille_process *processes; /* handles */
     RiHostCall *calls[RI_HOST_CALLS_MAX];
     uint32_t call_count;
     rille_device devices[RI_HOST_DEVICES_MAX];
     uint32_t device_count;
-    bool all_held;      /* only a process that is stepped runs */
+    bool all_held; /* only a process that is stepped runs */
     char error[512];
 };
 
@@ -42,15 +43,15 @@ struct rille_process {
     uint32_t pid;
     bool is_started, is_main; /* is_main: of a lua_State */
     volatile int32_t kill;    /* rille_kill was called */
-    int16_t denied;      /* RiCapability that its last error was about; -1: none */
-    uint64_t hidden;     /* calls that it does not have: bits by index */
+    int16_t denied;           /* RiCapability that its last error was about; -1: none */
+    uint64_t hidden;          /* calls that it does not have: bits by index */
     uint32_t argument_count;
     void *data;
-    char *report;        /* of the error that ended it; malloc'ed */
-    char message[256];   /* of any other end */
+    char *report;      /* of the error that ended it; malloc'ed */
+    char message[256]; /* of any other end */
     rille_result result;
-    void *received;      /* memory of the value that rille_receive gave last; malloc'ed */
-    rille_stats stats;   /* when it had ended */
+    void *received;    /* memory of the value that rille_receive gave last; malloc'ed */
+    rille_stats stats; /* when it had ended */
 };
 
 /* Say why a call fails; returns false. */
@@ -61,12 +62,15 @@ rille_process *ri_rille_handle(const RiProc *proc);
 void ri_rille_update(rille_process *process);
 
 /* rille_value.c */
-/* A value of the program's as one of the process's, whose account is current. Collects. Traps: ENOMEM, EINVAL as an error. */
+/* A value of the program's as one of the process's, whose account is current. Collects. Traps: ENOMEM, EINVAL as an
+ * error. */
 RiValue ri_rille_import(RiThread *T, const rille_value *value);
 /* A guest's value in one block of malloc'ed memory, *block. False: memory is short. */
 bool ri_rille_export(RiThread *T, RiValue v, rille_value *out, void **block);
 
 /* rille_call.c: what a new process finds of the embedding program. Throws. */
 void ri_rille_equip(RiThread *T, rille_machine *machine, RiProc *proc);
+/* RiMachine.open_device */
+int64_t ri_rille_open_device(RiTask *task, const char *path, uint32_t flags, struct RiFile **file);
 
 #endif

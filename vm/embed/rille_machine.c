@@ -43,7 +43,7 @@ bool ri_rille_fail(rille_machine *machine, const char *format, ...)
     return false;
 }
 
-/* -- What the machine tells about its processes ---------------------------------------------------------------------- */
+/* -- What the machine tells about its processes -------------------------------------------------------------------- */
 
 rille_process *ri_rille_handle(const RiProc *proc)
 {
@@ -100,7 +100,7 @@ static void on_death(RiProc *proc)
         ri_wake(proc->machine, &host->mailbox, UINT32_MAX);
 }
 
-/* -- Configuration --------------------------------------------------------------------------------------------------- */
+/* -- Configuration ------------------------------------------------------------------------------------------------- */
 
 /* A word of a list as an option: "read=/data" → "--allow-read=/data". */
 static bool add_words(RiPolicy **policy, const char *prefix, const char *const *words)
@@ -110,7 +110,8 @@ static bool add_words(RiPolicy **policy, const char *prefix, const char *const *
         const char *error = NULL;
         if (snprintf(option, sizeof option, "%s%s", prefix, *words) >= (int)sizeof option ||
             ri_policy_parse_option(policy, option, ri_path_complete, NULL, &error) <= 0) {
-            snprintf(config_error, sizeof config_error, "%s%.200s: %s", prefix, *words, error != NULL ? error : "too long");
+            snprintf(config_error, sizeof config_error, "%s%.200s: %s", prefix, *words,
+                     error != NULL ? error : "too long");
             return false;
         }
     }
@@ -127,7 +128,8 @@ static bool make_policy(rille_machine *machine, const rille_config *config)
     const char *error;
     if (!config->allow_all && ri_policy_parse_option(&machine->policy, "--sandbox", NULL, NULL, &error) < 0)
         return false;
-    return add_words(&machine->policy, "--allow-", config->allow) && add_words(&machine->policy, "--deny-", config->deny);
+    return add_words(&machine->policy, "--allow-", config->allow) &&
+           add_words(&machine->policy, "--deny-", config->deny);
 }
 
 static bool add_mounts(const rille_machine *machine, const rille_config *config)
@@ -159,6 +161,7 @@ static bool open_machine(rille_machine *machine, const rille_config *config)
     m->on_request = on_request;
     m->on_process = on_process;
     m->on_report = on_report;
+    m->open_device = ri_rille_open_device;
     ri_machine_on_death(m, on_death);
     m->init->priority = m->init->main->level = RI_LEVELS - 1; /* guests first */
     if (!config->no_jit)
@@ -204,5 +207,7 @@ void rille_machine_free(rille_machine *machine)
     ri_policy_release(machine->policy);
     for (uint32_t i = 0; i < machine->call_count; i++)
         free(machine->calls[i]);
+    for (uint32_t i = 0; i < machine->device_count; i++)
+        free((char *)(uintptr_t)machine->devices[i].name);
     free(machine);
 }

@@ -19,15 +19,16 @@
 
 #define MS_NS 1000000u
 
-/* -- What became of it ----------------------------------------------------------------------------------------------- */
+/* -- What became of it --------------------------------------------------------------------------------------------- */
 
 const char *rille_status_name(rille_status status)
 {
-    static const char *const names[] = {
-        [RILLE_OK] = "ok", [RILLE_RUNNING] = "running", [RILLE_WAITING] = "waiting", [RILLE_ERROR] = "error",
-        [RILLE_DENIED] = "denied", [RILLE_MEMORY] = "memory limit", [RILLE_CPU] = "cpu limit",
-        [RILLE_FUEL] = "fuel limit", [RILLE_WALL] = "time limit", [RILLE_OUTPUT] = "output limit",
-        [RILLE_KILLED] = "killed"};
+    static const char *const names[] = {[RILLE_OK] = "ok",           [RILLE_RUNNING] = "running",
+                                        [RILLE_WAITING] = "waiting", [RILLE_ERROR] = "error",
+                                        [RILLE_DENIED] = "denied",   [RILLE_MEMORY] = "memory limit",
+                                        [RILLE_CPU] = "cpu limit",   [RILLE_FUEL] = "fuel limit",
+                                        [RILLE_WALL] = "time limit", [RILLE_OUTPUT] = "output limit",
+                                        [RILLE_KILLED] = "killed"};
     return (unsigned)status < RI_COUNTOF(names) ? names[status] : "?";
 }
 
@@ -122,7 +123,7 @@ void rille_set_data(rille_process *process, void *data)
     process->data = data;
 }
 
-/* -- Making ------------------------------------------------------------------------------------------------------------ */
+/* -- Making -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Spawn {
     rille_process *process;
@@ -137,13 +138,13 @@ static bool set_limit(RiProc *proc, RiLimit limit, uint64_t value)
 
 static void take_limits(RiThread *T, RiProc *proc, const rille_config *config)
 {
-    bool done = set_limit(proc, RI_LIMIT_MEMORY, config->memory_bytes) &&
-                set_limit(proc, RI_LIMIT_CPU, config->cpu_ms * MS_NS) &&
-                set_limit(proc, RI_LIMIT_TIME, config->wall_ms * MS_NS) && set_limit(proc, RI_LIMIT_FUEL, config->fuel) &&
-                set_limit(proc, RI_LIMIT_OUTPUT, config->output_bytes) &&
-                set_limit(proc, RI_LIMIT_DESCRIPTORS, config->descriptors) &&
-                set_limit(proc, RI_LIMIT_PROCESSES, config->processes) &&
-                set_limit(proc, RI_LIMIT_THREADS, config->threads);
+    bool done =
+        set_limit(proc, RI_LIMIT_MEMORY, config->memory_bytes) &&
+        set_limit(proc, RI_LIMIT_CPU, config->cpu_ms * MS_NS) &&
+        set_limit(proc, RI_LIMIT_TIME, config->wall_ms * MS_NS) && set_limit(proc, RI_LIMIT_FUEL, config->fuel) &&
+        set_limit(proc, RI_LIMIT_OUTPUT, config->output_bytes) &&
+        set_limit(proc, RI_LIMIT_DESCRIPTORS, config->descriptors) &&
+        set_limit(proc, RI_LIMIT_PROCESSES, config->processes) && set_limit(proc, RI_LIMIT_THREADS, config->threads);
     if (!done)
         ri_error_memory(T);
 }
@@ -252,7 +253,7 @@ bool rille_argument(rille_process *process, const char *text)
     return false;
 }
 
-/* -- Running ------------------------------------------------------------------------------------------------------------ */
+/* -- Running ------------------------------------------------------------------------------------------------------- */
 
 static void start(rille_process *process)
 {
@@ -371,7 +372,7 @@ rille_result rille_step(rille_process *process, uint64_t amount, rille_unit unit
     return rille_process_result(process);
 }
 
-/* -- Ending -------------------------------------------------------------------------------------------------------------- */
+/* -- Ending -------------------------------------------------------------------------------------------------------- */
 
 void rille_kill(rille_process *process)
 {
@@ -411,7 +412,7 @@ void rille_process_free(rille_process *process)
     free(process);
 }
 
-/* -- Limits and rights ------------------------------------------------------------------------------------------------------ */
+/* -- Limits and rights --------------------------------------------------------------------------------------------- */
 
 bool rille_set_limit(rille_process *process, rille_limit limit, uint64_t value)
 {
@@ -420,7 +421,7 @@ bool rille_set_limit(rille_process *process, rille_limit limit, uint64_t value)
         uint32_t scale;
     } rows[] = {
         [RILLE_LIMIT_MEMORY_BYTES] = {RI_LIMIT_MEMORY, 1}, [RILLE_LIMIT_CPU_MS] = {RI_LIMIT_CPU, MS_NS},
-        [RILLE_LIMIT_FUEL] = {RI_LIMIT_FUEL, 1}, [RILLE_LIMIT_WALL_MS] = {RI_LIMIT_TIME, MS_NS},
+        [RILLE_LIMIT_FUEL] = {RI_LIMIT_FUEL, 1},           [RILLE_LIMIT_WALL_MS] = {RI_LIMIT_TIME, MS_NS},
         [RILLE_LIMIT_OUTPUT_BYTES] = {RI_LIMIT_OUTPUT, 1}, [RILLE_LIMIT_DESCRIPTORS] = {RI_LIMIT_DESCRIPTORS, 1},
         [RILLE_LIMIT_PROCESSES] = {RI_LIMIT_PROCESSES, 1}, [RILLE_LIMIT_THREADS] = {RI_LIMIT_THREADS, 1},
         [RILLE_LIMIT_STACK_SLOTS] = {RI_LIMIT_STACK, 1}};
@@ -494,7 +495,7 @@ void rille_get_stats(const rille_process *process, rille_stats *out)
     out->collection_ns = engine->account.collect_ns;
 }
 
-/* -- Messages --------------------------------------------------------------------------------------------------------------- */
+/* -- Messages ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Sending {
     rille_process *process;

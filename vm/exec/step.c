@@ -1,5 +1,5 @@
-/* Stepping: see step.h. While a process is stepped its safe points are counted, as they are with a limit of fuel; a step by
- * the clock looks at it whenever a part of them has been used. */
+/* Stepping: see step.h. While a process is stepped its safe points are counted, as they are with a limit of fuel; a
+ * step by the clock looks at it whenever a part of them has been used. */
 #include "vm/exec/step.h"
 
 #include "vm/exec/engine.h"

@@ -1,5 +1,5 @@
-/* Running a process by the spoonful: for so many safe points, or until a time, after which it stands still wherever it is.
- * What embedding programs step guests with (rille_step). */
+/* Running a process by the spoonful: for so many safe points, or until a time, after which it stands still wherever it
+ * is. What embedding programs step guests with (rille_step). */
 #ifndef RI_EXEC_STEP_H
 #define RI_EXEC_STEP_H
 
@@ -7,8 +7,8 @@
 
 #define RI_STEP_NO_FUEL UINT64_MAX /* it is not counted */
 
-/* Count from now on: at most `fuel` safe points, and none after end_ns (monotonic; 0: no end). When either is used up the
- * process is held (ri_proc_hold) and gives way at once. Not to be called while it runs. */
+/* Count from now on: at most `fuel` safe points, and none after end_ns (monotonic; 0: no end). When either is used up
+ * the process is held (ri_proc_hold) and gives way at once. Not to be called while it runs. */
 void ri_step_begin(RiProcess *process, uint64_t fuel, uint64_t end_ns);
 bool ri_step_is_over(const RiProcess *process);
 /* Whatever is left of the step is void. */

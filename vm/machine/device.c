@@ -465,11 +465,15 @@ static int check_flags(uint32_t flags)
 int64_t ri_device_open(RiTask *task, const char *name, uint32_t flags, RiFile **file)
 {
     RiDevice *device;
+    RiMachine *machine = task->proc->machine;
+    int64_t opened = machine->open_device != NULL ? machine->open_device(task, name, flags, file) : -ENOENT;
+    if (opened != -ENOENT)
+        return opened;
     int status = find_started(task->proc, name, flags & RI_O_ACCESS, &device);
     if (status < 0 || (status = check_flags(flags)) < 0)
         return status;
     RiDeviceOpen *open = calloc(1, sizeof *open);
-    RiFile *made = open != NULL ? ri_file_new(task->proc->machine, &device_file_ops,
+    RiFile *made = open != NULL ? ri_file_new(machine, &device_file_ops,
                                               flags & (RI_O_ACCESS | RI_O_APPEND | RI_O_NONBLOCK), open) : NULL;
     if (made == NULL) {
         free(open);

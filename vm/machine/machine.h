@@ -15,6 +15,7 @@ typedef struct RiProc RiProc;
 typedef struct RiTask RiTask;
 typedef struct RiEngine RiEngine;
 struct RiTraceEvent;
+struct RiFile;
 typedef uint32_t RiAddr; /* a guest address */
 
 /* A link of a doubly linked ring; a ring's head is a node of its own. */
@@ -126,6 +127,8 @@ struct RiMachine {
     /* -- The embedding program: vm/embed/rille_machine.c; NULL in the command -- */
     void *owner;
     void (*on_request)(RiMachine *machine); /* requests are to be looked at */
+    /* Open one of its own devices, "/dev/name", by the flags of open. -ENOENT: it has none of this name. */
+    int64_t (*open_device)(RiTask *task, const char *path, uint32_t flags, struct RiFile **file);
     void (*on_process)(RiProc *proc);       /* a process has been made, or has become another program */
     bool (*on_report)(RiProc *proc, const char *text); /* an error that nobody has caught; false: it is to be printed */
 };
