@@ -110,6 +110,7 @@ void ri_jit_cold_end(RiJit *j)
 RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc)
 {
     ri_assert(j->stub_count < j->stub_capacity); /* has_room */
+    ri_assert(j->as == &j->hot);                 /* it would lie in the way */
     RiJitStub *stub = ri_jit_alloc(j, sizeof *stub);
     uint32_t id = j->stub_count++;
     j->stubs[id] = stub;
@@ -127,6 +128,14 @@ void ri_jit_guard_jump(RiJit *j, RiCond cc)
     RiJitStub *stub = ri_jit_stub(j, STUB_GUARD, j->fv, j->pc);
     stub->chain = j->chain;
     stub->where = ri_x_jcc(j->as, cc, stub->address);
+}
+
+void ri_jit_stub_at(RiJit *j, RiJitStubKind kind, uint32_t pc, uint32_t where)
+{
+    RiJitStub *stub = ri_jit_stub(j, kind, j->fv, pc);
+    stub->chain = j->chain;
+    stub->where = where;
+    ri_x_patch(j->as, where, stub->address);
 }
 
 void ri_jit_branch_to(RiJit *j, RiCond cc, uint32_t pc)

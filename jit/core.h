@@ -208,7 +208,9 @@ typedef struct RiJitOperand {
 
 /* -- core.c -------------------------------------------------------------------------------------------------------- */
 void *ri_jit_alloc(RiJit *j, size_t size); /* until the code is flushed; zeroed; aborts the process when there is none */
-RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc);
+RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc); /* not while cold code is emitted */
+/* Let the jump whose displacement lies at `where`, in cold code say, lead to a stub with the context as it is now. */
+void ri_jit_stub_at(RiJit *j, RiJitStubKind kind, uint32_t pc, uint32_t where);
 RiJitSnap *ri_jit_snapshot(RiJit *j);
 void ri_jit_restore(RiJit *j, RiJitSnap *snap); /* after code that other paths do not run */
 /* Emit: if cc, this is not what the block was compiled for. */

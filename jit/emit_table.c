@@ -841,12 +841,12 @@ static void emit_grow(RiJit *j, const Store *x, uint8_t kind, RiReg table, RiReg
                       RiJitSnap *before)
 {
     RiJitSnap *after = ri_jit_snapshot(j);
-    uint32_t join = j->as->at, address = ri_jit_cold_begin(j);
+    uint32_t join = j->as->at, address = ri_jit_cold_begin(j), filled = 0;
     ri_jit_restore(j, before);
     if (other) {
         ri_x_patch(j->as, other, address);
         ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(array, offsetof(RiArray, count)), 0);
-        ri_jit_guard_jump(j, RI_CC_NE);
+        filled = ri_x_jcc(j->as, RI_CC_NE, 0);
     }
     ri_x_land(j->as, full);
     ri_jit_begin_slow(j);
@@ -856,13 +856,19 @@ static void emit_grow(RiJit *j, const Store *x, uint8_t kind, RiReg table, RiReg
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_jit_call_c(j, HELPER(help_append));
     ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    uint32_t changed = ri_x_jcc(j->as, RI_CC_E, 0);
     ri_jit_drop_registers(j, true);
     RiJitSnap *called = ri_jit_snapshot(j);
-    ri_jit_pop(j, x->pops);
-    ri_jit_branch_to(j, RI_CC_E, j->next_pc);
-    ri_jit_restore(j, called);
     ri_jit_rejoin(j, after, join);
     ri_jit_cold_end(j);
+    if (other) {
+        ri_jit_restore(j, before);
+        ri_jit_stub_at(j, STUB_GUARD, j->pc, filled);
+    }
+    ri_jit_restore(j, called);
+    ri_jit_pop(j, x->pops);
+    ri_jit_stub_at(j, STUB_BRANCH, j->next_pc, changed);
+    ri_jit_restore(j, after);
 }
 
 /* The table in `reg` gets its next element; it has no dictionary, of whose elements one might have to follow. */
