@@ -16,7 +16,7 @@
 #define LUA_VERSION_RELEASE_NUM (LUA_VERSION_NUM * 100 + 8)
 #define LUA_VERSION "Lua " LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
 #define LUA_RELEASE LUA_VERSION "." LUA_VERSION_RELEASE
-#define LUA_COPYRIGHT LUA_RELEASE "  (language by PUC-Rio; this is Rille)"
+#define LUA_COPYRIGHT LUA_RELEASE "  by Rille, the language of PUC-Rio"
 #define LUA_AUTHORS "the Rille developers; Lua is by R. Ierusalimschy, L. H. de Figueiredo, W. Celes"
 
 #define LUA_SIGNATURE "\x1bLua" /* what precompiled code begins with */

@@ -3,6 +3,7 @@
 #ifndef luaconf_h
 #define luaconf_h
 
+#include <float.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,8 @@
 #define LUA_FLOAT_FLOAT 1
 #define LUA_FLOAT_DOUBLE 2
 #define LUA_FLOAT_LONGDOUBLE 3
+#define LUA_INT_DEFAULT LUA_INT_LONGLONG
+#define LUA_FLOAT_DEFAULT LUA_FLOAT_DOUBLE
 #define LUA_FLOAT_TYPE LUA_FLOAT_DOUBLE
 #define LUA_NUMBER double
 #define LUAI_UACNUMBER double
@@ -41,6 +44,9 @@
 /* 1 and *i if the float n is an integer of the right size, else 0. The bounds are powers of two, exact as floats. */
 #define lua_numbertointeger(n, i) \
     ((n) >= (LUA_NUMBER)(LUA_MININTEGER) && (n) < -(LUA_NUMBER)(LUA_MININTEGER) && (*(i) = (LUA_INTEGER)(n), 1))
+#define lua_number2strx(L, s, size, f, n) ((void)(L), snprintf((s), (size), (f), (LUAI_UACNUMBER)(n)))
+#define l_floatatt(n) (DBL_##n)
+#define l_sprintf(s, size, f, i) snprintf((s), (size), (f), (i))
 #define lua_getlocaledecpoint() (localeconv()->decimal_point[0])
 
 #define LUA_KCONTEXT intptr_t /* of a continuation */
@@ -58,10 +64,16 @@
     long l
 #define LUAI_IS32INT ((UINT_MAX >> 30) >= 3)
 
+#ifdef LUA_USE_LINUX /* what programs that ask for it expect of the host */
+#define LUA_USE_POSIX
+#define LUA_USE_DLOPEN
+#endif
+
 /* -- Where modules are looked for -- */
 #define LUA_PATH_SEP ";"
 #define LUA_PATH_MARK "?"
 #define LUA_EXEC_DIR "!"
+#define LUA_IGMARK "-" /* what comes before it in a module's name does not count in luaopen_… */
 #define LUA_DIRSEP "/"
 #define LUA_VDIR LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
 #if defined(__x86_64__)
@@ -90,6 +102,9 @@
 #endif
 #endif
 #define LUALIB_API LUA_API
+#define LUAI_FUNC extern
+#define LUAI_DDEC(declaration) extern declaration
+#define LUAI_DDEF
 #define LUAMOD_API LUA_API
 
 /* -- Names of earlier versions -- */

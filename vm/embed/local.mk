@@ -24,11 +24,13 @@ librille_embed_a_SOURCES = \
 	%D%/rille_machine.c \
 	%D%/rille_process.c \
 	%D%/rille_value.c
-pkginclude_HEADERS += \
+luainclude_HEADERS += \
 	include/lauxlib.h \
 	include/lua.h \
+	include/lua.hpp \
 	include/luaconf.h \
-	include/lualib.h \
+	include/lualib.h
+include_HEADERS += \
 	include/rille.h
 lib_LIBRARIES += librille.a
 librille_a_SOURCES =
