@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "include/lauxlib.h"
+#include "include/lualib.h"
 #include "include/rille.h"
 
 static rille_machine *machine;
@@ -388,6 +390,45 @@ START_TEST(test_devices)
 }
 END_TEST
 
+/* -- States of the C API ------------------------------------------------------------------------------------------- */
+
+static void expect_stop(lua_State *L, const char *text, int status, const char *part)
+{
+    ck_assert_int_eq(luaL_loadstring(L, text), LUA_OK);
+    int got = lua_pcall(L, 0, 0, 0);
+    ck_assert_msg(got == status, "%s: %d", text, got);
+    ck_assert_msg(strstr(lua_tostring(L, -1), part) != NULL, "%s", lua_tostring(L, -1));
+    lua_pop(L, 1);
+}
+
+START_TEST(test_states)
+{
+    lua_State *L = luaL_newstate();
+    luaL_openlibs(L);
+    rille_process *p = rille_process_of(L);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_ptr_eq(p, rille_process_of(L));
+    ck_assert(rille_set_limit(p, RILLE_LIMIT_CPU_MS, 50));
+    expect_stop(L, "while true do end", LUA_ERRRUN, "stopped: cpu limit 50 ms");
+    expect_stop(L, "while true do pcall(string.rep, 'x', 100) end", LUA_ERRRUN,
+                "stopped: cpu limit"); /* it is used up */
+    ck_assert(rille_set_limit(p, RILLE_LIMIT_CPU_MS, RILLE_NO_LIMIT));
+    ck_assert_int_eq(luaL_dostring(L, "local s = 0 for i = 1, 1e6 do s = s + i end"), LUA_OK);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, kill_soon, p), 0);
+    expect_stop(L, "while true do pcall(function() while true do end end) end", LUA_ERRRUN, "KILL");
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(luaL_dostring(L, "assert(coroutine.wrap(function() return 1 end)() == 1)"), LUA_OK);
+    ck_assert(rille_deny(p, "read"));
+    ck_assert_int_eq(
+        luaL_dostring(L, "local f, m = io.open('/etc/passwd') assert(not f and m:find('permission denied'))"), LUA_OK);
+    rille_stats stats;
+    rille_get_stats(p, &stats);
+    ck_assert_uint_gt(stats.cpu_ns, 50000000);
+    lua_close(L);
+}
+END_TEST
+
 /* -- Several machines
  * --------------------------------------------------------------------------------------------------------- */
 
@@ -438,6 +479,7 @@ int main(void)
     tcase_add_test(c, test_odd_messages);
     tcase_add_test(c, test_calls);
     tcase_add_test(c, test_devices);
+    tcase_add_test(c, test_states);
     tcase_add_test(c, test_two_threads);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -71,6 +71,10 @@ static inline RiValue ri_capi_globals(RiThread *T)
     return ri_table_get_int(T->process->registry, LUA_RIDX_GLOBALS);
 }
 
+/* The outermost protected call has ended because its process is to be stopped (RI_KILLED): the status that C code gets. The
+ * message replaces the value on top. In rille_state.c. */
+int ri_capi_stopped(RiThread *T);
+
 /* Where the function pointer of a C function lies: a light one, or a closure. */
 static inline bool ri_capi_is_c(RiValue v)
 {

@@ -119,7 +119,7 @@ int lua_pcallk(lua_State *L, int nargs, int result_count, int handler_index, lua
         status = ri_pcall(T, (uint32_t)nargs, result_count, handler, NULL);
     }
     T->heap->running = before;
-    return (int)status;
+    return RI_UNLIKELY(status == RI_KILLED) ? ri_capi_stopped(T) : (int)status;
 }
 
 /* -- Coroutines -------------------------------------------------------------------------------------------------- */
@@ -169,6 +169,10 @@ int lua_resume(lua_State *L, lua_State *from, int narg, int *result_count)
     if (RI_UNLIKELY(co->hook_is_wanted))
         ri_apply_wanted_hook(co);
     RiCallStatus status = ri_resume_from_c(co, from != NULL ? ri_thread_of(from) : NULL, (uint32_t)narg);
+    if (RI_UNLIKELY(status == RI_KILLED)) {
+        *result_count = 1;
+        return ri_capi_stopped(co);
+    }
     if (is_idle && status == RI_OK)
         co->status = RI_THREAD_RUNNING;
     *result_count = (int)(status == RI_YIELD ? co->yield_count : (uint32_t)(co->top - co->base));

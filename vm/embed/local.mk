@@ -23,6 +23,7 @@ librille_embed_a_SOURCES = \
 	%D%/rille_impl.h \
 	%D%/rille_machine.c \
 	%D%/rille_process.c \
+	%D%/rille_state.c \
 	%D%/rille_value.c
 luainclude_HEADERS += \
 	include/lauxlib.h \

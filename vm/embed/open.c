@@ -6,6 +6,7 @@
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 #include "vm/embed/capi.h"
+#include "vm/embed/rille_impl.h"
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
 #include "vm/exec/hooks.h"
@@ -74,6 +75,7 @@ RiThread *ri_open_for_host(void *(*allocate)(void *, void *, size_t, size_t), vo
 
 void ri_close_for_host(RiThread *T)
 {
+    ri_rille_forget_state(T);
     ri_close(T);
 }
 

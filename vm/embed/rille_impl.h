@@ -61,6 +61,12 @@ rille_process *ri_rille_handle(const RiProc *proc);
 /* Look what has become of a process; when it has ended its last trace in the machine goes. */
 void ri_rille_update(rille_process *process);
 
+/* RiMachine.on_request */
+void ri_rille_serve_requests(RiMachine *m);
+
+/* rille_state.c: a state of the C API is about to be closed. */
+void ri_rille_forget_state(RiThread *main);
+
 /* rille_value.c */
 /* A value of the program's as one of the process's, whose account is current. Collects. Traps: ENOMEM, EINVAL as an
  * error. */

@@ -57,7 +57,7 @@ rille_process *ri_rille_handle(const RiProc *proc)
     return NULL;
 }
 
-static void on_request(RiMachine *m)
+void ri_rille_serve_requests(RiMachine *m)
 {
     const rille_machine *machine = m->owner;
     for (rille_process *process = machine->processes; process != NULL; process = process->next) {
@@ -158,7 +158,7 @@ static bool open_machine(rille_machine *machine, const rille_config *config)
     RiMachine *m = machine->machine = machine->T->process->proc->machine;
     m->owner = machine;
     m->request_fd = ri_host_notifier();
-    m->on_request = on_request;
+    m->on_request = ri_rille_serve_requests;
     m->on_process = on_process;
     m->on_report = on_report;
     m->open_device = ri_rille_open_device;

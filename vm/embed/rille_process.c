@@ -446,7 +446,7 @@ static bool add_word(rille_process *process, const char *prefix, const char *wor
     machine->error[0] = '\0';
     if (proc == NULL || process->is_started)
         return ri_rille_fail(machine, "the process runs already");
-    RiPolicy *policy = ri_policy_copy(proc->policy);
+    RiPolicy *policy = proc->policy != NULL ? ri_policy_copy(proc->policy) : ri_policy_new(NULL, false);
     if (policy == NULL)
         return ri_rille_fail(machine, "not enough memory");
     if (snprintf(option, sizeof option, "%s%s", prefix, word) >= (int)sizeof option ||

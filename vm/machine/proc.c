@@ -363,8 +363,7 @@ RiProc *ri_proc_new(RiMachine *machine, RiProc *parent, const char *name)
 static void forget_task(RiTask *task)
 {
     RiProc *proc = task->proc;
-    if (proc->machine->current == task)
-        ri_sched_forget_current(proc->machine);
+    ri_sched_forget_task(task);
     proc->machine->engine->forget_task(task);
     ri_node_remove(&task->of_proc);
     proc->task_count--;

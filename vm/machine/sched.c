@@ -439,6 +439,16 @@ static void stop_waiting(RiTask *task)
     remove_fd_waiter(task);
 }
 
+void ri_sched_forget_task(RiTask *task)
+{
+    if (task == task->proc->machine->current)
+        ri_sched_forget_current(task->proc->machine);
+    else if (task->state == RI_TASK_READY)
+        dequeue(task);
+    else
+        stop_waiting(task);
+}
+
 int ri_task_wait(RiTask *task, const void *channel, uint64_t wake_ns, int32_t fd, uint32_t events)
 {
     RiMachine *machine = task->proc->machine;

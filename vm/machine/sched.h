@@ -69,6 +69,8 @@ void ri_sched_check_limits(RiMachine *machine);
 void ri_sched_want_ticks(RiMachine *machine, bool want);
 /* The current task is about to be freed: what it has used is charged, and nobody is current. */
 void ri_sched_forget_current(RiMachine *machine);
+/* A task is about to be freed: it leaves its queue, and whatever it waits for. */
+void ri_sched_forget_task(RiTask *task);
 /* CPU time the current task's process has used, its running slice included. */
 uint64_t ri_proc_cpu_ns(RiProc *proc);
 
