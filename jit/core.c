@@ -89,7 +89,7 @@ RiJitSnap *ri_jit_snapshot(RiJit *j)
 
 uint32_t ri_jit_cold_begin(RiJit *j)
 {
-    if (j->cold_end - j->cold.at < HOT_MARGIN / 4) {
+    if (j->cold_end - j->cold.at < HOT_MARGIN / 2) { /* an exit of a frame with all slots in use takes 2.7 KB */
         ri_assert(j->cold_bottom > j->hot.at + 2 * COLD_CHUNK);
         j->cold_bottom -= COLD_CHUNK * 2;
         j->cold.at = j->cold_bottom;
@@ -114,7 +114,7 @@ RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc
     RiJitStub *stub = ri_jit_alloc(j, sizeof *stub);
     uint32_t id = j->stub_count++;
     j->stubs[id] = stub;
-    *stub = (RiJitStub){.kind = kind, .pc = pc, .fv = fv, .snap = ri_jit_snapshot(j)};
+    *stub = (RiJitStub){.kind = kind, .pc = pc, .fv = fv, .snap = ri_jit_snapshot(j), .is_begun = j->is_begun};
     RiAsm *as = j->as;
     stub->address = ri_jit_cold_begin(j);
     ri_x_imm(j->as, RI_RAX, id);
@@ -152,11 +152,16 @@ void ri_jit_jump_to_stub(RiJit *j, uint32_t pc)
 
 /* -- Exits ---------------------------------------------------------------------------------------------------------------- */
 
-void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason)
+void ri_jit_emit_state(RiJit *j, uint32_t pc)
 {
     ri_jit_flush(j);
-    ri_jit_count_exit(j, reason, pc);
     ri_jit_save_state(j, pc);
+}
+
+void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason)
+{
+    ri_jit_count_exit(j, reason, pc);
+    ri_jit_emit_state(j, pc);
     ri_x_imm(j->as, RI_RAX, reason == RI_JIT_EXIT_SAFE_POINT ? RI_NATIVE_SAFE_POINT : RI_NATIVE_GO_ON);
     ri_x_jmp(j->as, j->exit_address);
 }
@@ -437,10 +442,11 @@ static bool arrive(RiJit *j, uint32_t pc)
     return false;
 }
 
-/* Emit code from instruction `pc` on until the block ends. is_again: that instruction has been begun by the code before. */
-static void compile(RiJit *j, uint32_t pc, bool is_again)
+/* Emit code from instruction `pc` on until the block ends. is_begun: code before has counted that instruction. */
+static void compile(RiJit *j, uint32_t pc, bool is_begun)
 {
-    uint32_t start = j->hot.at, first = pc, counted_pc = is_again ? pc : UINT32_MAX;
+    uint32_t start = j->hot.at, first = pc;
+    j->is_begun = is_begun;
     for (;;) {
         j->pc = pc;
         j->next_pc = pc + ri_op_info[RI_WORD_OP(j->code[pc])].words;
@@ -450,9 +456,11 @@ static void compile(RiJit *j, uint32_t pc, bool is_again)
             ri_jit_emit_exit(j, pc, RI_JIT_EXIT_ROOM);
             break;
         }
-        if (pc != counted_pc)
+        if (!j->is_begun) {
             ri_jit_count_instruction(j, RI_WORD_OP(j->code[pc]), 1);
-        counted_pc = pc;
+            ri_jit_emit_witness(j, pc);
+            j->is_begun = true;
+        }
         bool was_open = j->is_open;
         RiJitResult result = ri_jit_emit(j, j->code[pc]);
         if (was_open && RI_WORD_OP(j->code[pc]) != RI_OP_CLOSE && result == EMIT_ON)
@@ -476,6 +484,7 @@ static void compile(RiJit *j, uint32_t pc, bool is_again)
             break;
         pc = j->next_pc;
         j->chain = 0;
+        j->is_begun = false;
         if (j->fn->pcs[pc].is_merge && arrive(j, pc))
             break;
     }
@@ -593,9 +602,9 @@ static uint32_t compile_stub(RiJit *j, RiThread *T, RiJitStub *stub, const Saved
         if (stub->chain >= RI_JIT_CHAIN_MAX || at->guards > RI_JIT_GUARDS_MAX)
             j->generic_pc = stub->pc;
         j->chain = (uint8_t)(stub->chain + 1);
-        compile(j, stub->pc, true);
+        compile(j, stub->pc, stub->is_begun);
     } else if (stub->kind == STUB_LATER) {
-        compile(j, stub->pc, true);
+        compile(j, stub->pc, stub->is_begun);
     } else if (!at->is_merge || !arrive(j, stub->pc)) {
         compile(j, stub->pc, false);
     }
@@ -879,23 +888,41 @@ static void emit_bottom(RiJit *j)
 
 #define SAVED_BYTES ((int)sizeof(SavedRegisters))
 
+/* To the SavedRegisters at rsp, or (!save) back from there. */
+static void save_registers(RiAsm *as, bool save)
+{
+    for (size_t i = 0; i < RI_COUNTOF(saved_by_thunk); i++)
+        ri_x_rm(as, save ? RI_X_STORE : RI_X_LOAD, saved_by_thunk[i], ri_mem(RI_RSP, 128 + 8 * (int)saved_by_thunk[i]));
+    for (int i = 0; i < 16; i++)
+        ri_x_rm(as, save ? RI_X_MOVSD_ST : RI_X_MOVSD, i, ri_mem(RI_RSP, 8 * i));
+}
+
+/* To be called: helper(T, eax), its result in rax; rcx and rdx are lost. rsp is a multiple of 16, less 8. */
+static void emit_witness_routine(RiJit *j, uint32_t *address, uintptr_t helper)
+{
+    RiAsm *as = j->as;
+    *address = as->at;
+    ri_x_alu(as, RI_ALU_SUB, RI_RSP, SAVED_BYTES + 8);
+    save_registers(as, true);
+    ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rr(as, RI_X_LOAD, RI_RSI, RI_RAX);
+    ri_jit_call_c(j, helper);
+    save_registers(as, false);
+    ri_x_alu(as, RI_ALU_ADD, RI_RSP, SAVED_BYTES + 8);
+    ri_x_ret(as);
+}
+
 static void emit_thunks(RiJit *j)
 {
     RiAsm *as = j->as;
     j->thunk_address = as->at; /* eax: the stub's number; rsp is a multiple of 16 */
     ri_x_alu(as, RI_ALU_SUB, RI_RSP, SAVED_BYTES);
-    for (size_t i = 0; i < RI_COUNTOF(saved_by_thunk); i++)
-        ri_x_rm(as, RI_X_STORE, saved_by_thunk[i], ri_mem(RI_RSP, 128 + 8 * (int)saved_by_thunk[i]));
-    for (int i = 0; i < 16; i++)
-        ri_x_rm(as, RI_X_MOVSD_ST, i, ri_mem(RI_RSP, 8 * i));
+    save_registers(as, true);
     ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_x_rr(as, RI_X_LOAD, RI_RSI, RI_RAX);
     ri_x_rr(as, RI_X_LOAD, RI_RDX, RI_RSP);
     ri_jit_call_c(j, HELPER(stub_hit));
-    for (int i = 0; i < 16; i++)
-        ri_x_rm(as, RI_X_MOVSD, i, ri_mem(RI_RSP, 8 * i));
-    for (size_t i = 0; i < RI_COUNTOF(saved_by_thunk); i++)
-        ri_x_rm(as, RI_X_LOAD, saved_by_thunk[i], ri_mem(RI_RSP, 128 + 8 * (int)saved_by_thunk[i]));
+    save_registers(as, false);
     ri_x_alu(as, RI_ALU_ADD, RI_RSP, SAVED_BYTES);
     ri_x_rr(as, RI_X_LOAD, RI_RDX, RI_RAX);
     ri_x_imm(as, RI_RAX, RI_NATIVE_GO_ON); /* should it be the exit */
@@ -911,6 +938,9 @@ static void emit_thunks(RiJit *j)
     ri_x_rr(as, RI_X_LOAD, RI_RDX, RI_RAX);
     ri_x_imm(as, RI_RAX, RI_NATIVE_GO_ON);
     ri_x_jmp_reg(as, RI_RDX);
+
+    emit_witness_routine(j, &j->witness_begin_address, HELPER(ri_jit_witness_begin));
+    emit_witness_routine(j, &j->witness_end_address, HELPER(ri_jit_witness_end));
 
     j->jump_thunk_address = as->at; /* to be called: go to the code at rax as if it had been */
     ri_x_alu(as, RI_ALU_SUB, RI_RSP, 8);
@@ -970,6 +1000,8 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     if (options->perf_map)
         j->perf_map = ri_jit_perf_open(options->perf_lines);
     ri_jit_tell_routines(j);
+    if (options->witness || options->traps)
+        j->witness = ri_jit_witness_open(options->witness, options->traps);
     heap->jit = j;
     heap->hot_code = &native_word;
     j->hot_calls = options->hot_calls ? options->hot_calls : HOT_CALLS;
@@ -984,6 +1016,7 @@ void ri_jit_close(RiHeap *heap)
         return;
     flush(j);
     ri_jit_perf_close(j->perf_map);
+    ri_jit_witness_close(j->witness);
     ri_host_code_unmap(&j->pages);
     free(j->stubs);
     free(j->counts);

@@ -14,6 +14,7 @@
 #include "vm/exec/call.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
+#include "vm/exec/witness.h"
 #include "vm/host/codepages.h"
 
 #define RI_JIT_SLOTS_MAX 96  /* frames with more values are interpreted from there on */
@@ -117,6 +118,7 @@ typedef enum RiJitStubKind {
 
 typedef struct RiJitStub {
     RiJitStubKind kind;
+    bool is_begun; /* the instruction at pc has been counted */
     uint32_t pc, where, where2; /* displacements that lead here; 0: none */
     uint32_t address;
     uint8_t chain; /* of a guard: how many failed before it, one after the other */
@@ -153,6 +155,7 @@ typedef struct RiJitMark {
     uint32_t hot, cold, cold_end;
 } RiJitMark;
 typedef struct RiJitPerfMap RiJitPerfMap;
+typedef struct RiJitWitness RiJitWitness;
 
 typedef struct RiJit {
     RiHeap *heap;
@@ -173,6 +176,8 @@ typedef struct RiJit {
     RiJitStats stats;
     RiJitCounts *counts; /* NULL: off */
     RiJitPerfMap *perf_map; /* NULL: none */
+    RiJitWitness *witness; /* NULL: none */
+    uint32_t witness_begin_address, witness_end_address;
     RiLink returned; /* link of the frame that help_return has left: results may lie over it */
 
     /* of the block being compiled */
@@ -191,6 +196,7 @@ typedef struct RiJit {
     bool is_open;    /* more values than `depth` are on the stack: T->top says how many */
     bool is_deferred; /* an emitter has asked for a type that is not known yet */
     uint32_t instruction_count;
+    bool is_begun; /* code that counts the current instruction, and tells a witness of it, has been emitted */
 } RiJit;
 
 /* What an emitter says. */
@@ -218,6 +224,8 @@ void ri_jit_guard_jump(RiJit *j, RiCond cc);
 /* Emit: if cc, go to instruction `pc` (with the context as it is now). */
 void ri_jit_branch_to(RiJit *j, RiCond cc, uint32_t pc);
 void ri_jit_jump_to_stub(RiJit *j, uint32_t pc);
+/* Emit: make the frame, T->pc and T->top what the interpreter has them when it is about to do instruction `pc`. */
+void ri_jit_emit_state(RiJit *j, uint32_t pc);
 /* End the block at instruction `pc`, all values in memory: leave for `reason`, with RI_NATIVE_SAFE_POINT or RI_NATIVE_GO_ON. */
 void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason);
 /* Emit: if cc, leave to the interpreter at the current instruction. */
@@ -246,6 +254,14 @@ RiJitMark ri_jit_mark(const RiJit *j);
 void ri_jit_tell(RiJit *j, RiJitMark since, const RiProto *proto, uint32_t pc);
 void ri_jit_tell_routines(RiJit *j);
 void ri_jit_piece_name(const RiJitPiece *piece, bool line, char out[RI_JIT_NAME_BYTES]);
+
+/* -- witness.c: nothing unless there is a witness, or traps ------------------------------------------------------------- */
+RiJitWitness *ri_jit_witness_open(RiWitness *witness, bool traps);
+void ri_jit_witness_close(RiJitWitness *w);
+void ri_jit_emit_witness(RiJit *j, uint32_t pc); /* emit: instruction `pc` is about to be done; uses rax and rcx */
+void ri_jit_witness_begin(RiThread *T, uint32_t depth);
+int ri_jit_witness_end(RiThread *T, uint32_t place);
+void ri_jit_witness_count(const RiJitWitness *w, uint64_t *places, uint64_t *traps);
 
 /* -- perfmap.c --------------------------------------------------------------------------------------------------------- */
 RiJitPerfMap *ri_jit_perf_open(bool lines); /* NULL: no file can be made */

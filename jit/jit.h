@@ -15,6 +15,8 @@ typedef struct RiJitOptions {
     uint32_t hot_calls, hot_loops; /* 0: 30 calls, 300 rounds */
     size_t code_bytes; /* of code memory, at most; 0: 32 MB */
     bool counts; /* count for ri_jit_print_stats: slower code */
+    struct RiWitness *witness; /* to be told of the state before each instruction; NULL: none. See jit/witness.c */
+    bool traps; /* for tests: leave the code before each instruction, the second, fourth, eighth … time it is done */
     bool perf_map, perf_lines; /* write /tmp/perf-PID.map: names for perf; of functions, or of lines too */
 } RiJitOptions;
 

@@ -24,5 +24,6 @@ librille_jit_a_SOURCES = \
 	%D%/jit.h \
 	%D%/perfmap.c \
 	%D%/pieces.c \
-	%D%/stats.c
+	%D%/stats.c \
+	%D%/witness.c
 # sources end

@@ -130,6 +130,10 @@ void ri_jit_print_stats(const RiHeap *heap, FILE *out, const uint64_t interprete
             s->guards_failed);
     fprintf(out, "code                %16" PRIu64 " bytes made, %u in use, %" PRIu64 " times given up\n", s->code_bytes,
             j->hot.at + (uint32_t)j->pages.size - j->cold_bottom, s->flushes);
+    uint64_t places, traps;
+    ri_jit_witness_count(j->witness, &places, &traps);
+    if (places)
+        fprintf(out, "traps               %16" PRIu64 " at %" PRIu64 " places\n", traps, places);
     double run_ns = ri_host_cpu_s() * 1e9;
     fprintf(out, "compiling           %16.2f ms, %.1f %% of the processor time\n", (double)s->compile_ns / 1e6,
             run_ns > 0 ? 100.0 * (double)s->compile_ns / run_ns : 0.0);

@@ -1,4 +1,5 @@
 /* `rille [run] [options] [script [args]]`: the stand-alone interpreter. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,15 +10,33 @@
 #include "vm/exec/call.h"
 #include "vm/exec/semantics.h"
 #include "vm/exec/warn.h"
+#include "vm/exec/witness.h"
+
+#define WITNESS_STATES_MAX 20000000u
 
 /* What the options before the script ask for. */
 typedef struct Options {
-    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats;
+    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats, observes;
     int script; /* index of the script, 0: none; of the bad option if is_bad; -1: no program name */
     int limit;  /* the options end before this index */
 } Options;
 
 /* -- Options ----------------------------------------------------------------------------------------------------- */
+
+/* FILE[,FROM,COUNT]: see vm/exec/witness.h. */
+static bool open_witness(RiTool *tool, Options *o, const char *words)
+{
+    char path[1000] = "";
+    uint64_t from = 0, count = 0;
+    size_t size = strcspn(words, ",");
+    snprintf(path, sizeof path, "%.*s", (int)size, words);
+    if (words[size] == ',' && sscanf(words + size, ",%" SCNu64 ",%" SCNu64, &from, &count) != 2)
+        return false;
+    if (!tool->jit.witness)
+        tool->jit.witness = ri_witness_open(path, WITNESS_STATES_MAX, from, count);
+    o->observes = true;
+    return tool->jit.witness != NULL;
+}
 
 static bool take_jit_option(RiTool *tool, const char *option)
 {
@@ -26,6 +45,8 @@ static bool take_jit_option(RiTool *tool, const char *option)
     if (on || off || always) {
         tool->jit_off = off;
         tool->jit.always = always;
+    } else if (strcmp(option, "--jit-traps") == 0) {
+        tool->jit.traps = true;
     } else if (strcmp(option, "--perf-map") == 0) {
         tool->jit.perf_map = true;
     } else if (strcmp(option, "--perf-map=lines") == 0) {
@@ -59,6 +80,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
         o->stats = o->all_stats = true;
     else if (strcmp(option, "--jit-stats") == 0)
         o->stats = tool->jit.counts = true;
+    else if (strncmp(option, "--witness=", 10) == 0)
+        return open_witness(tool, o, option + 10);
     else if (strncmp(option, "--jit", 5) == 0 || strncmp(option, "--perf-map", 10) == 0)
         return take_jit_option(tool, option);
     else
@@ -363,12 +386,16 @@ int ri_cmd_run(RiTool *tool, int first)
         return EXIT_SUCCESS;
     }
     tool->first = first;
-    RiStats *stats = o.stats ? calloc(1, sizeof *stats) : NULL;
-    if (stats != NULL)
-        stats->with_native = tool->jit.counts;
+    RiStats *stats = o.stats || o.observes ? calloc(1, sizeof *stats) : NULL;
+    if (stats != NULL) {
+        stats->with_native = tool->jit.counts || o.observes;
+        stats->witness = tool->jit.witness;
+    }
     tool->stats = stats;
+    tool->is_silent = !o.stats;
     tool->all_stats = o.all_stats;
     int status = ri_tool_run(tool, &body);
+    ri_witness_close(tool->jit.witness);
     free(stats);
     return status;
 }

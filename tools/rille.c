@@ -62,6 +62,7 @@ void ri_tool_help(const RiTool *tool)
            "  --jit=on|off|always   whether to compile to machine code (on)\n"
            "  --jit-stats           say at the end what was compiled, and why the interpreter did the rest\n"
            "  --perf-map[=lines]    name machine code in /tmp/perf-PID.map for perf, by function, or by line too\n"
+           "  --witness=FILE, --jit-traps   to test the JIT: see doc/jit.md\n"
            "%s%s%s"
            "  --stats[=all]         say at the end what was executed and how memory was used; all: every opcode\n"
            "  --help, --version\n\n"

@@ -65,7 +65,7 @@ int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_c
 /* What --stats and --jit-stats show. */
 static void print_stats(const RiTool *tool, RiThread *T)
 {
-    if (tool->stats == NULL)
+    if (tool->stats == NULL || tool->is_silent)
         return;
     fflush(stdout);
     if (tool->jit.counts)

@@ -25,6 +25,7 @@ typedef struct RiTool {
     RiLimits limits;       /* --mem and its like */
     RiDeviceOptions devices; /* --disk, --ramdisk */
     struct RiStats *stats; /* of --stats, or NULL */
+    bool is_silent;        /* they are only kept, not shown */
     bool all_stats;        /* with a line for every instruction there is */
     int first;             /* for sub-commands: index of their first argument */
     void (*on_machine)(struct RiMachine *machine, void *argument); /* called when there is a machine; NULL: nothing to do */

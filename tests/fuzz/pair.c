@@ -27,6 +27,8 @@ static const RiJitOptions modes[] = {
     {.always = true, .counts = true},
     {.hot_calls = 5, .hot_loops = 2, .counts = true},
     {.always = true, .code_bytes = 1 << 20},
+    {.always = true, .traps = true},
+    {.hot_calls = 2, .hot_loops = 3, .traps = true},
 };
 
 typedef struct Engine {

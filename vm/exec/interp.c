@@ -11,6 +11,7 @@
 #include "vm/exec/memory.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
+#include "vm/exec/witness.h"
 
 #ifndef RI_COMPUTED_GOTO
 #define RI_COMPUTED_GOTO 1
@@ -434,6 +435,19 @@ static RI_NOINLINE RiTable *new_record_slow(RiThread *T, const RiFeedback *fv, R
         }                                                                                          \
     } while (0)
 
+/* With --stats, or for a witness: before each instruction. */
+#define OBSERVE()                                                                                  \
+    do {                                                                                           \
+        stats->opcodes[RI_WORD_OP(w)]++;                                                           \
+        if (stats->witness && RI_WORD_OP(w) != RI_OP_NATIVE && RI_WORD_OP(w) != RI_OP_WARM) {      \
+            pc--;                                                                                  \
+            SAVE();                                                                                \
+            pc++;                                                                                  \
+            T->base = base;                                                                        \
+            ri_witness_tell(stats->witness, T);                                                    \
+        }                                                                                          \
+    } while (0)
+
 /* What a hook calls runs without: whatever allows them again comes by SET_DISPATCH. */
 #define HOOKS_ARE_ON (T->hook_mask != 0 && T->hook_allowed)
 
@@ -518,7 +532,7 @@ enter_native: /* the registers are saved */
     if (dispatch == counting)
         goto *labels[RI_WORD_OP(w)]; /* no second look at a back-edge */
     if (stats && !T->hook_mask) {
-        stats->opcodes[RI_WORD_OP(w)]++;
+        OBSERVE();
         goto *labels[RI_WORD_OP(w)];
     }
     DISPATCH();
@@ -547,7 +561,7 @@ looked:
 #endif
     {
         if (stats)
-            stats->opcodes[RI_WORD_OP(w)]++;
+            OBSERVE();
         bool is_internal = RI_WORD_OP(w) == RI_OP_WARM || RI_WORD_OP(w) == RI_OP_NATIVE;
         uint32_t mask = is_internal ? 0 : T->hook_mask & (RI_HOOK_LINE | RI_HOOK_COUNT);
         if (mask == RI_HOOK_COUNT && T->hook_left > 1 && T->hook_allowed) {

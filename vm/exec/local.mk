@@ -63,5 +63,7 @@ librille_exec_a_SOURCES = \
 	%D%/verify.c \
 	%D%/verify.h \
 	%D%/warn.c \
-	%D%/warn.h
+	%D%/warn.h \
+	%D%/witness.c \
+	%D%/witness.h
 # sources end

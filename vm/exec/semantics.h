@@ -104,6 +104,7 @@ typedef struct RiStats {
     bool with_native; /* machine code may run beside; what it does is not counted here (--jit-stats) */
     uint64_t opcodes[256];
     uint64_t cache_misses_get, cache_misses_set;
+    struct RiWitness *witness; /* told of each instruction; NULL: none */
 } RiStats;
 
 #endif
