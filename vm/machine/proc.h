@@ -73,6 +73,7 @@ struct RiTask {
     int32_t fd;            /* host descriptor waited for; -1: none */
     uint32_t fd_events;    /* RI_POLL_… that it waits for, then those that came */
     int64_t deficit_ns;    /* what it may still use of its turn */
+    uint64_t owing_ns;     /* in debt: when it was last looked at; 0: not since it ran */
     uint64_t ready_ns;     /* since when it is ready: for aging */
     uint64_t pending, mask; /* signals sent to this thread; signals held back. Bit n-1: signal n */
     uint64_t cpu_ns;

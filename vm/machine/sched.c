@@ -15,6 +15,7 @@
 #define QUANTUM_NS 2000000     /* of one turn at the most urgent level; lower levels have longer ones */
 #define AGE_NS 50000000u       /* who has been ready for so long moves up a level */
 #define DEMOTION_MAX 2         /* levels that a task can sink below its priority */
+#define LOOKS_MAX 64           /* at tasks in debt, of a level, before those below have a chance */
 #define FREE_CONTEXTS_MAX 64   /* worker stacks that are kept for later */
 #define ENDING_TICKS 4         /* between two looks at how much memory there is to give back */
 #define ENDING_MIN_BYTES ((uint64_t)24 << 20) /* less is not worth a look */
@@ -272,42 +273,61 @@ void ri_sched_switch_alone(RiMachine *machine)
         ri_sched_continue_tasks(proc);
 }
 
+/* Let it have a new turn. What it owes beyond that it pays by time that others have had since it was last looked at: by looks
+ * alone it would soon pay where others hardly use their turns. May it run? */
+static bool has_turn(RiTask *task)
+{
+    uint64_t now = task->proc->machine->slice_start_ns;
+    int64_t turn = quantum(task->level), passed = (int64_t)(now - task->owing_ns);
+    if (task->deficit_ns > 0)
+        return true;
+    task->deficit_ns += task->owing_ns == 0 || passed > turn ? turn : passed > 0 ? passed : 0;
+    task->owing_ns = now | 1;
+    return task->deficit_ns > 0;
+}
+
+static RiTask *take(RiTask *task)
+{
+    dequeue(task);
+    task->owing_ns = 0;
+    return task;
+}
+
+/* The first task of a level that is not in debt; NULL if none is, of those there is time to look at. */
+static RiTask *find_at(RiMachine *machine, uint32_t level)
+{
+    RiNode *ring = &machine->ready[level];
+    const RiNode *first = ring->next;
+    for (uint32_t seen = 0; seen < LOOKS_MAX; seen++) {
+        RiTask *task = task_of_queue(ring->next);
+        if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
+            task = task->proc->exclusive; /* it goes first; it is ready, as it does not wait for anything */
+            ri_assert(task->state == RI_TASK_READY);
+            task->deficit_ns = quantum(task->level);
+        }
+        if (has_turn(task))
+            return task;
+        ri_node_remove(&task->queue);
+        ri_node_insert(ring, &task->queue);
+        if (ring->next == first)
+            break;
+    }
+    return NULL;
+}
+
 /* The task whose turn it is; NULL if none is ready. It leaves its queue. */
 static RiTask *take_next(RiMachine *machine)
 {
     if (machine->ready_levels == 0)
         return NULL;
-    uint32_t level = (uint32_t)__builtin_ctz(machine->ready_levels), seen = 0;
-    for (;;) {
-        RiNode *ring = &machine->ready[level];
-        RiTask *task = task_of_queue(ring->next);
-        if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
-            if (task->proc->exclusive->state != RI_TASK_READY) { /* it waits: so does this one, until it has gone on */
-                dequeue(task);
-                task->state = RI_TASK_BLOCKED, task->held = true;
-                task->proc->has_put_off = true;
-                return take_next(machine);
-            }
-            task = task->proc->exclusive; /* it goes first */
-            level = task->level;
-            task->deficit_ns = quantum(level);
-        }
-        if (task->deficit_ns <= 0)
-            task->deficit_ns += quantum(level);
-        if (task->deficit_ns <= 0 && machine->ready_count == 1) /* nobody to be just to */
-            task->deficit_ns = quantum(level);
-        if (task->deficit_ns > 0) {
-            dequeue(task);
-            return task;
-        }
-        ri_node_remove(&task->queue);
-        ri_node_insert(ring, &task->queue);
-        if (ring->next == &task->queue || ++seen > machine->ready_count) { /* all of this level are in debt */
-            uint32_t lower = machine->ready_levels >> level >> 1;
-            level = lower != 0 ? level + 1 + (uint32_t)__builtin_ctz(lower) : (uint32_t)__builtin_ctz(machine->ready_levels);
-            seen = 0;
-        }
+    for (uint32_t levels = machine->ready_levels; levels != 0; levels &= levels - 1) {
+        RiTask *task = find_at(machine, (uint32_t)__builtin_ctz(levels));
+        if (task != NULL)
+            return take(task);
     }
+    RiTask *task = task_of_queue(machine->ready[__builtin_ctz(machine->ready_levels)].next); /* all of them owe */
+    task->deficit_ns = quantum(task->level);
+    return take(task);
 }
 
 /* -- Timers: a binary heap ----------------------------------------------------------------------------------------- */
