@@ -15,7 +15,6 @@
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
 
-#define MAILBOX_MAX 65536 /* messages; who sends more waits until some have been taken */
 
 static RiProc *self_proc(const RiThread *T)
 {
@@ -569,7 +568,7 @@ static int32_t send_message(RiThread *T, RiValue *args, uint32_t nargs)
     if (proc == NULL || proc->engine == NULL || proc->doom != RI_DOOM_NONE)
         return ri_return_errno(T, ESRCH);
     RiProcess *to = proc->engine;
-    if (to->message_count >= MAILBOX_MAX && to != T->process) {
+    if (ri_mailbox_is_full(to) && to != T->process) {
         ri_check_deadlock(T);
         return ri_wait(T, &to->message_count, 0, -1, 0);
     }
@@ -592,8 +591,6 @@ static int32_t receive_resume(RiThread *T, RiValue *args, uint32_t nargs)
     uint32_t sender = (uint32_t)args[0].i, from;
     RiValue v;
     if (ri_mailbox_take(process, sender, &v, &from)) {
-        if (process->message_count == MAILBOX_MAX - 1)
-            ri_wake(process->proc->machine, &process->message_count, UINT32_MAX);
         process->proc->usage.messages_received++;
         ri_trace_call(T, "receive", "message", from, "%s", ri_type_names[ri_type(v)]);
         return ri_return2(T->base, v, ri_int(from));

@@ -27,6 +27,7 @@ typedef struct Copy {
     bool is_receiving; /* the receiver's account is in use */
     bool has_finalizers;
     bool is_done;
+    uint64_t string_bytes; /* of the strings met, which are shared */
     uint32_t current; /* the pair that is being worked on; of no meaning for the value itself */
     RiValue culprit;  /* what cannot be copied … */
     const char *why;  /* … and, if not for its type alone, why */
@@ -214,6 +215,8 @@ static bool copy_object(Copy *c, RiValue *v)
 
 static RI_ALWAYS_INLINE bool replace_value(Copy *c, RiValue *v)
 {
+    if (v->tag == RI_TAG_STRING)
+        c->string_bytes += ((const RiString *)v->cp)->size;
     return v->tag < RI_TAG_TABLE || copy_object(c, v);
 }
 
@@ -598,7 +601,10 @@ static void run_copy(RiThread *T, void *argument)
     Copy *c = argument;
     (void)T;
     begin_receiving(c);
+    uint64_t before = ri_heap_count_bytes(c->heap);
     c->is_done = copy_all(c);
+    uint64_t after = ri_heap_count_bytes(c->heap); /* a collection meanwhile makes it look like less */
+    c->to->copied_bytes = c->string_bytes + (after > before ? after - before : 0);
     end_receiving(c);
     if (!c->is_done)
         c->refusal = describe_refusal(c);
@@ -613,6 +619,7 @@ bool ri_copy_graph(RiProcess *from, RiProcess *to, RiValue v, const char *name, 
     c.to = to;
     c.name = name;
     c.value = v;
+    c.string_bytes = 0;
     c.is_receiving = c.has_finalizers = c.is_done = false;
     ri_forward_init(&c.forward, heap);
     ri_assert(to->heap == heap);

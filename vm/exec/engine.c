@@ -18,6 +18,8 @@
 #include "vm/machine/space.h"
 
 #define CHILD_STACK_SLOTS 48
+#define MAILBOX_MAX 65536 /* messages, … */
+#define MAILBOX_BYTES_MAX ((uint64_t)16 << 20) /* … and what they take, before the last one: who sends more waits */
 #define FUEL_SLICE 256 /* safe points between two looks, where none may be lost */
 
 static RiHeap *heap_of(const RiMachine *machine)
@@ -670,12 +672,27 @@ RiTask *ri_thread_spawn(RiThread *T, RiValue function, const RiValue *args, uint
 
 /* -- Mailboxes ------------------------------------------------------------------------------------------------------ */
 
+bool ri_mailbox_is_full(const RiProcess *process)
+{
+    return process->message_count >= MAILBOX_MAX || process->message_bytes >= MAILBOX_BYTES_MAX;
+}
+
+static uint64_t message_bytes(const RiProcess *to, RiValue value)
+{
+    uint64_t size = sizeof(RiMessage);
+    if (value.tag == RI_TAG_STRING)
+        return size + ((const RiString *)value.cp)->size;
+    return size + (value.tag < RI_TAG_TABLE ? 0 : to->copied_bytes);
+}
+
 void ri_mailbox_put(RiProcess *to, RiValue value, uint32_t sender)
 {
     RiMessage *message = ri_heap_alloc_block(to->heap, sizeof *message);
     message->next = NULL;
     ri_store(&message->value, value);
     message->sender = sender;
+    message->bytes = message_bytes(to, value);
+    to->message_bytes += message->bytes;
     if (to->last_message != NULL)
         to->last_message->next = message;
     else
@@ -700,7 +717,11 @@ bool ri_mailbox_take(RiProcess *process, uint32_t sender, RiValue *value, uint32
         process->first_message = message->next;
     if (process->last_message == message)
         process->last_message = before;
+    bool was_full = ri_mailbox_is_full(process);
     process->message_count--;
+    process->message_bytes -= message->bytes;
+    if (was_full && !ri_mailbox_is_full(process))
+        ri_wake(process->proc->machine, &process->message_count, UINT32_MAX);
     ri_store(value, message->value);
     *from = message->sender;
     ri_heap_free(process->heap, message, sizeof *message);

@@ -43,6 +43,7 @@ typedef struct RiMessage {
     struct RiMessage *next;
     RiValue value;
     uint32_t sender; /* pid */
+    uint64_t bytes;
 } RiMessage;
 
 /* A machine for `process`, which becomes pid 1 and the current task on the host thread's own stack. False if memory is
@@ -97,6 +98,8 @@ void ri_check_doom(RiThread *T);
 /* End the current process now: never returns. */
 RI_NORETURN void ri_process_exit(RiThread *T, int32_t status);
 
+/* May no further message be sent to it for now? Who waits for room waits at &process->message_count. */
+bool ri_mailbox_is_full(const RiProcess *process);
 /* Put a message into a mailbox and wake whoever waits for it. The value is the receiver's already. Collects. */
 void ri_mailbox_put(RiProcess *to, RiValue value, uint32_t sender);
 /* Take the first message of `sender` (0: anybody). False if there is none. */

@@ -49,6 +49,7 @@ static bool make_forked_task(RiProc *proc, RiProcess *child, RiThread *running)
     child->threads = NULL;
     child->first_message = child->last_message = NULL;
     child->message_count = 0;
+    child->message_bytes = 0;
     x->running = running;
     x->started = x->parked = x->resumes_library = x->is_fork = true;
     proc->main->mask = ri_current_task(running)->mask;

@@ -41,6 +41,8 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     RiTable *threads;         /* guest threads by tid: their first RiThread, while they live */
     struct RiMessage *first_message, *last_message; /* mailbox: engine.h */
     uint32_t message_count;
+    uint64_t message_bytes;   /* of those in the mailbox, strings that they share with others included */
+    uint64_t copied_bytes;    /* of the last value that was copied for it: copy.c */
     RiTable *signal_handlers; /* by number; NULL: none */
     uint64_t fuel_left;       /* with a limit of fuel: safe points still to be given out */
     bool is_stepped, step_is_over; /* it runs for a part only: step.h */
