@@ -490,16 +490,9 @@ static RiJitResult emit_vararg(RiJit *j, int32_t wanted)
 static RiJitResult emit_return1(RiJit *j, uint32_t slot, bool surely);
 static void emit_leave_frame(RiJit *j, bool covered);
 static void emit_help_return(RiJit *j, uintptr_t helper);
-static int help_return(RiThread *T, const RiValue *first, uint32_t count);
+static intptr_t help_return(RiThread *T, RiValue *first, uint32_t count);
 
-/* help_return where the instruction cannot be done again by the interpreter. */
-static int help_return_surely(RiThread *T, RiValue *first, uint32_t count)
-{
-    int how = help_return(T, first, count);
-    if (how == RI_NATIVE_GO_ON && ri_return_values(T, first, count) == RI_LEAVE)
-        return RI_NATIVE_LEAVE;
-    return how;
-}
+static intptr_t help_return_surely(RiThread *T, RiValue *first, uint32_t count);
 
 /* A library function in tail position has signalled: its link is in place. */
 static int help_serve_tail(RiThread *T, int32_t signal)
@@ -726,20 +719,49 @@ static bool help_return_meta(RiThread *T, const RiLink *link, RiValue v)
     return true;
 }
 
-/* -1: a metamethod's frame has been left, all is done.
- * The current frame returns `count` values at `first` to another Lua frame: T->base stays. Or: leave. */
-static int help_return(RiThread *T, const RiValue *first, uint32_t count)
+/* A function that a library function has called returns to it; if that calls the next one at once, as sort does, the address
+ * of its code: it takes the place of this one on the machine stack. */
+static intptr_t help_return_to_library(RiThread *T, RiValue *first, uint32_t count)
+{
+    RiHeap *heap = T->heap;
+    if (ri_return_values(T, first, count) == RI_LEAVE)
+        return RI_NATIVE_LEAVE;
+    if (heap->running != T || T->pc != 0 || T->hook_mask || !((const RiClosure *)T->base[-2].cp)->feedback->is_warm)
+        return RI_NATIVE_GO_ON;
+    if (--heap->budget < 0)
+        return RI_NATIVE_SAFE_POINT;
+    RiJit *j = heap->jit;
+    uint32_t address = ri_jit_entry(j, T, 0);
+    return address ? (intptr_t)ri_jit_run_address(j, address) : RI_NATIVE_GO_ON;
+}
+
+/* surely: the interpreter could not do the instruction again. */
+static intptr_t return_values(RiThread *T, RiValue *first, uint32_t count, bool surely)
 {
     const RiLink link = *RI_LINK_OF(T->base);
     if ((link.flags & RI_LINK_ACTIONS) == RI_LINK_META && help_return_meta(T, &link, count ? *first : ri_nil()))
         return -1;
+    if (link.flags & RI_LINK_LIB && !T->hook_mask)
+        return help_return_to_library(T, first, count);
     if (link.flags & RI_LINK_ACTIONS || T->hook_mask)
-        return RI_NATIVE_GO_ON;
+        return surely && ri_return_values(T, first, count) == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON;
     help_return_plainly(T, first, count);
     return 0;
 }
 
-static int help_return_open(RiThread *T, const RiValue *first)
+/* -1: a metamethod's frame has been left, all is done. 0: the current frame has returned `count` values at `first` to another
+ * Lua frame, T->base is still its own. Or how to leave; or where to go on, in another frame. */
+static intptr_t help_return(RiThread *T, RiValue *first, uint32_t count)
+{
+    return return_values(T, first, count, false);
+}
+
+static intptr_t help_return_surely(RiThread *T, RiValue *first, uint32_t count)
+{
+    return return_values(T, first, count, true);
+}
+
+static intptr_t help_return_open(RiThread *T, RiValue *first)
 {
     return help_return(T, first, (uint32_t)(T->top - first));
 }
@@ -762,9 +784,15 @@ static void emit_leave_frame(RiJit *j, bool covered)
 static void emit_help_return(RiJit *j, uintptr_t helper)
 {
     ri_jit_call_c(j, helper);
-    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
-    ri_x_jcc(j->as, RI_CC_G, j->exit_address);
+    ri_x_rr(j->as, RI_X_TEST, RI_RAX, RI_RAX);
     uint32_t plain = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    ri_x_jcc(j->as, RI_CC_BE, j->exit_address);
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, -1);
+    uint32_t meta = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_jmp_reg(j->as, RI_RAX);
+    ri_x_land(j->as, meta);
     ri_x_imm(j->as, RI_RCX, 2); /* rbx does not matter: who called the metamethod looks at T->base */
     ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
     ri_x_ret(j->as);
