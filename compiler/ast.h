@@ -119,6 +119,7 @@ typedef struct RiConstructor {
     uint32_t item_count;  /* in `first` */
     uint32_t keyed_count; /* of them, [key] = value */
     bool has_other_keys;  /* in `first`, that are no string constants */
+    uint32_t end_line;    /* of the closing brace, where the last elements are stored */
 } RiConstructor;
 
 struct RiStat;

@@ -57,6 +57,7 @@ static void put_items(RiUnit *unit, RiConstructor *t, bool is_end)
             put_keyed(unit, x, base, pending == 0 && !spare_sites);
         } else if (is_end && x->next == NULL && ri_expr_is_multiple(x)) {
             ri_emit_push_multiple(unit, x, -1);
+            unit->code.line = t->end_line;
             ri_code_put_e(unit, RI_OP_SETLISTV, (int32_t)base, -(int)pending);
             ri_code_note_slot(unit, 'u', base);
             ri_code_put_second(unit, t->stored + 1);
@@ -67,6 +68,8 @@ static void put_items(RiUnit *unit, RiConstructor *t, bool is_end)
                 flush(unit, t, &pending);
         }
     }
+    if (is_end)
+        unit->code.line = t->end_line;
     flush(unit, t, &pending);
 }
 
@@ -120,6 +123,7 @@ void ri_emit_table(RiUnit *unit, const RiExpr *x)
             if (!ri_expr_is_multiple(last)) {
                 mark_line(unit, t->first->line);
                 int count = ri_emit_push_all(unit, t->first);
+                unit->code.line = t->end_line;
                 ri_code_put_ad(unit, RI_OP_NEWARRAY, 0, (unsigned)count, 1 - count);
                 return;
             }

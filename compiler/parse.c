@@ -181,6 +181,7 @@ static RiExpr *parse_constructor(RiUnit *unit)
         settle(item, unit->lexer.last_line);
     }
     expect_match(unit, '}', '{', line);
+    t->end_line = unit->lexer.last_line;
     if (item != NULL)
         settle(item, unit->lexer.last_line);
     return x;
