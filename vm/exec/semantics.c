@@ -323,6 +323,11 @@ static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
 RiAction ri_slow_concat(RiThread *T, uint32_t count)
 {
     RiValue *first = T->top - count;
+    if (count == 2 && ri_is_string(first[0]) && ri_is_string(first[1]) && ri_str_are_short(first[0].p, first[1].p)) {
+        ri_set_string(first, ri_str_concat_short(T->heap, first[0].p, first[1].p));
+        T->top = first + 1;
+        return RI_GO;
+    }
     uint32_t live = count;
     while (live > 0 && is_placeholder(first[live - 1]))
         live--;

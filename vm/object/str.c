@@ -32,6 +32,14 @@ typedef struct IntText {
     RiString *text; /* NULL: not in use; forgotten at each collection */
 } IntText;
 
+/* Two short strings that were joined not long ago: programs join the same ones again and again, and to find the result
+ * by its bytes takes a long chain of steps, each waiting for the one before. Emptied by every collection. */
+typedef struct Pair {
+    const RiString *first, *second;
+    RiString *joined;
+} Pair;
+#define PAIR_CACHE_BITS 8
+
 struct RiStrings {
     uint64_t *tags;     /* of each group */
     RiString **entries; /* garbage where the tag is UNUSED or DEAD */
@@ -39,6 +47,7 @@ struct RiStrings {
     uint32_t count;     /* strings */
     uint32_t used;      /* entries that are not UNUSED: strings and dead ones */
     IntText ints[INT_CACHE_SIZE];
+    Pair pairs[1 << PAIR_CACHE_BITS];
 };
 
 /* -- Hashing ----------------------------------------------------------------------------------------------------- */
@@ -67,6 +76,13 @@ static RI_ALWAYS_INLINE uint64_t load4(const char *p)
 #define K1 0xd6e8feb86659fd93u
 #define K2 0xa0761d6478bd642fu
 
+static RI_ALWAYS_INLINE uint32_t finish_hash(uint64_t seed, uint64_t a, uint64_t b, uint64_t h, size_t size)
+{
+    h = mix(a ^ K1, b ^ h);
+    h = mix(h ^ K2, size ^ seed);
+    return (uint32_t)(h ^ h >> 32);
+}
+
 /* Two overlapping halves for short strings, 16 bytes at a time for others: every byte counts. */
 static RI_ALWAYS_INLINE uint32_t hash_bytes(uint64_t seed, const char *bytes, size_t size)
 {
@@ -92,9 +108,7 @@ static RI_ALWAYS_INLINE uint32_t hash_bytes(uint64_t seed, const char *bytes, si
         a = load8(last);
         b = load8(last + 8);
     }
-    h = mix(a ^ K1, b ^ h);
-    h = mix(h ^ K2, size ^ seed);
-    return (uint32_t)(h ^ h >> 32);
+    return finish_hash(seed, a, b, h, size);
 }
 
 uint32_t ri_str_hash(const RiHeap *heap, RiString *s)
@@ -273,6 +287,86 @@ static RI_ALWAYS_INLINE RiString *intern(RiHeap *heap, const char *bytes, size_t
     }
 }
 
+/* -- Two short strings ------------------------------------------------------------------------------------------- */
+
+/* Up to SMALL_MAX bytes, the first lowest; zero behind them. */
+typedef unsigned __int128 Small;
+#define SMALL_MAX 16
+
+/* An interned string's bytes: its block, a multiple of 16 bytes with room for a NUL, can be read so far. */
+static RI_ALWAYS_INLINE Small small_of(const RiString *s)
+{
+    Small all = (Small)load8(s->bytes + 8) << 64 | load8(s->bytes);
+    return s->size == SMALL_MAX ? all : all & (((Small)1 << s->size * 8) - 1);
+}
+
+/* As hash_bytes has it. */
+static RI_ALWAYS_INLINE uint32_t hash_small(uint64_t seed, Small bytes, size_t size)
+{
+    uint64_t a = (uint64_t)bytes, b = 0;
+    if (size >= 8) {
+        b = (uint64_t)(bytes >> (size - 8) * 8);
+    } else if (size >= 4) {
+        b = a >> (size - 4) * 8;
+        a = (uint32_t)a;
+    } else {
+        a = (a & 0xff) << 16 | (a >> (size >> 1) * 8 & 0xff) << 8 | a >> (size - 1) * 8;
+    }
+    return finish_hash(seed, a, b, seed ^ K0, size);
+}
+
+/* Joined in registers: bytes that went through memory could be hashed only after their stores have met there. */
+static RiString *join_small(RiHeap *heap, const RiString *first, const RiString *second)
+{
+    const RiStrings *strings = heap->strings;
+    size_t size = first->size + second->size;
+    Small bytes = small_of(first) | small_of(second) << first->size * 8;
+    uint32_t hash = hash_small(heap->seed, bytes, size);
+    for (uint32_t group = hash & strings->mask;; group = (group + 1) & strings->mask) {
+        uint64_t tags = strings->tags[group];
+        for (uint64_t found = find_tag(tags, tag_of(hash)); found != 0; found &= found - 1) {
+            RiString *s = strings->entries[(size_t)group * GROUP + first_byte(found)];
+            if (s->object.word == hash && s->size == size && small_of(s) == bytes)
+                return s;
+        }
+        if (RI_LIKELY(find_unused(tags) != 0)) {
+            char text[SMALL_MAX];
+            memcpy(text, &bytes, sizeof text);
+            return intern_new(heap, text, size, hash);
+        }
+    }
+}
+
+static RI_NOINLINE RiString *join_short(RiHeap *heap, const RiString *first, const RiString *second, Pair *pair)
+{
+    RiString *joined;
+    size_t size = first->size + second->size;
+    if (size <= SMALL_MAX && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+        joined = join_small(heap, first, second);
+    } else {
+        char text[RI_STR_SHORT_MAX];
+        memcpy(text, first->bytes, first->size);
+        memcpy(text + first->size, second->bytes, second->size);
+        joined = intern(heap, text, size);
+    }
+    pair->first = NULL; /* a collection on another thread finds no half of it */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    pair->second = second;
+    pair->joined = joined;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    pair->first = first;
+    return joined;
+}
+
+RiString *ri_str_concat_short(RiHeap *heap, const RiString *first, const RiString *second)
+{
+    uint64_t mixed = ((uintptr_t)first + (uintptr_t)second * 8) * K0;
+    Pair *pair = &heap->strings->pairs[mixed >> (64 - PAIR_CACHE_BITS)];
+    if (RI_LIKELY(pair->first == first && pair->second == second))
+        return pair->joined;
+    return join_short(heap, first, second, pair);
+}
+
 void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
 {
     RiStrings *strings = heap->strings;
@@ -296,6 +390,7 @@ void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
             tags |= dead & EACH_BYTE(DEAD);
         strings->tags[group] = tags;
     }
+    memset(strings->pairs, 0, sizeof strings->pairs);
     for (size_t i = 0; i < INT_CACHE_SIZE; i++) {
         if (strings->ints[i].text != NULL && !is_live(strings->ints[i].text))
             strings->ints[i].text = NULL;

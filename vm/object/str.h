@@ -59,6 +59,12 @@ RiString *ri_str_from_cstr(RiHeap *heap, const char *text);
 RiString *ri_str_new_uninit(RiHeap *heap, size_t size);
 /* a .. b, extending a's buffer in place where a is its last user. Collects: yes. */
 RiString *ri_str_concat2(RiHeap *heap, RiString *a, RiString *b);
+/* The same for two that ri_str_are_short says are short and not empty; the result is interned. Collects: yes. */
+RiString *ri_str_concat_short(RiHeap *heap, const RiString *first, const RiString *second);
+static inline bool ri_str_are_short(const RiString *first, const RiString *second)
+{
+    return first->size - 1 < RI_STR_SHORT_MAX - 1 && second->size - 1 < RI_STR_SHORT_MAX - first->size;
+}
 /* The same with bytes that the caller keeps, if they lie in collected memory. */
 RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t size);
 
