@@ -18,7 +18,7 @@ static int32_t co_create(RiThread *T, RiValue *args, uint32_t nargs)
 /* NULL if `co` can be resumed from T, else why not. */
 static const char *refusal(const RiThread *T, const RiThread *co)
 {
-    if (co->status == RI_THREAD_DEAD || co->status == RI_THREAD_FAILED)
+    if (co->status == RI_THREAD_DEAD || co->status == RI_THREAD_FAILED || ri_has_nothing_to_run(co))
         return "cannot resume dead coroutine";
     if (co->status != RI_THREAD_READY)
         return "cannot resume non-suspended coroutine";
@@ -73,7 +73,7 @@ static const char *status_name(const RiThread *T, const RiThread *co)
     if (T == co)
         return "running";
     switch ((RiThreadStatus)co->status) {
-    case RI_THREAD_READY: return "suspended";
+    case RI_THREAD_READY: return ri_has_nothing_to_run(co) ? "dead" : "suspended";
     case RI_THREAD_RUNNING:
     case RI_THREAD_NORMAL: return "normal";
     default: return "dead";

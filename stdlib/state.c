@@ -28,7 +28,7 @@ RiStdlib *ri_stdlib_new(RiThread *T)
     RiStdlib *state = (RiStdlib *)(void *)holder->data;
     for (int type = 0; type < RI_TYPE_COUNT; type++)
         state->type_names[type] = ri_str_from_cstr(heap, ri_type_names[type]);
-    state->gc_is_generational = true; /* how the stand-alone interpreter of 5.4 starts */
+    state->gc_is_generational = !T->process->is_embedded; /* how the stand-alone interpreter of 5.4 starts */
     state->gc_pause = 200;
     state->gc_step_multiplier = 100;
     T->process->io = state;

@@ -1,7 +1,7 @@
 # tests: unit programs (unit/check_*.c, the Check framework), what they share (support/), and scripts.
 
 EXTRA_DIST += %D%/run-check %D%/run-unit %D%/run-lang %D%/run-jit %D%/run-witness %D%/run-samples \
-	%D%/check-layers %D%/check-globals %D%/globals.allow
+	%D%/run-capi %D%/check-layers %D%/check-globals %D%/globals.allow
 
 # Both engines in one process on random programs; by itself some hundred of them.
 check_PROGRAMS += %D%/fuzz/pair

@@ -16,7 +16,7 @@ void luaL_checkversion_(lua_State *L, lua_Number version, size_t sizes)
     if (sizes != LUAL_NUMSIZES)
         ri_error(T, "core and library have incompatible numeric types");
     if (version != LUA_VERSION_NUM)
-        ri_error(T, "version mismatch: app./lib. needs Lua %.0f, this is Lua %d", version, LUA_VERSION_NUM);
+        ri_error(T, "version mismatch: app. needs %.1f, Lua core provides %.1f", version, (lua_Number)LUA_VERSION_NUM);
 }
 
 /* -- Metamethods and texts --------------------------------------------------------------------------------------- */

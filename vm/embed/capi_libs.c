@@ -83,14 +83,17 @@ static int call_row(lua_State *L, uint32_t n)
 #define THUNKS(X) \
     THUNKS_16(X, 0x0) THUNKS_16(X, 0x1) THUNKS_16(X, 0x2) THUNKS_16(X, 0x3) THUNKS_16(X, 0x4) THUNKS_16(X, 0x5) \
     THUNKS_16(X, 0x6) THUNKS_16(X, 0x7) THUNKS_16(X, 0x8) THUNKS_16(X, 0x9) THUNKS_16(X, 0xa) THUNKS_16(X, 0xb)
+/* In a section of their own, whose bounds tell a thunk from any other function. */
 #define THUNK(n) \
-    static int thunk_##n(lua_State *L) \
+    __attribute__((section("ri_thunks"))) static int thunk_##n(lua_State *L) \
     { \
         return call_row(L, n); \
     }
 THUNKS(THUNK)
 #define THUNK_NAME(n) thunk_##n,
 static const lua_CFunction thunks[] = {THUNKS(THUNK_NAME)};
+
+extern const char __start_ri_thunks[], __stop_ri_thunks[]; /* by the linker */
 
 lua_CFunction ri_capi_thunk_of(const RiLibFn *fn)
 {
@@ -109,8 +112,7 @@ lua_CFunction ri_capi_thunk_of(const RiLibFn *fn)
 
 const RiLibFn *ri_capi_row_of_thunk(lua_CFunction f)
 {
-    /* Thunks are compiled one after the other: most functions are told by their address alone. */
-    if (RI_LIKELY((uintptr_t)f - (uintptr_t)thunk_0x00 > (uintptr_t)thunk_0xbf - (uintptr_t)thunk_0x00))
+    if (RI_LIKELY((uintptr_t)f - (uintptr_t)__start_ri_thunks >= (uintptr_t)__stop_ri_thunks - (uintptr_t)__start_ri_thunks))
         return NULL;
     for (uint32_t i = 0; i < RI_COUNTOF(thunks); i++) {
         if (thunks[i] == f)

@@ -90,6 +90,7 @@ void lua_setallocf(lua_State *L, lua_Alloc allocate, void *data)
     RiProcess *process = ri_thread_of(L)->process;
     process->allocate = allocate;
     process->allocate_data = data;
+    (void)ri_heap_borrow(process->heap, allocate, data); /* too little is felt at the next allocation */
 }
 
 /* -- Threads ----------------------------------------------------------------------------------------------------- */

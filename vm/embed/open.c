@@ -46,12 +46,9 @@ RiThread *ri_open(void)
     return ri_open_machine(&config);
 }
 
-RiThread *ri_open_machine(const RiMachineConfig *config)
+static RiThread *open_in(RiHeap *heap, const RiMachineConfig *config)
 {
-    RiHeap *heap = ri_heap_create(ri_host_random_seed());
     RiProcess *process = NULL;
-    if (heap == NULL)
-        return NULL;
     if (!ri_heap_try(heap, make_process, &process)) {
         ri_heap_destroy(heap);
         return NULL;
@@ -63,11 +60,26 @@ RiThread *ri_open_machine(const RiMachineConfig *config)
     return process->main;
 }
 
-RiThread *ri_open_for_host(void *(*allocate)(void *, void *, size_t, size_t), void *data)
+RiThread *ri_open_machine(const RiMachineConfig *config)
 {
-    RiThread *T = ri_open();
+    RiHeap *heap = ri_heap_create(ri_host_random_seed());
+    return heap != NULL ? open_in(heap, config) : NULL;
+}
+
+RiThread *ri_open_for_host(RiLend *allocate, void *data)
+{
+    const RiMachineConfig config = {.mmu = RI_MMU_SOFT};
+    RiHeap *heap = ri_heap_create(ri_host_random_seed());
+    if (heap == NULL)
+        return NULL;
+    if (allocate != NULL && !ri_heap_borrow(heap, allocate, data)) {
+        ri_heap_destroy(heap);
+        return NULL;
+    }
+    RiThread *T = open_in(heap, &config);
     if (T == NULL)
         return NULL;
+    T->process->is_embedded = true;
     T->process->allocate = allocate;
     T->process->allocate_data = data;
     return T;

@@ -10,8 +10,8 @@ RiThread *ri_open(void);
 /* The same with a machine of one's own making; strings in it must stay. */
 RiThread *ri_open_machine(const RiMachineConfig *config);
 
-/* The same for the C API: memory is to be accounted for with `allocate` (a lua_Alloc; NULL: with nobody). NULL: no memory. */
-RiThread *ri_open_for_host(void *(*allocate)(void *data, void *block, size_t old_size, size_t new_size), void *data);
+/* The same for the C API: memory is on loan from `allocate` (NULL: from nobody). NULL: no memory. */
+RiThread *ri_open_for_host(RiLend *allocate, void *data);
 void ri_close_for_host(RiThread *T);
 
 /* Open all of stdlib/libs.h that package.loaded does not have yet. Collects: yes. Traps: yes, so call it in protected mode.

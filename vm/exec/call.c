@@ -596,6 +596,8 @@ void ri_mark_tbc(RiThread *T, RiValue *slot)
         const char *name = NULL;
         if (T->base[-2].tag == RI_TAG_CLOSURE)
             name = ri_local_name_of_slot(((RiClosure *)T->base[-2].p)->feedback->proto, (uint32_t)(slot - T->base), T->pc);
+        else if (T->base != T->stack)
+            name = "(C temporary)";
         ri_runtime_error(T, "variable '%s' got a non-closable value", name ? name : "?");
     }
     uint32_t capacity = T->tbc ? (uint32_t)(T->tbc->capacity / sizeof(uint32_t)) : 0;

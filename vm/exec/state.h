@@ -57,6 +57,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     void *(*allocate)(void *data, void *block, size_t old_size, size_t new_size);
     void *allocate_data;
     bool has_warn;
+    bool is_embedded; /* lua_newstate has made it, for a C program */
 } RiProcess;
 
 #define RI_C_DEPTH_MAX 200 /* LUAI_MAXCCALLS */

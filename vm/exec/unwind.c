@@ -215,6 +215,7 @@ static RiAction close_with_error(RiThread *T, uint32_t catcher, RiValue error)
 {
     uint32_t at = ri_innermost_tbc(T);
     RiValue v = ri_pop_tbc_value(T);
+    T->failure = (int32_t)innermost(T)->status;
     drop_frames_above(T, catcher);
     T->top = T->stack + at + 1;
     ri_stack_reserve(T, 6);
@@ -231,6 +232,7 @@ RiAction ri_unwind_continue(RiThread *T)
 {
     RiValue error = T->top[-1];
     ri_store(&T->error, error);
+    innermost(T)->status = (RiCallStatus)T->failure; /* there may have been a yield meanwhile */
     return ri_unwind(T);
 }
 

@@ -92,6 +92,12 @@ static inline int64_t ri_heap_since(const RiHeap *heap)
     return heap->elsewhere_bytes + heap->account->credit_base - heap->credit_bytes;
 }
 
+/* -- lender.c: only if heap->lender is not NULL ------------------------------------------------------------------ */
+
+/* May `size` more bytes be allocated? */
+bool ri_lender_admits(RiHeap *heap, size_t size);
+void ri_lender_after_collect(RiHeap *heap);
+
 /* -- heap.c ------------------------------------------------------------------------------------------------------ */
 
 /* Throw "not enough memory". */

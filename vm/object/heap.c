@@ -88,6 +88,7 @@ void ri_heap_destroy(RiHeap *heap)
     if (heap == NULL)
         return;
     RiCollector *c = heap->collector;
+    ri_heap_repay(heap);
     ri_shapes_destroy(heap);
     ri_accounts_destroy(heap);
     ri_gc_unlink_heap(c);
@@ -199,7 +200,7 @@ static bool before_alloc(RiHeap *heap, size_t size)
     }
     if (heap->account->limit_bytes != RI_NO_MEMORY_LIMIT)
         ri_quota_check(heap, size);
-    return false;
+    return heap->lender != NULL && !ri_lender_admits(heap, size);
 }
 
 /* A block has been taken from libgc. */
@@ -508,6 +509,8 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
     }
     c->collecting = false;
     GC_call_with_alloc_lock(ri_gc_trim_lists, NULL);
+    if (heap->lender != NULL)
+        ri_lender_after_collect(heap);
     ri_shapes_on_collect(heap);
     uint64_t spent = ri_heap_now_ns() - start;
     c->collections++;

@@ -94,6 +94,7 @@ struct RiHeap {
                                            process is to be stopped, and does nothing else; NULL: no one wants to */
     const uint32_t *warm_code; /* what a new feedback's `code` points to (exec's one-word warm-up routine); NULL: a
                                   feedback is warm from the start */
+    struct RiLender *lender;   /* lender.c; NULL: none */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
 };
 
@@ -309,6 +310,18 @@ typedef struct RiAccountStats {
     uint64_t registered, pending; /* objects with finalizers: reachable as far as is known; waiting */
 } RiAccountStats;
 void ri_account_stats(const RiAccount *account, RiAccountStats *out);
+
+/* -- Memory on loan ---------------------------------------------------------------------------------------------
+ * A function of the embedding program, of lua_Alloc's kind: a new block of new_size bytes if `block` is NULL, NULL if there
+ * is none; for new_size 0 it takes one back. */
+typedef void *RiLend(void *data, void *block, size_t old_size, size_t new_size);
+typedef struct RiLender RiLender;
+
+/* From now on blocks for all that the heap has in use are obtained from `lend`, from which earlier ones may come, too. An
+ * allocation it refuses fails, after a collection. False: it refuses what there is already. Collects: yes. */
+bool ri_heap_borrow(RiHeap *heap, RiLend *lend, void *data);
+/* Give all blocks back: before the heap is destroyed. */
+void ri_heap_repay(RiHeap *heap);
 
 /* -- Native stacks ---------------------------------------------------------------------------------------------
  * A process that is suspended inside nested C calls keeps its C stack. The heap knows every stack that may hold such

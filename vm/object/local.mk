@@ -19,6 +19,7 @@ librille_object_a_SOURCES = \
 	%D%/heap_settle.c \
 	%D%/heap_spare.c \
 	%D%/heap_world.c \
+	%D%/lender.c \
 	%D%/metamethods.def \
 	%D%/objects.def \
 	%D%/quota.c \
