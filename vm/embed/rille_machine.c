@@ -10,6 +10,7 @@
 #include "jit/jit.h"
 #include "vm/embed/open.h"
 #include "vm/exec/call.h"
+#include "vm/exec/step.h"
 #include "vm/host/fault.h"
 #include "vm/host/host.h"
 #include "vm/machine/mount.h"
@@ -47,14 +48,9 @@ bool ri_rille_fail(rille_machine *machine, const char *format, ...)
 
 rille_process *ri_rille_handle(const RiProc *proc)
 {
-    const rille_machine *machine = proc->machine->owner;
-    for (; proc != NULL; proc = proc->parent) {
-        for (rille_process *process = machine->processes; process != NULL; process = process->next) {
-            if (process->proc == proc)
-                return process;
-        }
-    }
-    return NULL;
+    while (proc != NULL && proc->handle == NULL)
+        proc = proc->parent;
+    return proc != NULL ? proc->handle : NULL;
 }
 
 void ri_rille_serve_requests(RiMachine *m)
@@ -92,12 +88,22 @@ static bool on_report(RiProc *proc, const char *text)
     return true;
 }
 
-/* Who waits in rille_run is told of every death. */
+/* Who waits in rille_run is told of every death. What a process leaves behind while it is stepped stands still. */
 static void on_death(RiProc *proc)
 {
     RiProc *host = proc->machine->init;
+    const rille_machine *machine = proc->machine->owner;
     if (host != NULL)
         ri_wake(proc->machine, &host->mailbox, UINT32_MAX);
+    if (machine == NULL || !machine->all_held)
+        return;
+    for (RiNode *node = proc->children.next; node != &proc->children; node = node->next) {
+        RiProc *child = ri_proc_of_node(node);
+        if (child->engine == NULL || child->state == RI_PROC_ZOMBIE)
+            continue;
+        ri_step_end(child->engine);
+        ri_proc_hold(child, true);
+    }
 }
 
 /* -- Configuration ------------------------------------------------------------------------------------------------- */

@@ -167,6 +167,7 @@ static void make_process(RiThread *T, void *argument)
     if (child == NULL)
         ri_error_no_position(T, "%s", errno == EAGAIN ? "too many processes" : "not enough memory");
     process->proc = child->proc;
+    child->proc->handle = process;
     process->pid = child->proc->pid;
     ri_policy_set(child->proc, ri_policy_retain(machine->policy));
     ri_rille_equip(T, machine, child->proc);
@@ -263,13 +264,18 @@ static void start(rille_process *process)
     ri_process_start(process->proc->engine, process->argument_count);
 }
 
-static void hold_family(RiProc *proc, bool hold)
+/* With `step`: only for this; NULL: whatever step there was is over. */
+static void hold_family(RiProc *proc, bool hold, RiStep *step)
 {
+    if (step != NULL)
+        ri_step_begin(proc->engine, step);
+    else
+        ri_step_end(proc->engine);
     ri_proc_hold(proc, hold);
     for (RiNode *node = proc->children.next; node != &proc->children; node = node->next) {
         RiProc *child = ri_proc_of_node(node);
         if (child->state != RI_PROC_ZOMBIE)
-            hold_family(child, hold);
+            hold_family(child, hold, step);
     }
 }
 
@@ -280,7 +286,7 @@ static void hold_all(rille_machine *machine, bool hold)
     for (RiNode *node = host->children.next; node != &host->children; node = node->next) {
         RiProc *child = ri_proc_of_node(node);
         if (child->state != RI_PROC_ZOMBIE)
-            hold_family(child, hold);
+            hold_family(child, hold, NULL);
     }
     machine->all_held = hold;
 }
@@ -348,27 +354,24 @@ rille_result rille_step(rille_process *process, uint64_t amount, rille_unit unit
 {
     rille_machine *machine = process->owner;
     RiMachine *m = machine->machine;
+    RiStep step = {.fuel = amount};
     machine->error[0] = '\0';
     if (process->is_main || process->proc == NULL)
         return rille_process_result(process);
     if (!machine->all_held)
         hold_all(machine, true);
+    if (unit == RILLE_MICROSECONDS)
+        step = (RiStep){.fuel = RI_STEP_NO_FUEL, .end_ns = ri_host_monotonic_ns() + amount * 1000};
     start(process);
-    RiProcess *stepped = process->proc->engine;
-    uint64_t end_ns = unit == RILLE_MICROSECONDS ? ri_host_monotonic_ns() + amount * 1000 : 0;
-    ri_step_begin(stepped, unit == RILLE_MICROSECONDS ? RI_STEP_NO_FUEL : amount, end_ns);
-    hold_family(process->proc, false);
+    hold_family(process->proc, false, &step);
     if (m->timer_count > 0 || m->fd_waiter_count > 0 || m->requested)
         look_around(machine);
-    bool is_over = false;
-    while (m->ready_count > 0 && !is_over) {
+    while (m->ready_count > 0 && !has_ended(process) && !step.is_over) {
         ri_sched_switch(m);
-        is_over = has_ended(process) || ri_step_is_over(stepped) || (end_ns != 0 && ri_host_monotonic_ns() >= end_ns);
+        step.is_over |= step.end_ns != 0 && ri_host_monotonic_ns() >= step.end_ns;
     }
-    if (!has_ended(process)) {
-        hold_family(process->proc, true);
-        ri_step_end(process->proc->engine);
-    }
+    if (!has_ended(process))
+        hold_family(process->proc, true, NULL);
     return rille_process_result(process);
 }
 

@@ -32,6 +32,7 @@ static rille_process *make_handle(rille_machine *machine)
         return NULL;
     process->owner = machine;
     process->proc = machine->machine->init;
+    process->proc->handle = process;
     process->pid = process->proc->pid;
     process->is_main = true;
     process->denied = -1;

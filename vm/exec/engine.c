@@ -42,7 +42,7 @@ static const RiLibFn thread_body_fn = {
 static void set_heap_modes(RiHeap *heap, const RiProc *proc)
 {
     const RiProcess *process = proc->engine;
-    heap->exact_budget = proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT || process->is_stepped;
+    heap->exact_budget = proc->limits[RI_LIMIT_FUEL] != RI_NO_LIMIT || process->step != NULL;
     heap->stoppable = proc->limits[RI_LIMIT_CPU] != RI_NO_LIMIT || proc->limits[RI_LIMIT_TIME] != RI_NO_LIMIT;
     heap->stop_collection = 0;
 }
@@ -168,6 +168,7 @@ static bool become(RiTask *task)
     x->first = x->running = next->heap->running = next->main;
     x->started = false;
     next->stats = old->stats;
+    next->step = old->step;
     if (proc->machine->on_process != NULL)
         proc->machine->on_process(proc);
     return true;
@@ -453,7 +454,7 @@ int32_t ri_take_fuel(RiProcess *process)
     uint64_t part = is_limited && process->fuel_left < FUEL_SLICE ? process->fuel_left : FUEL_SLICE;
     if (part == 0)
         ri_proc_doom(process->proc, RI_DOOM_FUEL, 0);
-    else if (RI_UNLIKELY(process->is_stepped))
+    else if (RI_UNLIKELY(process->step != NULL))
         part = ri_step_take(process, part);
     if (is_limited)
         process->fuel_left -= part;
@@ -548,6 +549,7 @@ RiProcess *ri_process_spawn(RiThread *T, const char *name)
     proc->engine = process;
     process->proc = proc;
     process->warnings_on = parent->warnings_on;
+    process->step = parent->step;
     ri_process_take_limits(proc);
     if (parent->proc->machine->on_process != NULL)
         parent->proc->machine->on_process(proc);

@@ -72,6 +72,7 @@ uint32_t ri_process_fork(RiThread *T, RiString **refusal)
     }
     proc->engine = child;
     child->proc = proc;
+    child->step = parent->step;
     if (!inherit_by_fork(T, proc) || !make_forked_task(proc, child, running)) {
         ri_proc_forget(proc);
         errno = ENOMEM;

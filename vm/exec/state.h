@@ -45,9 +45,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     uint64_t copied_bytes;    /* of the last value that was copied for it: copy.c */
     RiTable *signal_handlers; /* by number; NULL: none */
     uint64_t fuel_left;       /* with a limit of fuel: safe points still to be given out */
-    bool is_stepped, step_is_over; /* it runs for a part only: step.h */
-    uint64_t step_fuel;       /* safe points that the step has left */
-    uint64_t step_end_ns;     /* when it ends; 0: by the fuel alone */
+    struct RiStep *step;      /* it runs for a part only: step.h; NULL: it does not */
     void *host_data;          /* of the embedding program */
     RiProto *program;         /* what it runs: its image in memory (vm/machine/image.h) is made of that; NULL: nothing */
     /* The C API's: lua_atpanic, lua_setwarnf (has_warn: instead of what warn.c does), lua_setallocf. */

@@ -22,38 +22,33 @@ static void take_back(RiProcess *process)
     }
 }
 
-void ri_step_begin(RiProcess *process, uint64_t fuel, uint64_t end_ns)
+void ri_step_begin(RiProcess *process, RiStep *step)
 {
     take_back(process);
-    process->is_stepped = true;
-    process->step_is_over = false;
-    process->step_fuel = fuel;
-    process->step_end_ns = end_ns;
-}
-
-bool ri_step_is_over(const RiProcess *process)
-{
-    return process->step_is_over;
+    process->step = step;
 }
 
 void ri_step_end(RiProcess *process)
 {
+    if (process->step == NULL)
+        return;
     take_back(process);
-    process->is_stepped = false;
+    process->step = NULL;
 }
 
 uint64_t ri_step_take(RiProcess *process, uint64_t part)
 {
-    if (process->step_end_ns != 0 && part > STEP_SLICE)
+    RiStep *step = process->step;
+    if (step->end_ns != 0 && part > STEP_SLICE)
         part = STEP_SLICE;
-    if (process->step_fuel != RI_STEP_NO_FUEL) {
-        if (part > process->step_fuel)
-            part = process->step_fuel;
-        process->step_fuel -= part;
+    if (step->fuel != RI_STEP_NO_FUEL) {
+        if (part > step->fuel)
+            part = step->fuel;
+        step->fuel -= part;
     }
-    if (part > 0 && (process->step_end_ns == 0 || ri_host_monotonic_ns() < process->step_end_ns))
+    if (part > 0 && (step->end_ns == 0 || ri_host_monotonic_ns() < step->end_ns))
         return part;
-    process->step_is_over = true;
+    step->is_over = true;
     ri_proc_hold(process->proc, true);
     process->proc->machine->gives_way = true;
     return 0;

@@ -132,6 +132,7 @@ struct RiProc {
     uint64_t interval_ns[RI_ITIMER_COUNT]; /* and then again; 0: once */
     uint64_t memory_bytes; /* of pages and buffers charged to it; objects are the engine's */
     void *engine;          /* exec: the RiProcess */
+    void *handle;          /* the embedding program's, for machine->owner; NULL: none */
 };
 
 /* Is it the first process's job, which the whole machine's use of the processor is counted with? */
