@@ -19,8 +19,15 @@ static inline uint64_t tag_of(const void *source)
     return (uint64_t)((uintptr_t)source >> 4) << 32;
 }
 
+static int64_t array_bytes(const RiForward *f)
+{
+    return (int64_t)f->capacity * (int64_t)(sizeof *f->pairs + 2 * sizeof *f->cells);
+}
+
 static void free_arrays(const RiForward *f)
 {
+    if (f->payer->heap != NULL) /* else it has been closed meanwhile */
+        ri_account_note(f->payer, -array_bytes(f));
     ri_heap_remove_root(f->heap, f->pairs, f->capacity * sizeof *f->pairs);
     ri_heap_cfree(f->pairs);
     ri_heap_cfree(f->cells);
@@ -79,6 +86,8 @@ static RI_NOINLINE void grow(RiForward *f)
     f->cells = cells;
     f->capacity = capacity;
     f->mask = capacity * 2 - 1;
+    f->payer = heap->account;
+    ri_account_note(f->payer, array_bytes(f));
     for (uint32_t i = 0; i < f->count; i++)
         add_cell(f, i);
     if (old.cells != NULL)

@@ -2,7 +2,7 @@
  *
  * The pairs are at once the to-do list of a breadth-first walk, so nothing recurses. Both halves of every pair are
  * kept alive: the first few pairs lie in the struct itself, which stands on the C stack, the rest in memory of its
- * own that is a root. It is not counted, and must be given back by ri_forward_free on every way out. */
+ * own that is a root. It counts as the current process's, and must be given back by ri_forward_free on every way out. */
 #ifndef RI_EXEC_FORWARD_H
 #define RI_EXEC_FORWARD_H
 
@@ -17,6 +17,7 @@ typedef struct RiForwardPair {
 
 typedef struct RiForward {
     RiHeap *heap;
+    RiAccount *payer; /* of the arrays */
     RiForwardPair *pairs;
     uint64_t *cells; /* hash: 1 + index into pairs, and part of the address; NULL as long as they are few */
     uint32_t count, capacity;

@@ -302,6 +302,9 @@ void ri_heap_set_group_limit(RiHeap *heap, int64_t limit_bytes);
  * current account may collect first. Traps: no. */
 bool ri_account_charge(RiAccount *account, int64_t delta);
 
+/* The same for what has been obtained already, from ri_heap_calloc, which has asked for room. Collects: no. Traps: no. */
+void ri_account_note(RiAccount *account, int64_t delta);
+
 typedef struct RiAccountStats {
     uint64_t count_bytes;   /* as collectgarbage("count") has it */
     uint64_t used_bytes;    /* as the limit sees it */

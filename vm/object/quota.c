@@ -240,6 +240,13 @@ bool ri_account_charge(RiAccount *account, int64_t delta)
     return true;
 }
 
+void ri_account_note(RiAccount *account, int64_t delta)
+{
+    account->extra_bytes += delta;
+    if (delta < 0)
+        refill_reserve(account);
+}
+
 static void begin_limit(RiAccount *account)
 {
     RiCollector *c = account->heap->collector;
