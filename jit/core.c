@@ -14,7 +14,6 @@
 #include "vm/host/host.h"
 
 #define CODE_BYTES ((size_t)32 << 20)
-#define CODE_BYTES_MIN ((size_t)512 << 10)
 #define COLD_CHUNK 8192u
 #define HOT_MARGIN 8192u   /* no instruction's code is longer */
 #define FN_CODE_MAX 400000u
@@ -23,6 +22,8 @@
 #define STUBS_MARGIN 256u         /* no instruction makes so many */
 #define RESERVE_BYTES ((size_t)1 << 20) /* for the compiler when memory is short: more than a function takes */
 #define TOUCH_BYTES 32768u
+#define ROUTINES_BYTES_MAX 4096u
+#define NOTES_PER_BYTE 2u /* what the compiler keeps about code, in bytes for a byte of code memory, at most */
 #define HOT_LOOPS 300u
 #define VERSIONS_LIMIT 10u /* of one block, whatever they differ in; then one that assumes nothing */
 /* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
@@ -53,6 +54,7 @@ void *ri_jit_alloc(RiJit *j, size_t size)
                 abort();
             bytes = RESERVE_BYTES;
         }
+        j->chunk_bytes += bytes;
         chunk->next = j->chunks;
         chunk->size = bytes;
         j->chunks = chunk;
@@ -346,7 +348,7 @@ static bool has_room(RiJit *j)
     }
     if (!j->reserve && !j->full)
         j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
-    j->full |= !j->reserve;
+    j->full |= !j->reserve || j->pages.is_lost || j->chunk_bytes > NOTES_PER_BYTE * j->pages.size;
     if (j->hot.at + 16 * HOT_MARGIN > j->cold_bottom)
         j->full = true;
     if (j->hot.at + HOT_MARGIN > j->touched && !j->full) {
@@ -354,6 +356,12 @@ static bool has_room(RiJit *j)
         j->touched += TOUCH_BYTES;
     }
     return !j->full && j->fn->code_bytes < FN_CODE_MAX;
+}
+
+static RiJitExit why_no_room(const RiJit *j)
+{
+    bool is_large = j->depth + 8 > RI_JIT_SLOTS_MAX || j->fn->code_bytes >= FN_CODE_MAX || j->fn->refused;
+    return is_large ? RI_JIT_EXIT_LARGE : RI_JIT_EXIT_ROOM;
 }
 
 static RiJitVersion *add_version(RiJit *j, RiJitVersion **list)
@@ -452,8 +460,12 @@ static void compile(RiJit *j, uint32_t pc, bool is_begun)
         j->next_pc = pc + ri_op_info[RI_WORD_OP(j->code[pc])].words;
         j->pinned = 0;
         j->is_deferred = false;
-        if (j->depth + 8 > RI_JIT_SLOTS_MAX || !has_room(j) || j->instruction_count++ > BLOCK_INSTRUCTIONS_MAX) {
-            ri_jit_emit_exit(j, pc, RI_JIT_EXIT_ROOM);
+        if (j->instruction_count++ > BLOCK_INSTRUCTIONS_MAX && !j->is_open && has_room(j)) {
+            ri_jit_jump_to_stub(j, pc); /* enough for once */
+            break;
+        }
+        if (j->depth + 8 > RI_JIT_SLOTS_MAX || !has_room(j)) {
+            ri_jit_emit_exit(j, pc, why_no_room(j));
             break;
         }
         if (!j->is_begun) {
@@ -572,12 +584,12 @@ static void patch_stub(RiJit *j, RiJitStub *stub, uint32_t target)
 /* A stub that could not be compiled leaves to the interpreter from now on. */
 static uint32_t exit_of_stub(RiJit *j, const RiJitStub *stub)
 {
-    if (j->hot.at + 4 * HOT_MARGIN > j->cold_bottom)
+    if (j->hot.at + 4 * HOT_MARGIN > j->cold_bottom || j->pages.is_lost)
         return 0;
     uint32_t address = ri_jit_cold_begin(j);
     if (stub->kind == STUB_CALL)
         ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
-    ri_jit_emit_exit(j, stub->pc, RI_JIT_EXIT_ROOM);
+    ri_jit_emit_exit(j, stub->pc, why_no_room(j));
     ri_jit_cold_end(j);
     return address;
 }
@@ -646,12 +658,15 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
         ri_jit_function(j, stub->fv);
     }
     RiJitMark mark = ri_jit_mark(j);
+    ri_host_code_begin(&j->pages);
     uint32_t address = compile_stub(j, T, stub, saved);
+    if (address)
+        patch_stub(j, stub, address);
+    ri_host_code_end(&j->pages);
     ri_jit_tell(j, mark, stub->fv->proto, stub->pc);
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
     if (!address)
         return emergency_exit(j, T, stub, saved);
-    patch_stub(j, stub, address);
     return ri_jit_run_address(j, address);
 }
 
@@ -728,10 +743,12 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
         return 0;
     context_of_frame(j, T);
     RiJitMark mark = ri_jit_mark(j);
+    ri_host_code_begin(&j->pages);
     uint32_t address = j->hot.at;
     fn->pcs[pc].entry = address;
     if (!fn->pcs[pc].is_merge || !arrive(j, pc))
         compile(j, pc, false);
+    ri_host_code_end(&j->pages);
     ri_jit_tell(j, mark, fv->proto, pc);
     j->stats.entries++;
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
@@ -779,7 +796,10 @@ static void flush(RiJit *j)
         free(chunk);
     }
     j->chunks = NULL;
+    j->chunk_bytes = 0;
     j->stub_count = 0;
+    ri_host_code_clear(&j->pages, j->prologue_end);
+    j->touched = j->prologue_end;
     j->generation++;
     j->full = false;
     j->hot.at = j->prologue_end;
@@ -804,7 +824,7 @@ RiNativeExit ri_jit_enter(RiThread *T)
     if (RI_UNLIKELY(j->full && !heap->native_sp && !heap->native_parked))
         flush(j);
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
-    if (!fv->is_warm || !is_hot(j, fv, T->pc) || !*j->pages.native)
+    if (!fv->is_warm || !is_hot(j, fv, T->pc) || j->pages.is_lost)
         return RI_NATIVE_STAY;
     const RiJitFn *fn = fv->native;
     uint32_t address = 0;
@@ -978,14 +998,14 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     if (!is_supported())
         return false;
     size_t code_bytes = options->code_bytes ? options->code_bytes : CODE_BYTES;
-    if (code_bytes < CODE_BYTES_MIN)
+    if (code_bytes < RI_JIT_CODE_BYTES_MIN || code_bytes > RI_JIT_CODE_BYTES_MAX)
         return false;
     RiJit *j = calloc(1, sizeof *j);
     if (!j)
         return false;
     j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
     j->counts = options->counts ? calloc(1, sizeof *j->counts) : NULL;
-    if (!j->reserve || !ri_host_code_map(&j->pages, code_bytes)) {
+    if (!j->reserve || !ri_host_code_map(&j->pages, code_bytes, options->views)) {
         free(j->counts);
         free(j->reserve);
         free(j);
@@ -996,7 +1016,11 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     j->generation = 1;
     j->hot.code = j->cold.code = j->pages.write;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
+    ri_host_code_touch(&j->pages, 0, ROUTINES_BYTES_MAX);
+    ri_host_code_begin(&j->pages);
     emit_routines(j);
+    ri_host_code_end(&j->pages);
+    ri_assert(j->prologue_end <= ROUTINES_BYTES_MAX);
     if (options->perf_map)
         j->perf_map = ri_jit_perf_open(options->perf_lines);
     ri_jit_tell_routines(j);

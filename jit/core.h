@@ -168,6 +168,7 @@ typedef struct RiJit {
     uint32_t touched; /* pages below have been asked for */
     uint64_t generation;
     RiJitChunk *chunks, *reserve;
+    size_t chunk_bytes;
     RiJitStub **stubs;
     uint32_t stub_count, stub_capacity;
     uint32_t prologue_end; /* of the routines below */

@@ -8,12 +8,17 @@
 
 #include "vm/exec/hooks.h"
 #include "vm/exec/state.h"
+#include "vm/host/codepages.h"
+
+#define RI_JIT_CODE_BYTES_MIN ((size_t)512 << 10)
+#define RI_JIT_CODE_BYTES_MAX ((size_t)1 << 30) /* jumps reach 2 GB */
 
 /* How it is to be; all zero is a good default. */
 typedef struct RiJitOptions {
     bool always; /* compile what runs, at once; else what has been called or has looped often enough: */
     uint32_t hot_calls, hot_loops; /* 0: 30 calls, 300 rounds */
-    size_t code_bytes; /* of code memory, at most; 0: 32 MB */
+    size_t code_bytes; /* of code memory, at most, from RI_JIT_CODE_BYTES_MIN on; 0: 32 MB */
+    RiCodeViews views; /* how that is mapped: vm/host/codepages.h */
     bool counts; /* count for ri_jit_print_stats: slower code */
     struct RiWitness *witness; /* to be told of the state before each instruction; NULL: none. See jit/witness.c */
     bool traps; /* for tests: leave the code before each instruction, the second, fourth, eighth … time it is done */

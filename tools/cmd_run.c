@@ -1,10 +1,10 @@
 /* `rille [run] [options] [script [args]]`: the stand-alone interpreter. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "stdlib/stream.h"
+#include "tools/options_jit.h"
 #include "tools/options_policy.h"
 #include "tools/tool.h"
 #include "vm/exec/call.h"
@@ -12,50 +12,14 @@
 #include "vm/exec/warn.h"
 #include "vm/exec/witness.h"
 
-#define WITNESS_STATES_MAX 20000000u
-
 /* What the options before the script ask for. */
 typedef struct Options {
-    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats, observes;
+    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats;
     int script; /* index of the script, 0: none; of the bad option if is_bad; -1: no program name */
     int limit;  /* the options end before this index */
 } Options;
 
 /* -- Options ----------------------------------------------------------------------------------------------------- */
-
-/* FILE[,FROM,COUNT]: see vm/exec/witness.h. */
-static bool open_witness(RiTool *tool, Options *o, const char *words)
-{
-    char path[1000] = "";
-    uint64_t from = 0, count = 0;
-    size_t size = strcspn(words, ",");
-    snprintf(path, sizeof path, "%.*s", (int)size, words);
-    if (words[size] == ',' && sscanf(words + size, ",%" SCNu64 ",%" SCNu64, &from, &count) != 2)
-        return false;
-    if (!tool->jit.witness)
-        tool->jit.witness = ri_witness_open(path, WITNESS_STATES_MAX, from, count);
-    o->observes = true;
-    return tool->jit.witness != NULL;
-}
-
-static bool take_jit_option(RiTool *tool, const char *option)
-{
-    bool on = strcmp(option, "--jit=on") == 0, off = strcmp(option, "--jit=off") == 0;
-    bool always = strcmp(option, "--jit=always") == 0;
-    if (on || off || always) {
-        tool->jit_off = off;
-        tool->jit.always = always;
-    } else if (strcmp(option, "--jit-traps") == 0) {
-        tool->jit.traps = true;
-    } else if (strcmp(option, "--perf-map") == 0) {
-        tool->jit.perf_map = true;
-    } else if (strcmp(option, "--perf-map=lines") == 0) {
-        tool->jit.perf_map = tool->jit.perf_lines = true;
-    } else {
-        return false;
-    }
-    return true;
-}
 
 /* A long option, at argv[*i]: true if it is one of Rille's. */
 static bool take_long_option(RiTool *tool, Options *o, int *i)
@@ -68,6 +32,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
         taken = ri_policy_take_option(tool->argv, i);
     if (taken == 0)
         taken = ri_device_options_take(&tool->devices, tool->argv, i);
+    if (taken == 0)
+        taken = ri_jit_options_take(tool, tool->argv, i);
     if (taken != 0)
         return taken > 0;
     if (strcmp(option, "--help") == 0)
@@ -78,12 +44,6 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
         o->stats = true;
     else if (strcmp(option, "--stats=all") == 0)
         o->stats = o->all_stats = true;
-    else if (strcmp(option, "--jit-stats") == 0)
-        o->stats = tool->jit.counts = true;
-    else if (strncmp(option, "--witness=", 10) == 0)
-        return open_witness(tool, o, option + 10);
-    else if (strncmp(option, "--jit", 5) == 0 || strncmp(option, "--perf-map", 10) == 0)
-        return take_jit_option(tool, option);
     else
         return false;
     return true;
@@ -238,6 +198,7 @@ static bool start_option(const RiTool *tool, RiThread *T, int *i, int32_t *signa
         ri_limits_skip_option(tool->argv, i);
         (void)ri_policy_take_option(tool->argv, i);
         ri_device_options_skip(tool->argv, i);
+        ri_jit_options_skip(tool->argv, i);
     } else if (option[1] == 'W') {
         ri_warn(T->process, "@on", false);
     } else if (option[1] == 'e' || option[1] == 'l') {
@@ -386,13 +347,13 @@ int ri_cmd_run(RiTool *tool, int first)
         return EXIT_SUCCESS;
     }
     tool->first = first;
-    RiStats *stats = o.stats || o.observes ? calloc(1, sizeof *stats) : NULL;
+    RiStats *stats = o.stats || tool->jit.counts || tool->jit.witness ? calloc(1, sizeof *stats) : NULL;
     if (stats != NULL) {
-        stats->with_native = tool->jit.counts || o.observes;
+        stats->with_native = !o.stats;
         stats->witness = tool->jit.witness;
     }
     tool->stats = stats;
-    tool->is_silent = !o.stats;
+    tool->is_silent = !o.stats && !tool->jit.counts;
     tool->all_stats = o.all_stats;
     int status = ri_tool_run(tool, &body);
     ri_witness_close(tool->jit.witness);

@@ -19,6 +19,8 @@ rille_SOURCES = \
 	%D%/devices.h \
 	%D%/limits.c \
 	%D%/limits.h \
+	%D%/options_jit.c \
+	%D%/options_jit.h \
 	%D%/options_policy.c \
 	%D%/options_policy.h \
 	%D%/repl.c \

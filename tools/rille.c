@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/options_jit.h"
 #include "tools/options_policy.h"
 #include "tools/tool.h"
 
@@ -40,6 +41,8 @@ void ri_tool_usage(const RiTool *tool, const char *bad_option)
     char text[400];
     bool needs_argument = bad_option[1] == 'e' || bad_option[1] == 'l';
     const char *expected = tool->is_lua ? NULL : ri_limits_expected(bad_option);
+    if (!tool->is_lua && expected == NULL)
+        expected = ri_jit_options_expected(bad_option);
     if (expected != NULL)
         snprintf(text, sizeof text, "'%s' needs %s", bad_option, expected);
     else
@@ -59,15 +62,11 @@ void ri_tool_help(const RiTool *tool)
            "Without a script: a prompt if standard input is a terminal, else a script is read from there.\n"
            "Inside the script `arg` holds its arguments, and `...` too.\n\n"
            "Options, before the script:\n%s"
-           "  --jit=on|off|always   whether to compile to machine code (on)\n"
-           "  --jit-stats           say at the end what was compiled, and why the interpreter did the rest\n"
-           "  --perf-map[=lines]    name machine code in /tmp/perf-PID.map for perf, by function, or by line too\n"
-           "  --witness=FILE, --jit-traps   to test the JIT: see doc/jit.md\n"
-           "%s%s%s"
+           "%s%s%s%s"
            "  --stats[=all]         say at the end what was executed and how memory was used; all: every opcode\n"
            "  --help, --version\n\n"
            "Commands (write ./NAME to run a file called so):\n",
-           RI_VERSION_TEXT, tool->name, tool->name, short_options, ri_limits_help, ri_device_options_help,
+           RI_VERSION_TEXT, tool->name, tool->name, short_options, ri_jit_options_help, ri_limits_help, ri_device_options_help,
            ri_policy_help);
     for (size_t i = 0; i < RI_COUNTOF(commands); i++)
         printf("  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].summary);

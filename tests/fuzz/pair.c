@@ -19,7 +19,7 @@
 #include "vm/host/host.h"
 
 #define SESSION_PROGRAMS 400
-#define PROGRAM_SECONDS_MAX 60
+#define PROGRAM_SECONDS_MAX 300 /* on a busy host */
 
 static const RiJitOptions modes[] = {
     {.always = true},
@@ -28,6 +28,7 @@ static const RiJitOptions modes[] = {
     {.hot_calls = 5, .hot_loops = 2, .counts = true},
     {.always = true, .code_bytes = 1 << 20},
     {.always = true, .traps = true},
+    {.always = true, .views = RI_CODE_SWITCHED},
     {.hot_calls = 2, .hot_loops = 3, .traps = true},
 };
 

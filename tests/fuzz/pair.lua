@@ -46,14 +46,14 @@ end
 
 local Point = {}
 Point.__index = Point
-function Point:get(k) return self.x + (k or 1) end
+function Point:get(k) tick() return self.x + (k or 1) end
 function Point.__add(a, b)
-  local x, y = type(a) == "table" and a.x or a, type(b) == "table" and b.x or b
+  tick() local x, y = type(a) == "table" and a.x or a, type(b) == "table" and b.x or b
   return setmetatable({x = x + y}, Point)
 end
-function Point.__unm(a) return setmetatable({x = -a.x}, Point) end
-function Point.__eq(a, b) return a.x == b.x end
-function Point.__lt(a, b) return a.x < b.x end
+function Point.__unm(a) tick() return setmetatable({x = -a.x}, Point) end
+function Point.__eq(a, b) tick() return a.x == b.x end
+function Point.__lt(a, b) tick() return a.x < b.x end
 function Point.__call(self, a) return self.x, a end
 local function point(x) return setmetatable({x = x, y = 1}, Point) end
 

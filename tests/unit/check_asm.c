@@ -2,6 +2,8 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "jit/asm_x64.h"
 #include "vm/host/codepages.h"
@@ -134,22 +136,60 @@ START_TEST(jumps)
 }
 END_TEST
 
-/* What is written through one view runs in the other. */
+/* What is written through one view runs in the other; and after a switch with one view. */
 START_TEST(runs)
 {
     RiCodePages pages;
-    if (!ri_host_code_map(&pages, 100000))
+    RiCodeViews views = _i ? RI_CODE_SWITCHED : RI_CODE_TWO;
+    if (!ri_host_code_map(&pages, 100000, views))
         return;
-    ck_assert_int_eq(*pages.native, 1);
+    ck_assert_int_eq(pages.write == pages.run, views == RI_CODE_SWITCHED);
     RiAsm code = {.code = pages.write};
+    ri_host_code_touch(&pages, 0, 8192);
+    ri_host_code_touch(&pages, pages.size - 4096, 4096);
+    ck_assert_uint_eq(pages.low, 8192);
+    ck_assert_uint_eq(pages.high, pages.size - 4096);
+    ri_host_code_begin(&pages);
     ri_x_rm(&code, RI_X_LEA, RI_RAX, ri_mem_index(RI_RDI, RI_RSI, 8, 1));
     ri_x_ret(&code);
+    memcpy(pages.write + 6000, pages.write, code.at);
+    ri_host_code_end(&pages);
     int64_t (*fn)(int64_t, int64_t);
     const void *run = pages.run;
     memcpy(&fn, &run, sizeof fn);
     ck_assert_int_eq(fn(2, 5), 43);
-    ri_host_code_clear(&pages);
-    ck_assert_int_eq(pages.run[0], 0);
+    ri_host_code_clear(&pages, 100);
+    ck_assert_int_eq(fn(2, 5), 43);
+    ck_assert_int_eq(pages.run[pages.size - 1], 0);
+    ck_assert_uint_eq(pages.high, pages.size);
+    ri_host_code_unmap(&pages);
+}
+END_TEST
+
+/* A forked child has a copy: neither sees what the other writes. */
+START_TEST(forks)
+{
+    RiCodePages pages;
+    if (!ri_host_code_map(&pages, 100000, _i ? RI_CODE_SWITCHED : RI_CODE_TWO))
+        return;
+    ri_host_code_touch(&pages, 0, 4096);
+    ri_host_code_touch(&pages, pages.size - 4096, 4096);
+    ri_host_code_begin(&pages);
+    pages.write[10] = pages.write[pages.size - 1] = 1;
+    ri_host_code_end(&pages);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        bool ok = !pages.is_lost && pages.run[10] == 1 && pages.run[pages.size - 1] == 1;
+        ri_host_code_begin(&pages);
+        pages.write[10] = 2;
+        ri_host_code_end(&pages);
+        _exit(ok && pages.run[10] == 2 ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(pages.run[10], 1);
     ri_host_code_unmap(&pages);
 }
 END_TEST
@@ -164,7 +204,8 @@ int main(void)
     tcase_add_test(all, floats);
     tcase_add_test(all, jumps);
 #ifdef __x86_64__
-    tcase_add_test(all, runs);
+    tcase_add_loop_test(all, runs, 0, 2);
+    tcase_add_loop_test(all, forks, 0, 2);
 #endif
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

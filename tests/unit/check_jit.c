@@ -2,6 +2,8 @@
  * bounded. The language tests run in full with --jit=always as well (tests/run-check). */
 #include <check.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "jit/jit.h"
 #include "vm/embed/open.h"
@@ -19,14 +21,21 @@ static int32_t open_all(RiThread *thread, RiValue *args, uint32_t nargs)
 }
 static const RiLibFn open_fn = RI_FN(open_all, "open", "open()", "");
 
+static RiJitOptions options = {.always = true};
+
 static void setup(void)
 {
     T = ri_open();
     ck_assert_ptr_nonnull(T);
-    has_jit = ri_jit_open(T->heap, &(RiJitOptions){.always = true});
+    has_jit = ri_jit_open(T->heap, &options);
     ri_push(T, ri_object(&open_fn, RI_TAG_LIBFN));
     ri_push_link(T);
     ck_assert_int_eq(ri_pcall(T, 0, 0, ri_nil(), NULL), RI_OK);
+}
+static void setup_switched(void)
+{
+    options.views = RI_CODE_SWITCHED;
+    setup();
 }
 static void teardown(void)
 {
@@ -116,6 +125,45 @@ START_TEST(code_is_bounded)
 }
 END_TEST
 
+static int32_t fork_host(RiThread *thread, RiValue *args, uint32_t nargs)
+{
+    (void)thread;
+    (void)nargs;
+    return ri_return_int(args, fork());
+}
+static const RiLibFn fork_fn = RI_FN(fork_host, "fork", "fork()", "");
+
+/* A function of C forks the host process, with machine code under way. Both go on, and both compile new code. */
+START_TEST(forks)
+{
+    ri_set_index(T, ri_table_get_int(T->process->registry, 2), ri_string_value(ri_str_from_cstr(T->heap, "fork")),
+                 ri_object(&fork_fn, RI_TAG_LIBFN));
+    static const char source[] =
+        "local function work(a, n) local s = a for i = 1, n do s = s + i * a end return s end "
+        "local function outer(kind) "
+        "  local pid = fork() "
+        "  for i = 1, 200 do assert(work(kind == 'x' and 1 or 0.5, i) > 0) end "
+        "  local f = load('local t = {} for i = 1, 300 do t[i] = i * ... end return #t') "
+        "  for i = 1, 20 do assert(f(pid == 0 and 1.5 or 2) == 300) end "
+        "  return pid "
+        "end "
+        "for i = 1, 40 do work(1, i) end "
+        "local pid = outer('x') "
+        "for i = 1, 500 do assert(work(2.5, 3) == 2.5 + 6 * 2.5 and work(pid == 0 and 1 or 1.0, 2) == 4) end "
+        "return pid";
+    ck_assert_int_eq(ri_load(T, source, strlen(source), "=test", "t"), RI_OK);
+    ri_push_link(T);
+    RiCallStatus status = ri_pcall(T, 0, 1, ri_nil(), NULL);
+    if (T->top[-1].tag == RI_TAG_INT && T->top[-1].i == 0)
+        _exit(status == RI_OK ? 0 : 1);
+    ck_assert_int_eq(status, RI_OK);
+    int child_status = -1;
+    ck_assert_int_eq(waitpid((pid_t)T->top[-1].i, &child_status, 0), (pid_t)T->top[-1].i);
+    ck_assert_int_eq(child_status, 0);
+    T->top--;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("jit");
@@ -127,7 +175,14 @@ int main(void)
     tcase_add_test(all, shapes_change);
     tcase_add_test(all, deep_and_thrown);
     tcase_add_test(all, code_is_bounded);
+    tcase_add_test(all, forks);
     suite_add_tcase(suite, all);
+    TCase *switched = tcase_create("one view of code memory");
+    tcase_add_checked_fixture(switched, setup_switched, teardown);
+    tcase_add_test(switched, compiles);
+    tcase_add_test(switched, types_change);
+    tcase_add_test(switched, forks);
+    suite_add_tcase(suite, switched);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
