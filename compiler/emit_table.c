@@ -92,10 +92,20 @@ static bool is_record(const RiConstructor *t, RiString *names[RECORD_MAX])
     return true;
 }
 
-/* A new empty table with room for the elements. */
+static bool ends_open(const RiConstructor *t)
+{
+    const RiExpr *last = t->first;
+    while (last != NULL && last->next != NULL)
+        last = last->next;
+    return last != NULL && ri_expr_is_multiple(last);
+}
+
+/* A new empty table with room for the elements; none if they all come at once, nobody knows how many. */
 static void put_new(RiUnit *unit, const RiConstructor *t)
 {
     uint32_t elements = t->stored + t->item_count - t->keyed_count;
+    if (elements <= BATCH && t->keyed_count == 0 && ends_open(t))
+        elements = 0;
     if (ri_emit_has_site(unit))
         ri_code_put_ad(unit, RI_OP_NEWTABLE, elements < 255 ? elements : 255, ri_code_site(unit, RI_NO_KEY), 1);
     else
@@ -117,10 +127,7 @@ void ri_emit_table(RiUnit *unit, const RiExpr *x)
     unit->code.line = x->line;
     if (t->fragments == NULL && t->item_count > 0) {
         if (t->keyed_count == 0 && t->item_count <= BATCH) {
-            const RiExpr *last = t->first;
-            while (last->next != NULL)
-                last = last->next;
-            if (!ri_expr_is_multiple(last)) {
+            if (!ends_open(t)) {
                 mark_line(unit, t->first->line);
                 int count = ri_emit_push_all(unit, t->first);
                 unit->code.line = t->end_line;

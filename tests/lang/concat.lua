@@ -19,3 +19,31 @@ local mt = {__concat = function(x, y) return (type(x) == "table" and "T" or x) .
 --> 1000	1234567890
 --> 6	3
 --> 4	97	0	98	0
+-- however a short string came about, it is the same one, and again after a collection
+local bytes = "a\0\255b\128cdefghij\0klmnopqrstuvwxyz\200\201ABCDEFGHIJKLMN"
+local known, wrong = {}, 0
+for n = 1, #bytes do known[bytes:sub(1, n)] = n end
+for round = 1, 3 do
+  for n = 2, #bytes do
+    for k = 1, n - 1 do
+      local joined = bytes:sub(1, k) .. bytes:sub(k + 1, n)
+      if known[joined] ~= n or #joined ~= n or joined ~= bytes:sub(1, n) then wrong = wrong + 1 end
+    end
+    if n % 10 == 0 then collectgarbage() end
+  end
+end
+print(#bytes, wrong)
+--> 46	0
+local parts = {}
+for i = 1, 600 do parts[i] = ("%x"):format(i * 7919) end
+local function joined_wrongly(turn)
+  local count = 0
+  for i = 1, #parts do
+    local s = parts[i] .. parts[#parts + 1 - i]
+    if s ~= ("%s%s"):format(parts[i], parts[#parts + 1 - i]) then count = count + 1 end
+    if i % 100 == turn then collectgarbage() end
+  end
+  return count
+end
+print(joined_wrongly(1), joined_wrongly(1), joined_wrongly(50))
+--> 0	0	0

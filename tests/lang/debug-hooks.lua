@@ -20,3 +20,17 @@ local h = function() end debug.sethook(h, "crl", 7) local f, m, c = debug.gethoo
 --> true	nil
 --> false
 --> 3
+do
+local function lines_of(source)
+  local seen = {}
+  local f = assert(load(source, "=lines"))
+  debug.sethook(function(_, line) if debug.getinfo(2, "S").source == "=lines" then seen[#seen + 1] = line end end, "l")
+  pcall(f)
+  debug.sethook()
+  return table.concat(seen, " ")
+end
+print(lines_of "local t = {\n1,\ntype(2),\ntype(3)\n}\nreturn t")
+--> 1 2 3 4 5 6
+print(lines_of "local a, b = 1, 2\nlocal t = {\na,\nb,\n(type(b))\n}\nreturn t")
+--> 1 2 3 4 5 6 7
+end
