@@ -1022,45 +1022,20 @@ static int32_t arith_resume(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(args, args[nargs - 1]);
 }
 
-static int32_t string_arith_add(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_ADD, "add");
-}
-
-static int32_t string_arith_sub(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_SUB, "sub");
-}
-
-static int32_t string_arith_mul(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_MUL, "mul");
-}
-
-static int32_t string_arith_mod(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_MOD, "mod");
-}
-
-static int32_t string_arith_pow(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_POW, "pow");
-}
-
-static int32_t string_arith_div(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_DIV, "div");
-}
-
-static int32_t string_arith_idiv(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_IDIV, "idiv");
-}
-
-static int32_t string_arith_unm(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    return arith(T, args, nargs, RI_MM_UNM, "unm");
-}
+#define ARITH(name, event)                                                                                             \
+    static int32_t string_arith_##name(RiThread *T, RiValue *args, uint32_t nargs)                                     \
+    {                                                                                                                  \
+        return arith(T, args, nargs, event, #name);                                                                    \
+    }
+ARITH(add, RI_MM_ADD)
+ARITH(sub, RI_MM_SUB)
+ARITH(mul, RI_MM_MUL)
+ARITH(mod, RI_MM_MOD)
+ARITH(pow, RI_MM_POW)
+ARITH(div, RI_MM_DIV)
+ARITH(idiv, RI_MM_IDIV)
+ARITH(unm, RI_MM_UNM)
+#undef ARITH
 
 #define ARITH_FN(c_name, lua_name) RI_FN_RESUMABLE(c_name, arith_resume, lua_name, lua_name "(a, b)", "Arithmetic on numeric strings.")
 

@@ -8,8 +8,14 @@ check_PROGRAMS += %D%/fuzz/pair
 tests_fuzz_pair_SOURCES = %D%/fuzz/pair.c
 
 # sources begin (kept by tools/update-sources)
-LIB_SUPPORT =
-OBJECTS_SUPPORT =
+check_LIBRARIES += librille_support.a
+LIB_SUPPORT = librille_support.a
+OBJECTS_SUPPORT = $(librille_support_a_OBJECTS)
+librille_support_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_SUPPORT)
+librille_support_a_SOURCES = \
+	%D%/support/bare_machine.c \
+	%D%/support/bare_machine.h \
+	%D%/support/random_graph.h
 if HAVE_CHECK
 check_PROGRAMS += \
 	%D%/unit/check_account \

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "stdlib/libs.h"
+#include "tests/support/random_graph.h"
 #include "vm/embed/open.h"
 #include "vm/exec/call.h"
 #include "vm/exec/copy.h"
@@ -270,34 +271,7 @@ END_TEST
 
 static const char generator[] =
     "local seed = ...\n"
-    "math.randomseed(seed)\n"
-    "local random = math.random\n"
-    "local nodes = {}\n"
-    "local function scalar()\n"
-    "  local r = random(6)\n"
-    "  if r == 1 then return random(0) elseif r == 2 then return random() elseif r == 3 then return 's' .. random(50)\n"
-    "  elseif r == 4 then return ('long'):rep(random(10, 30)) .. random(9) elseif r == 5 then return random(2) == 1 end\n"
-    "  return random(20)\n"
-    "end\n"
-    "local count = random(60)\n"
-    "for i = 1, count do nodes[i] = {} end\n"
-    "local function value() if random(3) == 1 then return scalar() end return nodes[random(#nodes)] end\n"
-    "for i = 1, count do\n"
-    "  local t = nodes[i]\n"
-    "  local kind = random(6)\n"
-    "  for n = 1, random(0, kind == 6 and 120 or 12) do\n"
-    "    if kind == 1 then t[n] = n elseif kind == 2 then t[n] = n + 0.5 elseif kind == 3 then t[n] = value()\n"
-    "    elseif kind == 4 then t['f' .. random(20)] = value()\n"
-    "    else t[value()] = value() end\n"
-    "  end\n"
-    "  for n = 1, random(0, 5) do local k = next(t) if k ~= nil and random(2) == 1 then t[k] = nil end end\n"
-    "  if random(4) == 1 then setmetatable(t, nodes[random(count)]) end\n"
-    "  if random(6) == 1 then\n"
-    "    local a, b = value(), value()\n"
-    "    nodes[#nodes + 1] = function(x) a = x or a return a, b end\n"
-    "    nodes[#nodes + 1] = function() return a end\n"
-    "  end\n"
-    "end\n"
+    RANDOM_GRAPH(60, "    nodes[#nodes + 1] = function() return a end\n")
     "return nodes\n";
 
 enum { PAIRS_MAX = 20000 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/bare_machine.h"
 #include "vm/host/host.h"
 #include "vm/machine/driver.h"
 #include "vm/machine/engine.h"
@@ -16,56 +17,20 @@ static RiMachine *machine;
 static RiProc *proc;
 static RiTask *task;
 
-static void forget_task(RiTask *t)
-{
-    (void)t;
-}
-
-/* What the execution layer does when a process ends. */
-static void forget_proc(RiProc *p)
-{
-    ri_space_destroy(p->space);
-    p->space = NULL;
-}
-
-static bool stack_made(RiMachine *m, RiContext *context)
-{
-    (void)m;
-    context->owner = m;
-    return true;
-}
-
-static void switch_to(RiMachine *m, RiTask *from, RiTask *to)
-{
-    (void)m;
-    (void)from;
-    (void)to;
-}
-
-static void interrupt(RiMachine *m)
-{
-    (void)m;
-}
-
-static const RiEngine engine = {
-    .interrupt = interrupt, .overdue = interrupt, .forget_task = forget_task, .forget_proc = forget_proc, .stack_made = stack_made, .switch_to = switch_to};
+static BareMachine bare;
 
 static void setup(void)
 {
     const RiMachineConfig config = {.mmu = RI_MMU_SOFT};
-    machine = ri_machine_new(&engine, &config);
-    proc = ri_proc_new(machine, NULL, "test");
-    ck_assert_ptr_nonnull(proc);
-    task = proc->main;
-    machine->current = task;
-    task->state = RI_TASK_RUNNING;
+    bare = bare_machine_open(&config);
+    machine = bare.machine;
+    proc = bare.proc;
+    task = bare.task;
 }
 
 static void teardown(void)
 {
-    ri_files_destroy(proc);
-    machine->current = NULL;
-    ri_machine_destroy(machine);
+    bare_machine_close(&bare);
 }
 
 /* -- Help ------------------------------------------------------------------------------------------------------- */

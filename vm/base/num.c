@@ -81,6 +81,20 @@ static const char *parse_exponent(const char *p, const char *end, int64_t *expon
     return p;
 }
 
+/* What follows the digits: an exponent after `letter`, or its capital, which is added to *exponent, or nothing. */
+static bool parse_end(const char *p, const char *end, char letter, int64_t *exponent, bool *is_float)
+{
+    if (p < end && (*p | 0x20) == letter) {
+        int64_t written;
+        p = parse_exponent(p + 1, end, &written);
+        if (p == NULL)
+            return false;
+        *exponent += written;
+        *is_float = true;
+    }
+    return p == end;
+}
+
 /* mantissa * 2^exponent, rounded to nearest even; `sticky` says that the mantissa has non-zero bits below. */
 static double assemble_binary(uint64_t mantissa, int64_t exponent, bool sticky)
 {
@@ -139,15 +153,7 @@ static RiNumKind parse_hex(const char *p, const char *end, bool negative, int64_
     }
     if (digit_count == 0)
         return RI_NUM_NONE;
-    if (p < end && (*p == 'p' || *p == 'P')) {
-        int64_t written;
-        p = parse_exponent(p + 1, end, &written);
-        if (p == NULL)
-            return RI_NUM_NONE;
-        exponent += written;
-        is_float = true;
-    }
-    if (p != end)
+    if (!parse_end(p, end, 'p', &exponent, &is_float))
         return RI_NUM_NONE;
     if (!is_float) {
         *integer = (int64_t)(negative ? 0 - wrapped : wrapped);
@@ -220,15 +226,7 @@ static RiNumKind parse_decimal(const char *p, const char *end, bool negative, in
     if (digit_count == 0)
         return RI_NUM_NONE;
     digits_end = p;
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        int64_t written;
-        p = parse_exponent(p + 1, end, &written);
-        if (p == NULL)
-            return RI_NUM_NONE;
-        exponent += written;
-        is_float = true;
-    }
-    if (p != end)
+    if (!parse_end(p, end, 'e', &exponent, &is_float))
         return RI_NUM_NONE;
     if (!is_float && significant <= 19 && mantissa <= (uint64_t)INT64_MAX + negative) {
         *integer = (int64_t)(negative ? 0 - mantissa : mantissa);
