@@ -520,13 +520,24 @@ static int32_t base_loadfile(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = optional_text(T, args, nargs, 0, NULL);
     const char *mode = optional_text(T, args, nargs, 1, NULL);
-    return return_loaded(T, ri_load_guest_file(T, path, mode), nargs, 2);
+    int status;
+    if (ri_load_in_frame(T, nargs, path, mode, &status) == RI_LIB_BLOCK)
+        return RI_LIB_BLOCK;
+    return return_loaded(T, status, nargs, 2);
+}
+
+static int32_t base_loadfile_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return base_loadfile(T, args, nargs - RI_LOADING_SLOTS);
 }
 
 static int32_t base_dofile(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *path = optional_text(T, args, nargs, 0, NULL);
-    if (ri_load_guest_file(T, path, NULL) != RI_OK)
+    int status;
+    if (ri_load_in_frame(T, nargs, path, NULL, &status) == RI_LIB_BLOCK)
+        return RI_LIB_BLOCK;
+    if (status != RI_OK)
         ri_throw(T, T->top[-1]);
     ri_lib_set_step(T, nargs); /* what lies above is the chunk's results */
     ri_push_link(T);
@@ -535,7 +546,8 @@ static int32_t base_dofile(RiThread *T, RiValue *args, uint32_t nargs)
 
 static int32_t base_dofile_resume(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    (void)args;
+    if (ri_is_loading(T))
+        return base_dofile(T, args, nargs - RI_LOADING_SLOTS);
     return ri_return_top(T, nargs - ri_lib_step(T));
 }
 
@@ -611,7 +623,7 @@ static const RiLibFn functions[] = {
     {.name = "load", .usage = "load(chunk [, chunkname [, mode [, env]]])",
      .doc = "Compile a chunk, given as a string or a function that returns its pieces; nil and a message if it fails.",
      .call = base_load, .resume = base_load_resume, .flags = RI_LIBFN_CATCHES | RI_LIBFN_CATCHES_AS_NIL},
-    RI_FN(base_loadfile, "loadfile", "loadfile([filename [, mode [, env]]])",
+    RI_FN_RESUMABLE(base_loadfile, base_loadfile_resume, "loadfile", "loadfile([filename [, mode [, env]]])",
           "Compile the chunk in a file (or standard input), as load does."),
     {.name = "pairs", .usage = "pairs(t)",
      .doc = "For a loop over all keys and values: for k, v in pairs(t) do … end. Calls __pairs, if there is one.",

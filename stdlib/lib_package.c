@@ -273,14 +273,27 @@ static int32_t search_preload(RiThread *T, RiValue *args, uint32_t nargs)
     return return_message(T);
 }
 
+/* The file's name is the last of `count` values in the frame. */
+static int32_t load_found(RiThread *T, const char *name, uint32_t count)
+{
+    int status;
+    const char *path = ri_str_cstr(T->heap, T->base[count - 1].p);
+    if (ri_load_in_frame(T, count, path, NULL, &status) == RI_LIB_BLOCK)
+        return RI_LIB_BLOCK;
+    return return_loader(T, status == RI_OK, name, count - 1);
+}
+
 static int32_t search_lua(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *name = text_arg(T, args, nargs, 0);
     if (!find_file(T, name, "path"))
         return return_message(T);
-    ptrdiff_t file = T->top - 1 - T->base;
-    bool loaded = ri_load_guest_file(T, ri_str_cstr(T->heap, T->top[-1].p), NULL) == RI_OK;
-    return return_loader(T, loaded, name, file);
+    return load_found(T, name, (uint32_t)(T->top - T->base));
+}
+
+static int32_t search_lua_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return load_found(T, text_arg(T, args, nargs, 0), nargs - RI_LOADING_SLOTS);
 }
 
 /* Push luaopen_NAME of a C library. Of a name "x-y" the function is luaopen_x, or (as once was) luaopen_y. */
@@ -401,7 +414,7 @@ static int32_t package_require(RiThread *T, RiValue *args, uint32_t nargs)
 
 static const RiLibFn searcher_fns[] = {
     RI_FN(search_preload, "preload searcher", "(searcher 1)(name)", "Looks into package.preload."),
-    RI_FN(search_lua, "Lua searcher", "(searcher 2)(name)", "Looks for a Lua file along package.path."),
+    RI_FN_RESUMABLE(search_lua, search_lua_resume, "Lua searcher", "(searcher 2)(name)", "Looks for a Lua file along package.path."),
     RI_FN(search_c, "C searcher", "(searcher 3)(name)", "Looks for a C library along package.cpath."),
     RI_FN(search_c_root, "all-in-one searcher", "(searcher 4)(name)", "Looks for a.b in the C library of a."),
 };

@@ -619,8 +619,10 @@ static RiWriteStatus write_counted(RiThread *T, FILE *file, const char *bytes, s
 RiWriteStatus ri_stream_put(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
 {
     RiProc *proc = proc_of(T);
-    if (RI_LIKELY(!ri_gate_is_traced(proc)))
+    if (RI_LIKELY(!ri_gate_is_traced(proc))) {
+        ri_gate_count_call(proc);
         return write_counted(T, file, bytes, size, done);
+    }
     char quoted[160];
     uint64_t start = ri_gate_trace_start(proc);
     RiWriteStatus status = write_counted(T, file, bytes, size, done);
@@ -989,24 +991,10 @@ static int push_file_error(RiThread *T, const char *what, const char *name, int 
     return RI_ERRFILE;
 }
 
-/* `file` has been opened for `path`; NULL and errno if that went wrong. */
-static int load_stream(RiThread *T, FILE *file, const char *path, const char *mode)
+/* The file has been read, if that has not failed. */
+static int load_contents(RiThread *T, RiString *text, const char *path, const char *mode)
 {
     const char *name = path != NULL ? path : "stdin";
-    if (file == NULL)
-        return push_file_error(T, "open", name, errno);
-    errno = 0;
-    /* A memory error in here leaks the open file; there is no one who could close it earlier than exit does. */
-    RiString *text = ri_stream_read_all(T, file);
-    int reason = errno;
-    bool failed = ferror(file);
-    if (path != NULL) {
-        ri_stream_forget(T, file);
-        fclose(file);
-    }
-    if (failed)
-        return push_file_error(T, "read", name, reason);
-
     RiSbuf chunkname;
     ri_sbuf_init(&chunkname, T->heap);
     ri_sbuf_add_char(&chunkname, path != NULL ? '@' : '=');
@@ -1026,6 +1014,33 @@ static int load_stream(RiThread *T, FILE *file, const char *path, const char *mo
     return status;
 }
 
+/* `file` has been read for `path`, which is done with it. Has that failed? Then errno is as before. */
+static bool close_loaded(RiThread *T, FILE *file, const char *path)
+{
+    int reason = errno;
+    bool failed = ferror(file);
+    if (path != NULL) {
+        ri_stream_forget(T, file);
+        fclose(file);
+    }
+    errno = reason;
+    return failed;
+}
+
+/* `file` has been opened for `path`; NULL and errno if that went wrong. */
+static int load_stream(RiThread *T, FILE *file, const char *path, const char *mode)
+{
+    const char *name = path != NULL ? path : "stdin";
+    if (file == NULL)
+        return push_file_error(T, "open", name, errno);
+    errno = 0;
+    /* A memory error in here leaks the open file; there is no one who could close it earlier than exit does. */
+    RiString *text = ri_stream_read_all(T, file);
+    if (close_loaded(T, file, path))
+        return push_file_error(T, "read", name, errno);
+    return load_contents(T, text, path, mode);
+}
+
 int ri_load_file(RiThread *T, const char *path, const char *mode)
 {
     return load_stream(T, path != NULL ? ri_host_open(path, "r") : stdin, path, mode);
@@ -1037,4 +1052,75 @@ int ri_load_guest_file(RiThread *T, const char *path, const char *mode)
     if (path != NULL)
         ri_stream_open_file(T, &stream, path, "r");
     return load_stream(T, stream.file, path, mode);
+}
+
+/* Above the arguments of a function that loads a file while others run. */
+enum { LOADING_STREAM, LOADING_TEXT, LOADING_SLOTS };
+enum { LOADING_OPENS = 0xffff0, LOADING_READS = 0xffff1 }; /* its steps */
+
+typedef struct Loading {
+    RiObject object; /* RI_TAG_BLOCK */
+    RiSbuf sb;
+} Loading;
+
+bool ri_is_loading(const RiThread *T)
+{
+    return ri_lib_step(T) == LOADING_OPENS || ri_lib_step(T) == LOADING_READS;
+}
+
+static void begin_loading(RiThread *T, bool opens)
+{
+    ri_push(T, ri_object(ri_stream_new(T), RI_TAG_USERDATA));
+    Loading *loading = ri_heap_alloc_block(T->heap, sizeof *loading);
+    ri_block_describe(loading, offsetof(Loading, sb.inline_bytes), false);
+    ri_sbuf_init(&loading->sb, T->heap);
+    ri_push(T, ri_object(loading, RI_TAG_BLOCK));
+    ri_lib_set_step(T, opens ? LOADING_OPENS : LOADING_READS);
+}
+
+/* RI_LIB_BLOCK, or 0: the function or a message is on top. */
+static int32_t go_on_loading(RiThread *T, const RiValue *slots, const char *path, const char *mode, int *status)
+{
+    RiStream *stream = ri_stream_of(slots[LOADING_STREAM].p);
+    Loading *loading = slots[LOADING_TEXT].p;
+    const char *name = path != NULL ? path : "stdin";
+    if (ri_lib_step(T) == LOADING_OPENS) {
+        RiOpenStatus opened_as = ri_stream_try_open(T, stream, path, "r");
+        if (opened_as == RI_OPEN_WAITS)
+            return RI_LIB_BLOCK;
+        if (opened_as == RI_OPEN_FAILED) {
+            *status = push_file_error(T, "open", name, errno);
+            return 0;
+        }
+        ri_lib_set_step(T, LOADING_READS);
+    }
+    FILE *file = path != NULL ? stream->file : ri_stream_standard(T, 0);
+    errno = 0;
+    if (ri_stream_take_all(T, file, &loading->sb) == RI_READ_WAITS)
+        return RI_LIB_BLOCK;
+    stream->close = NULL;
+    if (close_loaded(T, file, path))
+        *status = push_file_error(T, "read", name, errno);
+    else
+        *status = load_contents(T, ri_sbuf_finish(&loading->sb), path, mode);
+    return 0;
+}
+
+int32_t ri_load_in_frame(RiThread *T, uint32_t nargs, const char *path, const char *mode, int *status)
+{
+    if (!ri_is_loading(T)) {
+        T->top = T->base + nargs;
+        if (!ri_gate_is_busy(proc_of(T))) {
+            *status = ri_load_guest_file(T, path, mode);
+            return 0;
+        }
+        begin_loading(T, path != NULL);
+    }
+    int32_t signal = go_on_loading(T, T->base + nargs, path, mode, status);
+    if (signal == RI_LIB_BLOCK)
+        return signal;
+    ri_lib_set_step(T, 0);
+    ri_copy(&T->base[nargs], T->top - 1);
+    T->top = T->base + nargs + 1;
+    return 0;
 }

@@ -121,5 +121,11 @@ int32_t ri_return_child_result(RiThread *T, int wait_status);
 int ri_load_file(RiThread *T, const char *path, const char *mode); /* as the host sees files: for the command */
 /* As the process may see them. After RI_ERRFILE errno says why. */
 int ri_load_guest_file(RiThread *T, const char *path, const char *mode);
+/* The same for library functions, which wait without holding others up: with `nargs` values in their frame they get the
+ * function or message above these, and *status; or RI_LIB_BLOCK, to be called again by their resume function with the same
+ * (RI_LOADING_SLOTS more values lie in the frame then). Uses the frame's step: ri_is_loading, from 0xffff0 on. */
+#define RI_LOADING_SLOTS 2u
+int32_t ri_load_in_frame(RiThread *T, uint32_t nargs, const char *path, const char *mode, int *status);
+bool ri_is_loading(const RiThread *T);
 
 #endif

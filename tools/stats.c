@@ -60,8 +60,8 @@ static void print_processes(const RiMachine *machine)
             1 + s->spawns + s->forks, s->forks, s->exits);
     fprintf(stderr, "switches            %16" PRIu64 ", %" PRIu64 " pre-emptions, %" PRIu64 " ticks\n", s->switches,
             s->preemptions, s->ticks);
-    fprintf(stderr, "system calls        %16" PRIu64 " by number; %" PRIu64 " messages, %" PRIu64 " signals\n", s->syscalls,
-            s->messages, s->signals);
+    fprintf(stderr, "system calls        %16" PRIu64 " by number, %" PRIu64 " by io and os; %" PRIu64 " messages, %" PRIu64
+            " signals\n", s->syscalls, s->library_calls, s->messages, s->signals);
 }
 
 /* What the machine's paged memory did, if it was used. */

@@ -230,6 +230,8 @@ int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end)
 
 uint64_t ri_gate_trace_start(const RiProc *proc)
 {
+    if (proc != NULL)
+        proc->machine->stats.library_calls++;
     return ri_gate_is_traced(proc) ? ri_host_monotonic_ns() : 0;
 }
 

@@ -54,7 +54,13 @@ bool ri_gate_is_ready(RiProc *proc, int fd, unsigned events);
  * host's, counted as its child. Policy has been asked. */
 int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end);
 
-uint64_t ri_gate_trace_start(const RiProc *proc); /* 0 if nobody traces */
+/* A library begins one of its calls: counted. 0 if nobody traces. */
+uint64_t ri_gate_trace_start(const RiProc *proc);
+static inline void ri_gate_count_call(const RiProc *proc) /* the same for who knows that nobody does */
+{
+    if (proc != NULL)
+        proc->machine->stats.library_calls++;
+}
 /* Tell the tracer; nothing if start_ns is 0. The format makes the arguments' text; %s arguments are quoted by the caller. */
 void ri_gate_trace(RiProc *proc, uint64_t start_ns, const char *name, const char *group, int64_t result, const char *format,
                    ...) RI_PRINTF(6, 7);

@@ -50,6 +50,7 @@ static inline void ri_node_remove(RiNode *node)
 
 typedef struct RiMachineStats {
     uint64_t switches, preemptions, ticks, forks, spawns, exits, signals, syscalls, messages, polls;
+    uint64_t library_calls;   /* of io, os and the loading of files: what a trace shows of them */
 } RiMachineStats;
 
 typedef struct RiMachineConfig {
