@@ -139,3 +139,21 @@ int32_t ri_lib_give_way_resume(RiThread *T, RiValue *args, uint32_t nargs)
     (void)nargs;
     return 0;
 }
+
+/* -- Signals to oneself -------------------------------------------------------------------------------------------- */
+
+int32_t ri_deliver(RiThread *T, RiValue result)
+{
+    const RiTask *task = ri_current_task(T);
+    if (task == NULL || !ri_signal_is_due(task))
+        return ri_return1(T->base, result);
+    T->top = T->base;
+    ri_push(T, result);
+    return RI_LIB_POLL;
+}
+
+int32_t ri_deliver_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)nargs;
+    return ri_return1(T->base, args[0]);
+}

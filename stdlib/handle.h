@@ -41,4 +41,9 @@ uint32_t ri_arg_pid(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i);
 /* The signal that argument i names, by name or number. */
 uint32_t ri_arg_signal(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i);
 
+/* For functions that may have made a signal due for the current thread: its handler runs before they return. Return what this
+ * returns, with one result; the function's resume is ri_deliver_resume. */
+int32_t ri_deliver(RiThread *T, RiValue result);
+int32_t ri_deliver_resume(RiThread *T, RiValue *args, uint32_t nargs);
+
 #endif

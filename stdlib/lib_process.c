@@ -554,7 +554,7 @@ static int32_t kill_process(RiThread *T, RiValue *args, uint32_t nargs)
     if (error != 0)
         return ri_return_errno(T, error);
     ri_signal_send(proc, number);
-    return ri_return_bool(T->base, true);
+    return ri_deliver(T, ri_bool(true));
 }
 
 /* -- Messages ------------------------------------------------------------------------------------------------------- */
@@ -862,7 +862,7 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(wait_child, wait_resume, "process.wait", "process.wait([process [, seconds or \"nohang\" or \"stopped\"]])",
                     WAIT_DOC),
     RI_FN_RESUMABLE(wait_child, wait_resume, "process.waitpid", "process.waitpid(process [, …])", "The same as process.wait."),
-    RI_FN(kill_process, "process.kill", "process.kill(process [, signal])", "Sends a signal, TERM if none is named."),
+    RI_FN_RESUMABLE(kill_process, ri_deliver_resume, "process.kill", "process.kill(process [, signal])", "Sends a signal, TERM if none is named."),
     RI_FN_RESUMABLE(send_message, send_message, "process.send", "process.send(process, value)",
                     "Sends a copy of the value. Returns true, or nil, a message and a number."),
     RI_FN_RESUMABLE(receive_any, receive_resume, "process.receive", "process.receive([seconds])",
@@ -890,7 +890,7 @@ static const RiLibFn methods[] = {
     RI_FN_RESUMABLE(receive_one, receive_resume, "process:receive", "p:receive([seconds])",
                     "Waits for a message of this process: the value; nil, \"closed\" when it has ended, \"timeout\"."),
     RI_FN_RESUMABLE(wait_child, wait_resume, "process:wait", "p:wait([…])", "See process.wait."),
-    RI_FN(kill_process, "process:kill", "p:kill([signal])", "See process.kill."),
+    RI_FN_RESUMABLE(kill_process, ri_deliver_resume, "process:kill", "p:kill([signal])", "See process.kill."),
     RI_FN(getpid, "process:pid", "p:pid()", "Its number."),
     RI_FN(wakeup, "process:wakeup", "p:wakeup()", "See process.wakeup."),
     RI_FN(handle_status, "process:status", "p:status()", "\"alive\", \"stopped\", \"zombie\" or \"gone\"."),

@@ -78,7 +78,7 @@ static uint64_t arg_set(RiThread *T, RiValue *args, uint32_t nargs)
     return set;
 }
 
-static int32_t return_set(RiThread *T, uint64_t set)
+static RiValue set_value(RiThread *T, uint64_t set)
 {
     RiTable *t = ri_table_new(T->heap, 0, 0);
     ri_push(T, ri_table_value(t));
@@ -88,7 +88,12 @@ static int32_t return_set(RiThread *T, uint64_t set)
             ri_table_set_int(T->heap, t, ++count, ri_string_value(ri_str_from_cstr(T->heap, ri_signal_name(number))));
     }
     T->top--;
-    return ri_return1(T->base, ri_table_value(t));
+    return ri_table_value(t);
+}
+
+static int32_t return_set(RiThread *T, uint64_t set)
+{
+    return ri_return1(T->base, set_value(T, set));
 }
 
 static int32_t change_mask(RiThread *T, uint64_t mask)
@@ -96,7 +101,7 @@ static int32_t change_mask(RiThread *T, uint64_t mask)
     RiTask *task = ri_current_task(T);
     uint64_t before = task->mask;
     ri_signal_set_mask(task, mask);
-    return return_set(T, before);
+    return ri_deliver(T, set_value(T, before));
 }
 
 static int32_t block(RiThread *T, RiValue *args, uint32_t nargs)
@@ -167,13 +172,13 @@ static int32_t send(RiThread *T, RiValue *args, uint32_t nargs)
     if (!ri_proc_may_signal(T->process->proc, proc))
         return ri_return_errno(T, EPERM);
     ri_signal_send(proc, number);
-    return ri_return_bool(T->base, true);
+    return ri_deliver(T, ri_bool(true));
 }
 
 static int32_t raise_signal(RiThread *T, RiValue *args, uint32_t nargs)
 {
     ri_signal_send_task(ri_current_task(T), ri_arg_signal(T, args, nargs, 0));
-    return ri_return_bool(T->base, true);
+    return ri_deliver(T, ri_bool(true));
 }
 
 static int32_t return_left(RiThread *T, uint64_t ns)
@@ -205,16 +210,16 @@ static const RiLibFn functions[] = {
     RI_FN(ignore, "signal.ignore", "signal.ignore(signal)", "Drops the signal when it comes."),
     RI_FN(set_default, "signal.default", "signal.default(signal)", "Restores the default action."),
     RI_FN(get, "signal.get", "signal.get(signal)", "The handler, \"default\" or \"ignore\"."),
-    RI_FN(block, "signal.block", "signal.block(signal, ...)",
+    RI_FN_RESUMABLE(block, ri_deliver_resume, "signal.block", "signal.block(signal, ...)",
           "Holds signals back in this thread. Returns the set held back before."),
-    RI_FN(unblock, "signal.unblock", "signal.unblock(signal, ...)", "Lets signals through again."),
-    RI_FN(set_mask, "signal.setmask", "signal.setmask([set or signals])", "Holds back exactly these."),
+    RI_FN_RESUMABLE(unblock, ri_deliver_resume, "signal.unblock", "signal.unblock(signal, ...)", "Lets signals through again."),
+    RI_FN_RESUMABLE(set_mask, ri_deliver_resume, "signal.setmask", "signal.setmask([set or signals])", "Holds back exactly these."),
     RI_FN(mask, "signal.mask", "signal.mask()", "The set of signals held back in this thread."),
     RI_FN(pending, "signal.pending", "signal.pending()", "The set of signals that have come and wait."),
     RI_FN_RESUMABLE(suspend, suspend_resume, "signal.suspend", "signal.suspend([signals to hold back meanwhile])",
                     "Waits until a handler has run."),
-    RI_FN(send, "signal.kill", "signal.kill(process, signal)", "Sends a signal; 0 only asks whether the process is there."),
-    RI_FN(raise_signal, "signal.raise", "signal.raise(signal)", "Sends a signal to this thread."),
+    RI_FN_RESUMABLE(send, ri_deliver_resume, "signal.kill", "signal.kill(process, signal)", "Sends a signal; 0 only asks whether the process is there."),
+    RI_FN_RESUMABLE(raise_signal, ri_deliver_resume, "signal.raise", "signal.raise(signal)", "Sends a signal to this thread."),
     RI_FN(alarm_in, "signal.alarm", "signal.alarm([seconds])",
           "Sends ALRM to this process once, after the time; without one takes it back. Returns what was left."),
     RI_FN(timer, "signal.timer", "signal.timer(\"real\"|\"virtual\" [, first [, interval]])",

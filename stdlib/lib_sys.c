@@ -132,9 +132,14 @@ static bool flush_must_wait(RiThread *T, const RiCall *call)
     return ri_host_stream_pending(stream) > 0 && ri_stream_try_flush(T, stream) == RI_WRITE_WAITS;
 }
 
+/* The step of a frame that only waits for the handlers of signals: its result is its only value. */
+#define DELIVERS 0xfffff
+
 static int32_t sys_call(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiCall call;
+    if (ri_lib_step(T) == DELIVERS)
+        return ri_deliver_resume(T, args, nargs);
     uint32_t count = argument_count(T);
     (void)nargs;
     const RiSyscall *row = row_arg(T, args, count);
@@ -151,8 +156,10 @@ static int32_t sys_call(RiThread *T, RiValue *args, uint32_t nargs)
         return wait_with(T, (int64_t)call.deadline_ns);
     if (row->number == RI_SYS_exec && result == 0)
         return ri_process_exec_granted(T);
-    if (result >= 0 || result < -4095) /* masks and the like may be anything else */
-        return ri_return_int(T->base, result);
+    if (result >= 0 || result < -4095) { /* masks and the like may be anything else */
+        ri_lib_set_step(T, DELIVERS);
+        return ri_deliver(T, ri_int(result));
+    }
     const char *what = row->signature[0] == 'p' && call.host[0] != NULL ? call.host[0] : row->name;
     return return_error(T, what, result);
 }
