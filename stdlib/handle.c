@@ -145,7 +145,8 @@ int32_t ri_lib_give_way_resume(RiThread *T, RiValue *args, uint32_t nargs)
 int32_t ri_deliver(RiThread *T, RiValue result)
 {
     const RiTask *task = ri_current_task(T);
-    if (task == NULL || !ri_signal_is_due(task))
+    bool goes_on = task == NULL || (task->proc->doom == RI_DOOM_NONE && task->proc->state == RI_PROC_ALIVE);
+    if (goes_on && (task == NULL || !ri_signal_is_due(task)))
         return ri_return1(T->base, result);
     T->top = T->base;
     ri_push(T, result);

@@ -1,5 +1,6 @@
 /* Slow paths: what an instruction means when its fast path does not apply. One copy, for both engines. */
 #include "vm/exec/semantics.h"
+#include "vm/exec/trap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -201,6 +202,8 @@ RiAction ri_slow_arith(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
     if (ri_arith_numbers(event, a, b, &result))
         return ri_finish_instruction(T, result);
     RiValue h = binary_handler(T, event, a, b);
+    if (ri_is_nil(h) && (event == RI_MM_IDIV || event == RI_MM_MOD))
+        h = ri_exec_division_handler(T, event == RI_MM_MOD, a, b);
     if (ri_is_nil(h))
         ri_error_arith(T, event, a, b);
     return ri_call_meta(T, h, a, b);

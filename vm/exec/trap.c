@@ -93,3 +93,38 @@ int32_t ri_exec_trap_resume(RiThread *T, RiValue *args, uint32_t nargs)
         space->has_missed = true; /* what was repaired has no translation yet: no second signal */
     return fn->call(T, args, nargs);
 }
+
+/* -- Division of integers by zero --------------------------------------------------------------------------------- */
+
+/* Carried out again by "retry"; then the divisor is still 0, but the handler may have thought better of it. */
+static int32_t divide_again(RiThread *T, const char *refusal)
+{
+    const RiTrap trap = {.cause = RI_TRAP_DIVIDE};
+    if (ri_lib_step(T) == STEP_UNHANDLED || ri_is_nil(handler_of(T, &trap)))
+        ri_error(T, "%s", refusal);
+    return ri_exec_trap(T, &trap);
+}
+
+static int32_t divide(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args, (void)nargs;
+    return divide_again(T, "attempt to divide by zero");
+}
+
+static int32_t modulo(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    (void)args, (void)nargs;
+    return divide_again(T, "attempt to perform 'n%0'");
+}
+
+RiValue ri_exec_division_handler(const RiThread *T, bool is_modulo, RiValue a, RiValue b)
+{
+    static const RiLibFn rows[] = {
+        RI_FN_RESUMABLE(divide, ri_exec_trap_resume, "integer division", "a // 0", "Division by zero, where FPE is handled."),
+        RI_FN_RESUMABLE(modulo, ri_exec_trap_resume, "integer modulo", "a % 0", "Modulo zero, where FPE is handled."),
+    };
+    const RiTrap trap = {.cause = RI_TRAP_DIVIDE};
+    if (!ri_is_int(a) || !ri_is_int(b) || b.i != 0 || T->process->proc == NULL || ri_is_nil(handler_of(T, &trap)))
+        return ri_nil();
+    return ri_object((RiLibFn *)(uintptr_t)&rows[is_modulo], RI_TAG_LIBFN);
+}

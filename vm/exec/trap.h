@@ -16,6 +16,9 @@
 /* Lack of memory is the memory error, whatever handlers there are. Collects: yes. Traps: yes. */
 RI_MUST_CHECK int32_t ri_exec_trap(RiThread *T, const RiTrap *trap);
 int32_t ri_exec_trap_resume(RiThread *T, RiValue *args, uint32_t nargs);
+/* Is there a handler for a division of integers by zero, and should it be called? Then what is to be called for `a // b` or
+ * `a % b`, with both, as if it were a metamethod; else nil. Collects: no. */
+RiValue ri_exec_division_handler(const RiThread *T, bool is_modulo, RiValue a, RiValue b);
 /* Raise it as an error, from where it cannot be retried. */
 RI_NORETURN void ri_exec_trap_error(RiThread *T, const RiTrap *trap);
 
