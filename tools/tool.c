@@ -8,6 +8,7 @@
 #include "vm/exec/semantics.h"
 #include "vm/host/fault.h"
 #include "vm/host/host.h"
+#include "vm/machine/sched.h"
 #include "vm/exec/traceback.h"
 
 #define PATIENCE_MS 1000 /* with whoever is to read the last output of a program that was stopped */
@@ -114,6 +115,7 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     }
     if (__atomic_exchange_n(&proc->machine->overrun_data, NULL, __ATOMIC_ACQ_REL) == NULL)
         ri_host_sleep_for_ever(); /* the ticker's thread has it in hand */
+    ri_sched_end_ticks(proc->machine);
     ri_host_flush_if_free(stdout, PATIENCE_MS);
     say_stopped(tool, proc, PATIENCE_MS);
     print_stats(tool, T);

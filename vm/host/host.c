@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,7 @@ bool ri_host_takes_output(FILE *file, int timeout_ms)
 
 void ri_host_flush_if_free(FILE *file, int timeout_ms)
 {
+    signal(SIGPIPE, SIG_IGN);
     if (ftrylockfile(file) != 0)
         return;
     if (__fpending(file) > 0 && ri_host_takes_output(file, timeout_ms))

@@ -68,8 +68,8 @@ FILE *ri_host_open_temporary(void); /* removed when closed */
 /* A stream of its own for the file that `file` is open on, in the same mode and at the same place, which they share from
  * then on. What `file` has buffered is written, or counted as not read. NULL: reason in errno. */
 FILE *ri_host_duplicate(FILE *file);
-/* Will the file take what is written to it, within so many milliseconds? And flush it if so, and if no other thread is busy
- * with it. */
+/* Will the file take what is written to it, within so many milliseconds? And, for the end of what has been stopped: flush it
+ * if so, and if no other thread is busy with it; pipes that nobody reads raise no signal any more. */
 bool ri_host_takes_output(FILE *file, int timeout_ms);
 void ri_host_flush_if_free(FILE *file, int timeout_ms);
 FILE *ri_host_open_command(const char *command, const char *mode);

@@ -874,6 +874,11 @@ void ri_sched_leave(RiTask *task)
     machine->current = NULL;
 }
 
+void ri_sched_end_ticks(RiMachine *machine)
+{
+    stop_ticker(machine);
+}
+
 void ri_sched_check_limits(RiMachine *machine)
 {
     if (machine->limits_due) {

@@ -67,6 +67,8 @@ void ri_sched_check_limits(RiMachine *machine);
 /* Somebody wants ticks (a limit, a timer): count them; the ticker runs while there is one, or more than one task is ready,
  * or somebody waits for a time or a descriptor. */
 void ri_sched_want_ticks(RiMachine *machine, bool want);
+/* No more ticks: the host process is about to end. */
+void ri_sched_end_ticks(RiMachine *machine);
 /* The current task is about to be freed: what it has used is charged, and nobody is current. */
 void ri_sched_forget_current(RiMachine *machine);
 /* A task is about to be freed: it leaves its queue, and whatever it waits for. */
