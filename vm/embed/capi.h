@@ -25,9 +25,21 @@ void ri_capi_panic(RiThread *T, RiValue error);
 
 #define RI_STATE_OFFSET (offsetof(RiThread, extra) + sizeof(void *))
 
-static inline RiThread *ri_thread_of(const lua_State *L)
+/* Without a look at the host's thread: for lua_sethook, which comes from anywhere. */
+static inline RiThread *ri_thread_at(const lua_State *L)
 {
     return (RiThread *)(void *)((char *)(uintptr_t)L - RI_STATE_OFFSET);
+}
+
+/* A thread of the host that the collector does not know would not be stopped while it marks: let it know. */
+void ri_capi_enter_thread(RiThread *T);
+
+static RI_ALWAYS_INLINE RiThread *ri_thread_of(const lua_State *L)
+{
+    RiThread *T = ri_thread_at(L);
+    if (RI_UNLIKELY(T->host_thread != __builtin_thread_pointer()))
+        ri_capi_enter_thread(T);
+    return T;
 }
 static inline lua_State *ri_state_of(RiThread *T)
 {

@@ -214,7 +214,7 @@ void lua_upvaluejoin(lua_State *L, int index1, int n1, int index2, int n2)
  * looks at them at its next safe point. */
 void lua_sethook(lua_State *L, lua_Hook hook, int mask, int count)
 {
-    RiThread *T = ri_thread_of(L);
+    RiThread *T = ri_thread_at(L);
     if (hook == NULL || mask == 0) {
         hook = NULL;
         mask = 0;

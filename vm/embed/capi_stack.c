@@ -23,6 +23,12 @@ RiValue *ri_capi_pseudo(RiThread *T, int index)
     return (RiValue *)(uintptr_t)&ri_capi_none;
 }
 
+void ri_capi_enter_thread(RiThread *T)
+{
+    T->host_thread = __builtin_thread_pointer();
+    ri_heap_enter_thread();
+}
+
 void ri_capi_settle_slow(RiThread *T)
 {
     RiHeap *heap = T->heap;

@@ -96,6 +96,7 @@ struct RiThread {
     uint32_t yield_count;  /* of a C function that yields: values on top */
     RiBuffer *c_records;   /* RiCRecord[c_record_count]; NULL: none yet */
     uint32_t c_record_count;
+    const void *host_thread; /* the one that last called the C API with it (its thread pointer) */
     RiValue scratch;       /* of the C API: a pseudo-index's value */
     RiBuffer *tbc;         /* uint32_t slot offsets of the to-be-closed variables, innermost last; NULL: none yet */
     uint32_t tbc_count;
