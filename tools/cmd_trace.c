@@ -9,6 +9,14 @@
 #include "vm/machine/trace.h"
 
 #define GROUPS_MAX 12
+
+static const char usage[] =
+    "usage: %s trace [-e file,process,…] [-c] [-T] [-o file] [options] script [args]\n"
+    "  -e list     only these groups: process signal memory file desc net time message; or calls by name\n"
+    "  -c          only count the calls\n"
+    "  -T          with the time each took\n"
+    "  -o file     write to 'file'\n"
+    "  options     of the run, such as --sandbox\n";
 #define NAMES_MAX 200
 
 typedef struct Count {
@@ -134,9 +142,31 @@ static void finish(void)
 
 /* -- The command ------------------------------------------------------------------------------------------------------- */
 
-static bool add_groups(Tracer *t, char *list)
+/* Is it a group or name of a system call, or of what only the libraries do? */
+static bool is_traced(const char *word)
+{
+    static const char *const others[] = {"message", "receive", "spawn", "getenv", "popen", "execute"};
+    for (uint32_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (strcmp(word, others[i]) == 0)
+            return true;
+    }
+    for (uint32_t number = 0; number < RI_SYSCALL_MAX; number++) {
+        const RiSyscall *row = ri_syscall_by_number(number);
+        if (row != NULL && (strcmp(word, row->group) == 0 || strcmp(word, row->name) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool add_groups(const RiTool *tool, Tracer *t, char *list)
 {
     for (char *word = strtok(list, ","); word != NULL; word = strtok(NULL, ",")) {
+        if (!is_traced(word)) {
+            char text[300];
+            snprintf(text, sizeof text, "trace: there is no call and no group '%.200s'", word);
+            ri_tool_message(tool, text);
+            return false;
+        }
         if (t->group_count == GROUPS_MAX)
             return false;
         t->groups[t->group_count++] = word;
@@ -155,7 +185,7 @@ static int parse_options(RiTool *tool, int i, Tracer *t)
         } else if (strcmp(word, "-T") == 0) {
             t->shows_times = true;
         } else if (strcmp(word, "-e") == 0) {
-            if (value == NULL || !add_groups(t, value))
+            if (value == NULL || !add_groups(tool, t, value))
                 return -1 - i;
             i++;
         } else if (strcmp(word, "-o") == 0) {
@@ -190,8 +220,7 @@ int ri_cmd_trace(RiTool *tool, int first)
     t->out = stderr;
     int next = parse_options(tool, first, t);
     if (next < 0 || next >= tool->argc) {
-        ri_tool_message(tool, "usage: trace [-e file,process,…] [-c] [-T] [-o file] [options] script [args]\n"
-                              "groups: process signal memory file desc net time, or names of calls");
+        fprintf(stderr, usage, tool->name);
         return EXIT_FAILURE;
     }
     tool->on_machine = attach;
