@@ -777,7 +777,7 @@ static const void *bottom(RiThread *T, uint32_t covered)
 {
     RiJit *j = ri_jit_of(T->heap);
     if (covered < 2) {
-        const RiLink link = covered ? j->returned : *RI_LINK_OF(T->base);
+        const RiLink link = covered ? j->returned : ri_link_load(T->base);
         RiValue *func = T->base - 2 - link.extra;
         if (link.wanted_plus_1 > 0)
             T->top = func + link.wanted_plus_1 - 1;

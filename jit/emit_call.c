@@ -503,7 +503,7 @@ static int help_serve_tail(RiThread *T, int32_t signal)
 /* To a Lua frame, with no action to take. */
 static void help_return_plainly(RiThread *T, const RiValue *first, uint32_t count)
 {
-    const RiLink link = *RI_LINK_OF(T->base);
+    const RiLink link = ri_link_load(T->base);
     RiValue *to = T->base - 2 - link.extra;
     uint32_t wanted = link.wanted_plus_1 ? (uint32_t)link.wanted_plus_1 - 1 : count;
     for (uint32_t i = 0; i < wanted; i++) {
@@ -738,7 +738,7 @@ static intptr_t help_return_to_library(RiThread *T, RiValue *first, uint32_t cou
 /* surely: the interpreter could not do the instruction again. */
 static intptr_t return_values(RiThread *T, RiValue *first, uint32_t count, bool surely)
 {
-    const RiLink link = *RI_LINK_OF(T->base);
+    const RiLink link = ri_link_load(T->base);
     if ((link.flags & RI_LINK_ACTIONS) == RI_LINK_META && help_return_meta(T, &link, count ? *first : ri_nil()))
         return -1;
     if (link.flags & RI_LINK_LIB && !T->hook_mask)

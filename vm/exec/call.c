@@ -129,7 +129,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
         ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? RI_HOOKED_TAIL_CALL : RI_HOOKED_CALL, 1, nargs);
         base = T->base;
     }
-    *link = *RI_LINK_OF(base);
+    *link = ri_link_load(base);
     *signal = ri_row_of(T, base[-2])->call(T, base, nargs);
     return true;
 }
@@ -186,7 +186,7 @@ static bool continue_coroutine(RiThread *co, const RiValue *first, uint32_t coun
     RiValue self = co->base[-2];
     if (RI_UNLIKELY(self.tag == RI_TAG_CLOSURE)) /* a hook has yielded */
         return false;
-    *link = *RI_LINK_OF(co->base);
+    *link = ri_link_load(co->base);
     RiCRecord *record = self.tag != RI_TAG_LIBFN ? ri_c_record_of(co, (uint32_t)(co->base - co->stack)) : NULL;
     if (record == NULL) {
         for (uint32_t i = 0; i < count; i++) /* they are the results of its yield */
@@ -309,7 +309,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     if (link.flags & RI_LINK_CORO && !T->is_resumed_by_c) {
         RiThread *co = T;
         T = *thread = switch_to_resumer(co);
-        *out = *RI_LINK_OF(T->base);
+        *out = ri_link_load(T->base);
         int32_t n = results_of_resume(T, first, count);
         end_coroutine(co);
         return n;
@@ -339,7 +339,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
         return SERVE_SETTLED;
     case RI_LINK_META: {
         if (ri_link_wanted(&link) < 0) { /* a library function called by TAILCALL: now the Lua frame returns the same */
-            *out = *RI_LINK_OF(T->base);
+            *out = ri_link_load(T->base);
             return deliver(thread, out, func, count, action);
         }
         RiValue v = *func;
@@ -352,7 +352,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     case RI_LINK_LIB: {
         T->lib_depth--;
         const RiLibFn *fn = ri_row_of(T, T->base[-2]);
-        *out = *RI_LINK_OF(T->base);
+        *out = ri_link_load(T->base);
         out->extra = 0; /* its step: no matter of returns, where a closure as a result may stand in the function's place */
         return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
     }
@@ -368,7 +368,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
 static int32_t reenter(RiThread *T, RiLink *link)
 {
     const RiLibFn *fn = ri_row_of(T, T->base[-2]);
-    *link = *RI_LINK_OF(T->base);
+    *link = ri_link_load(T->base);
     link->extra = 0;
     return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
 }
@@ -382,7 +382,7 @@ static bool yield(RiThread **thread, uint32_t count, int32_t *signal, RiLink *li
     co->status = RI_THREAD_READY;
     if (co->is_resumed_by_c)
         return false;
-    *link = *RI_LINK_OF(T->base);
+    *link = ri_link_load(T->base);
     *signal = results_of_resume(T, co->top - count, count);
     co->top -= count;
     return true;
@@ -462,7 +462,7 @@ RiAction ri_resume_library(RiThread *T)
 
 RiAction ri_serve_library(RiThread *T, int32_t signal)
 {
-    return serve(T, signal, *RI_LINK_OF(T->base));
+    return serve(T, signal, ri_link_load(T->base));
 }
 
 RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32_t delta, int32_t wanted)
@@ -474,7 +474,7 @@ RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32
 RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
 {
     RiAction action = RI_GO;
-    RiLink link = *RI_LINK_OF(T->base);
+    RiLink link = ri_link_load(T->base);
     int32_t signal = deliver(&T, &link, first, count, &action);
     return signal == SERVE_SETTLED ? action : serve(T, signal, link);
 }
@@ -487,7 +487,7 @@ RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
     }
     if (func->tag != RI_TAG_CLOSURE) /* called from this frame, which then returns what it gives: see deliver */
         return ri_precall(T, func, nargs, -1, RI_LINK_META);
-    RiLink link = *RI_LINK_OF(T->base);
+    RiLink link = ri_link_load(T->base);
     RiValue *to = T->base - 2 - link.extra;
     for (uint32_t i = 0; i < nargs + 2; i++)
         ri_copy(&to[i], &func[i]);

@@ -110,6 +110,17 @@ struct RiThread {
 _Static_assert(offsetof(RiThread, base) == offsetof(RiThread, extra) + sizeof(void *), "the address of a lua_State");
 
 #define RI_LINK_OF(base) ((RiLink *)((base)-1))
+/* A copy of it, by two words: it was written so, lately, and one wide load would have to wait for both stores (ri_copy). */
+static RI_ALWAYS_INLINE RiLink ri_link_load(const RiValue *base)
+{
+    union {
+        uint64_t words[2];
+        RiLink link;
+    } copy;
+    copy.words[0] = base[-1].u;
+    copy.words[1] = base[-1].tag;
+    return copy.link;
+}
 
 /* A new thread with an empty stack of `slots` slots (0: with none yet, ri_thread_resize_stack makes it). Collects. */
 RiThread *ri_thread_new(RiHeap *heap, struct RiProcess *process, uint32_t slots);
