@@ -360,6 +360,12 @@ RiJitResult ri_jit_emit_call(RiJit *j, RiWord w);
 /* TFORCALL of an iterator that is none of the known ones; j->depth is that of the loop's state. */
 RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t results);
 RiJitResult ri_jit_emit_return(RiJit *j, RiWord w);
+/* Push element key + 1 of the table, both in slots that are known to be so; behind the end of the list go to instruction
+ * `after`. index: what key + 1 is now. False: nothing was done (or is_deferred). */
+bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t index, uint32_t after);
+/* table.insert(t, v), table.remove(t), whose types are known. False: call it. */
+bool ri_jit_emit_insert(RiJit *j, uint32_t func);
+bool ri_jit_emit_remove(RiJit *j, uint32_t func, int32_t wanted);
 /* Emit the call of a library function in place of its call; false: as any other. */
 bool ri_jit_emit_intrinsic(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted);
 

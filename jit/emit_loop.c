@@ -210,6 +210,10 @@ static void help_tbc(RiThread *T, uint32_t slot)
 
 static RiJitResult emit_prepare_generic(RiJit *j, uint32_t a)
 {
+    if (j->slots[a + 3].where == IN_CONSTANT && j->slots[a + 3].type == TYPE_NIL) { /* position 0 hides in it */
+        j->next_pc = target_of(j);
+        return EMIT_ON;
+    }
     ri_jit_flush_for_call(j);
     ri_jit_save_state(j, j->pc + 1);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
@@ -251,6 +255,43 @@ static int help_iterate(RiValue *state, uint32_t results)
     return 1;
 }
 
+/* The iterator is the library function f. */
+static void guard_iterator(RiJit *j, uint32_t slot, RiValue f)
+{
+    if (j->slots[slot].where == IN_CONSTANT)
+        return;
+    ri_jit_guard(j, slot, TYPE_LIBFN);
+    ri_x_imm(j->as, RI_RAX, f.i);
+    ri_x_rr(j->as, RI_X_CMP, RI_RAX, ri_jit_gpr(j, slot));
+    ri_jit_guard_jump(j, RI_CC_NE);
+}
+
+/* ipairs over a list without metatable. False: not so; or is_deferred, when only guards were emitted. */
+static bool emit_ipairs(RiJit *j, uint32_t a, uint32_t results)
+{
+    RiValue key;
+    uint32_t depth = j->depth;
+    if (ri_jit_type(j, a + 1) != TYPE_TABLE || ri_jit_type(j, a + 2) != TYPE_INT || results > 2)
+        return false;
+    ri_jit_guard(j, a + 1, TYPE_TABLE);
+    ri_jit_guard(j, a + 2, TYPE_INT);
+    if (!ri_jit_sample(j, a + 2, &key)) {
+        j->is_deferred = true;
+        return false;
+    }
+    int64_t index = (int64_t)(key.u + 1);
+    if (!ri_jit_push_list_element(j, a + 1, a + 2, index, j->pc + 3))
+        return false;
+    ri_jit_set_copy(j, a + 5, depth);
+    RiReg k = ri_jit_gpr(j, a + 2), next = ri_jit_owns_gpr(j, k, a + 2) ? k : ri_jit_new_gpr(j);
+    ri_x_rm(j->as, RI_X_LEA, next, ri_mem(k, 1));
+    ri_jit_set_gpr(j, a + 2, TYPE_INT, next);
+    ri_jit_set_sample(j, a + 2, ri_int(index));
+    ri_jit_set_copy(j, a + 4, a + 2);
+    ri_jit_pop(j, j->depth - a - 4 - results);
+    return true;
+}
+
 static RiJitResult emit_iterate(RiJit *j, RiWord w)
 {
     uint32_t a = RI_WORD_A(w), results = RI_WORD_B(w), loop = j->pc + 1;
@@ -266,6 +307,12 @@ static RiJitResult emit_iterate(RiJit *j, RiWord w)
     j->snap = NULL;
     if (!has || j->generic_pc == j->pc || f.tag != RI_TAG_LIBFN || (f.cp != &ri_libfn_next && f.cp != &ri_libfn_ipairs_iterator))
         return ri_jit_emit_iterator_call(j, a, results);
+    uint32_t head = (uint32_t)((int32_t)loop + 2 + (int32_t)j->code[loop + 1]);
+    guard_iterator(j, a, f);
+    if (f.cp == &ri_libfn_ipairs_iterator && emit_ipairs(j, a, results))
+        return emit_back_edge(j, head);
+    if (j->is_deferred)
+        return EMIT_DEFER;
     ri_jit_flush_for_call(j);
     ri_x_rm(j->as, RI_X_LEA, RI_RDI, ri_jit_payload(a));
     ri_x_imm(j->as, RI_RSI, results);
@@ -277,7 +324,6 @@ static RiJitResult emit_iterate(RiJit *j, RiWord w)
     ri_jit_branch_to(j, RI_CC_E, loop + 2);
     for (uint32_t i = 0; i < results; i++)
         ri_jit_set_memory(j, a + 4 + i, TYPE_UNKNOWN);
-    uint32_t head = (uint32_t)((int32_t)loop + 2 + (int32_t)j->code[loop + 1]);
     return emit_back_edge(j, head);
 }
 

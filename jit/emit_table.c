@@ -718,6 +718,39 @@ static void push_absent(RiJit *j, RiReg table, uint32_t pops)
     ri_jit_set_constant(j, j->depth, ri_nil());
 }
 
+/* The sample of a table with nothing but an array part and, may be, fields; NULL: it is none, or not known yet. */
+static const RiTable *sample_list(RiJit *j, uint32_t slot)
+{
+    RiValue o;
+    if (!ri_jit_sample(j, slot, &o)) {
+        j->is_deferred = true;
+        return NULL;
+    }
+    const RiTable *t = o.cp;
+    return t->meta || t->dict ? NULL : t;
+}
+
+bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t index, uint32_t after)
+{
+    const RiTable *t = sample_list(j, table);
+    const RiArray *a = t ? t->array : NULL;
+    if (!t || (uint64_t)index - 1 >= a->count)
+        return false;
+    RiValue v = ri_array_load(a, (uint32_t)(index - 1));
+    if (v.tag == RI_TAG_NIL || v.tag > RI_TAG_THREAD)
+        return false;
+    RiReg reg = ri_jit_gpr(j, table), k = ri_jit_gpr(j, key);
+    guard_no_meta(j, reg);
+    guard_no_dict(j, reg);
+    Element e = {.array = ri_jit_array(j, reg), .index = RI_RCX};
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(e.array, offsetof(RiArray, count)));
+    ri_x_rr(j->as, RI_X_LOAD, RI_RCX, k);
+    ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+    ri_jit_branch_to(j, RI_CC_AE, after);
+    push_element(j, a, reg, &e, v, 0);
+    return true;
+}
+
 static RiJitResult emit_get_index(RiJit *j, RiWord w)
 {
     Index x = decode_index(w, j->depth);
@@ -772,6 +805,7 @@ static RiJitResult emit_get_index(RiJit *j, RiWord w)
 typedef struct Store {
     RiJitOperand object, key, value;
     uint32_t pops;
+    bool at_end; /* key does not matter */
 } Store;
 
 static Store decode_store(RiWord w, uint32_t depth)
@@ -779,15 +813,15 @@ static Store decode_store(RiWord w, uint32_t depth)
     int32_t top = (int32_t)depth - 1, a = RI_WORD_A(w), b = RI_WORD_B(w), c = RI_WORD_C(w);
     switch ((RiOpcode)RI_WORD_OP(w)) {
     case RI_OP_SETINDEX:
-        return (Store){{.slot = top - 2}, {.slot = top - 1}, {.slot = top}, 3};
+        return (Store){{.slot = top - 2}, {.slot = top - 1}, {.slot = top}, 3, false};
     case RI_OP_SETINDEX_OL:
-        return (Store){{.slot = a}, {.slot = top - 1}, {.slot = top}, 2};
+        return (Store){{.slot = a}, {.slot = top - 1}, {.slot = top}, 2, false};
     case RI_OP_SETINDEX_LL:
-        return (Store){{.slot = a}, {.slot = b}, {.slot = top}, 1};
+        return (Store){{.slot = a}, {.slot = b}, {.slot = top}, 1, false};
     case RI_OP_SETINDEX_LLL:
-        return (Store){{.slot = a}, {.slot = b}, {.slot = c}, 0};
+        return (Store){{.slot = a}, {.slot = b}, {.slot = c}, 0, false};
     case RI_OP_SETINDEX_LI:
-        return (Store){{.slot = a}, {.slot = -1, .k = ri_int(RI_WORD_S(w))}, {.slot = top}, 1};
+        return (Store){{.slot = a}, {.slot = -1, .k = ri_int(RI_WORD_S(w))}, {.slot = top}, 1, false};
     default:
         ri_unreachable();
     }
@@ -876,13 +910,21 @@ static void emit_append(RiJit *j, const Store *x, RiReg table, uint8_t kind)
 {
     uint32_t other = 0;
     guard_no_dict(j, table);
-    Element e = begin_element(j, table, &x->key);
-    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(e.array, offsetof(RiArray, count)));
-    if (e.index == RI_NO_REG)
-        ri_x_alu(j->as, RI_ALU_CMP, RI_RDX, (int32_t)e.at);
+    Element e = {.index = RI_RCX};
+    if (x->at_end)
+        e.array = ri_jit_array(j, table);
     else
-        ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
-    ri_jit_guard_jump(j, RI_CC_NE);
+        e = begin_element(j, table, &x->key);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RDX, ri_mem(e.array, offsetof(RiArray, count)));
+    if (x->at_end) {
+        ri_x_rr(j->as, RI_X_LOAD, RI_RCX, RI_RDX);
+    } else {
+        if (e.index == RI_NO_REG)
+            ri_x_alu(j->as, RI_ALU_CMP, RI_RDX, (int32_t)e.at);
+        else
+            ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
     RiJitSnap *before = ri_jit_snapshot(j);
     if (!is_kind_known(j, table, kind)) {
         compare_kind(j, e.array, kind);
@@ -894,6 +936,15 @@ static void emit_append(RiJit *j, const Store *x, RiReg table, uint8_t kind)
     ri_x_alu32_mem(j->as, RI_ALU_ADD, ri_mem(e.array, offsetof(RiArray, count)), 1);
     emit_element_store(j, kind, &e, (uint32_t)x->value.slot);
     emit_grow(j, x, kind, table, e.array, full, other, before);
+}
+
+/* Numbers that go to a compact array have to be in registers, before rax and rcx are in use. */
+static void load_to_store(RiJit *j, uint8_t kind, uint32_t value)
+{
+    if (kind == KIND_OF(RI_ARRAY_INT))
+        ri_jit_gpr(j, value);
+    else if (kind == KIND_OF(RI_ARRAY_FLOAT))
+        ri_jit_xmm(j, value);
 }
 
 static RiJitResult emit_set_index(RiJit *j, RiWord w)
@@ -927,10 +978,7 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
         ri_jit_guard(j, (uint32_t)x.key.slot, TYPE_INT);
     ri_jit_guard(j, (uint32_t)x.value.slot, value_type);
     RiReg reg = ri_jit_gpr(j, (uint32_t)x.object.slot);
-    if (kind == KIND_OF(RI_ARRAY_INT))
-        ri_jit_gpr(j, (uint32_t)x.value.slot); /* before rax and rcx are in use */
-    else if (kind == KIND_OF(RI_ARRAY_FLOAT))
-        ri_jit_xmm(j, (uint32_t)x.value.slot);
+    load_to_store(j, kind, (uint32_t)x.value.slot);
     guard_no_newindex(j, reg, t);
     if (appends) {
         emit_append(j, &x, reg, kind);
@@ -941,6 +989,77 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     }
     ri_jit_pop(j, x.pops);
     return EMIT_ON;
+}
+
+/* -- insert, remove ------------------------------------------------------------------------------------------------------------ */
+
+bool ri_jit_emit_insert(RiJit *j, uint32_t func)
+{
+    Store x = {.object = {.slot = (int32_t)func + 2}, .value = {.slot = (int32_t)func + 3}, .pops = j->depth - func, .at_end = true};
+    const RiTable *t = sample_list(j, func + 2);
+    uint8_t type = j->slots[func + 3].type;
+    if (!t || type == TYPE_NIL)
+        return false;
+    uint8_t kind = kind_to_store(t->array, type);
+    RiReg reg = ri_jit_gpr(j, func + 2);
+    load_to_store(j, kind, func + 3);
+    guard_no_meta(j, reg);
+    emit_append(j, &x, reg, kind);
+    ri_jit_pop(j, x.pops);
+    return true;
+}
+
+/* Push the element of an array like `a`, whose index is in rcx, and clear its place. The one before it must not be a hole. */
+static void push_last(RiJit *j, const RiArray *a, const Element *e, RiValue v)
+{
+    RiMem at = element_place(j, e, a->elem_tag != 0);
+    if (a->elem_tag == RI_TAG_INT) {
+        RiReg d = ri_jit_new_gpr(j);
+        ri_x_rm(j->as, RI_X_LOAD, d, at);
+        ri_jit_set_gpr(j, j->depth, TYPE_INT, d);
+    } else if (a->elem_tag) {
+        RiXmm d = ri_jit_new_xmm(j);
+        ri_x_rm(j->as, RI_X_MOVSD, d, at);
+        ri_jit_set_xmm(j, j->depth, d);
+    } else {
+        RiMem tag = at, tag_below = at;
+        tag.disp += 8;
+        tag_below.disp -= 8;
+        uint32_t first = ri_x_jcc(j->as, RI_CC_E, 0); /* of the shift of rcx */
+        ri_x_alu_mem(j->as, RI_ALU_CMP, tag_below, RI_TAG_NIL);
+        ri_jit_guard_jump(j, RI_CC_E);
+        ri_x_land(j->as, first);
+        ri_jit_push_value_at(j, at, &v);
+        ri_x_store_imm(j->as, at, 0);
+        ri_x_store_imm(j->as, tag, RI_TAG_NIL);
+    }
+    ri_jit_set_sample(j, j->depth - 1, v);
+}
+
+bool ri_jit_emit_remove(RiJit *j, uint32_t func, int32_t wanted)
+{
+    const RiTable *t = sample_list(j, func + 2);
+    if (!t || t->array->count == 0)
+        return false;
+    const RiArray *a = t->array;
+    RiValue v = ri_array_load(a, a->count - 1);
+    if (v.tag > RI_TAG_THREAD)
+        return false;
+    RiReg reg = ri_jit_gpr(j, func + 2);
+    guard_no_meta(j, reg);
+    guard_no_dict(j, reg);
+    Element e = {.array = ri_jit_array(j, reg), .index = RI_RCX};
+    RiMem count = ri_mem(e.array, offsetof(RiArray, count));
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RCX, count);
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RCX, 1);
+    ri_jit_guard_jump(j, RI_CC_B);
+    guard_kind(j, reg, e.array, kind_to_load(a));
+    push_last(j, a, &e, v);
+    ri_x_alu32_mem(j->as, RI_ALU_SUB, count, 1);
+    if (wanted > 0)
+        ri_jit_set_copy(j, func, j->depth - 1);
+    ri_jit_pop(j, j->depth - func - (uint32_t)wanted);
+    return true;
 }
 
 /* -- Lists ----------------------------------------------------------------------------------------------------------------------- */

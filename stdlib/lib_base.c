@@ -44,7 +44,8 @@ static int32_t base_tostring(RiThread *T, RiValue *args, uint32_t nargs)
     RiString *s;
     if (nargs == 0)
         ri_arg_check_any(T, args, nargs, 0);
-    switch (args[0].tag) {
+    bool is_plain = ri_is_nil(ri_metafield(T, args[0], RI_MM_TOSTRING));
+    switch (is_plain ? args[0].tag : RI_TAG_NIL) {
     case RI_TAG_INT:
         s = ri_str_from_int(T->heap, args[0].i);
         break;
