@@ -766,8 +766,10 @@ void ri_jit_make_call_entry(RiJit *j, RiThread *T)
         return;
     context_of_frame(j, T);
     RiJitMark mark = ri_jit_mark(j);
+    ri_host_code_begin(&j->pages);
     fn->call_entry = ri_jit_run_address(j, emit_prologue(j));
     ri_x_jmp(j->as, fn->pcs[0].entry);
+    ri_host_code_end(&j->pages);
     ri_jit_tell(j, mark, fv->proto, 0);
 }
 
