@@ -107,8 +107,13 @@ static bool map_two(RiCodePages *pages)
     return false;
 }
 
+/* Switching takes time with each page in use. */
+#define SWITCHED_BYTES_MAX ((size_t)2 << 20)
+
 static bool map_switched(RiCodePages *pages)
 {
+    if (pages->size > SWITCHED_BYTES_MAX)
+        pages->size = pages->high = SWITCHED_BYTES_MAX;
     void *memory = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return false;

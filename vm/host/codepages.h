@@ -27,7 +27,7 @@ typedef struct RiCodePages {
     void *copy;           /* between fork's beginning and its end */
 } RiCodePages;
 
-/* Map `size` bytes (rounded up to pages). False, with errno, if the host has none or forbids it. `pages` must stay where it
+/* Map `size` bytes, rounded up to pages; with one view at most 2 MB (see pages->size). False, with errno, if the host has none or forbids it. `pages` must stay where it
  * is until it is unmapped. */
 bool ri_host_code_map(RiCodePages *pages, size_t size, RiCodeViews views);
 void ri_host_code_unmap(RiCodePages *pages);
