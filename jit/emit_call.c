@@ -45,26 +45,19 @@ static RiJitResult go_on_later(RiJit *j, int32_t wanted)
 
 /* -- Any call ------------------------------------------------------------------------------------------------------------------ */
 
-/* debug.setlocal changes the locals of frames below, of which machine code thinks to know the types: no code must go on. */
-static bool is_meddler(RiValue f)
-{
-    return f.tag == RI_TAG_LIBFN && strcmp(((const RiLibFn *)f.cp)->name, "debug.setlocal") == 0;
-}
-
 /* Call what is at func. 0: done; RI_NATIVE_…: leave; else the address of the callee's code, its frame is set up. */
 static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
 {
     RiHeap *heap = T->heap;
     ptrdiff_t base = T->base - T->stack;
     uint32_t pc = T->pc;
-    bool meddles = is_meddler(*func);
     RiAction action = ri_precall(T, func, nargs, wanted, 0);
     if (action == RI_LEAVE)
         return (const void *)RI_NATIVE_LEAVE;
     RiThread *now = heap->running;
     if (--heap->budget < 0)
         return (const void *)RI_NATIVE_SAFE_POINT;
-    if (now == T && T->base - T->stack == base && T->pc == pc && !T->hook_mask && !meddles)
+    if (now == T && T->base - T->stack == base && T->pc == pc && !T->hook_mask)
         return NULL;
     bool is_callee = now == T && T->base > T->stack + base && T->pc == 0 && !T->hook_mask &&
                      (const char *)__builtin_frame_address(0) > (const char *)heap->native_limit;
@@ -424,8 +417,6 @@ static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wa
         return emit_any_call(j, func, nargs, false, wanted);
     if (type == TYPE_CLOSURE && can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
         return emit_lua_call(j, ((RiClosure *)f.p)->feedback, func, nargs, wanted);
-    if (is_meddler(f))
-        return EMIT_CANNOT;
     if (type == TYPE_LIBFN)
         return emit_library_call(j, f.cp, func, nargs, wanted);
     if (type == TYPE_TABLE)

@@ -207,7 +207,7 @@ static int32_t debug_setlocal(RiThread *T, RiValue *args, uint32_t nargs)
     RiLocal local = ri_find_local(of, level, &frame, n, true);
     if (local.name == NULL)
         return ri_return_nil(args);
-    ri_set_local(&local, args[skip + 2]);
+    ri_set_local(of, &local, args[skip + 2]);
     return ri_return_string(args, ri_str_from_cstr(T->heap, local.name));
 }
 
@@ -309,7 +309,7 @@ static int32_t debug_gethook(RiThread *T, RiValue *args, uint32_t nargs)
     RiThread *of = thread_arg(T, args, nargs, &skip);
     char letters[4];
     size_t size = 0;
-    if (of->hook_mask == 0)
+    if ((of->hook_mask & RI_HOOK_EVENTS) == 0)
         return ri_return_nil(args);
     if (of->hook_mask & RI_HOOK_CALL)
         letters[size++] = 'c';

@@ -163,7 +163,7 @@ const char *lua_setlocal(lua_State *L, const lua_Debug *ar, int n)
         if (local.name != NULL && local.slot != NULL && !frame.is_lua)
             local.is_writable = true;
         if (local.name != NULL)
-            ri_set_local(&local, T->top[-1]);
+            ri_set_local(T, &local, T->top[-1]);
     }
     T->top--;
     return local.name;
@@ -245,7 +245,7 @@ lua_Hook lua_gethook(lua_State *L)
 int lua_gethookmask(lua_State *L)
 {
     const RiThread *T = ri_thread_of(L);
-    return T->hook_is_wanted ? T->wanted_mask : T->hook_mask;
+    return T->hook_is_wanted ? T->wanted_mask : (int)(T->hook_mask & RI_HOOK_EVENTS);
 }
 
 int lua_gethookcount(lua_State *L)

@@ -740,7 +740,7 @@ RiThread *ri_coroutine_new(RiThread *T, RiValue function)
     co->hook_allowed = true;
     co->extra = T->process->main->extra;
     if (T->c_hook != NULL) { /* Lua hooks are each thread's own (debug.sethook) */
-        co->hook_mask = T->hook_mask;
+        co->hook_mask = T->hook_mask & RI_HOOK_EVENTS;
         co->c_hook = T->c_hook;
         co->hook_count = T->hook_count;
         co->hook_left = T->hook_count;

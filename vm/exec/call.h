@@ -183,6 +183,10 @@ bool ri_machine_safe_point(RiThread *T, bool is_poll);
 
 /* Hooks: fire an event; line: -1 for none. */
 enum { RI_HOOK_CALL = 1, RI_HOOK_RETURN = 2, RI_HOOK_LINE = 4, RI_HOOK_COUNT = 8 };
+#define RI_HOOK_EVENTS 15u
+/* No event, but in RiThread.hook_mask as well: locals have been changed from outside. Machine code, which thinks to know them,
+ * is left wherever it would be for a hook; when none is under way any more the interpreter clears it. */
+#define RI_HOOK_CHANGED 128u
 void ri_fire_hook(RiThread *T, RiHookEvent event, int32_t line);
 /* The same for calls and returns: `count` locals from number `first` on are the parameters or results. */
 void ri_fire_transfer_hook(RiThread *T, RiHookEvent event, uint32_t first, uint32_t count);

@@ -87,10 +87,12 @@ const char *ri_parameter_name(RiValue function, int64_t n)
     return proto != NULL && n > 0 && n <= UINT8_MAX ? ri_local_name(proto, (uint32_t)n, 0, &slot) : NULL;
 }
 
-void ri_set_local(RiLocal *local, RiValue v)
+void ri_set_local(RiThread *of, RiLocal *local, RiValue v)
 {
     if (!local->is_writable)
         return;
+    if (of->heap->native_sp != NULL)
+        of->hook_mask |= RI_HOOK_CHANGED;
     if (local->slot->tag == RI_TAG_CELL)
         ri_store(&((RiCell *)local->slot->p)->value, v);
     else

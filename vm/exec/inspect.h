@@ -15,8 +15,8 @@ typedef struct RiLocal {
 
 /* Local variable number `n` of the frame at `level`: a named one, a vararg (n < 0), or what else lies in its slots. Collects. */
 RiLocal ri_find_local(RiThread *of, int level, const RiFrame *frame, int64_t n, bool to_write);
-/* Give a variable found `to_write` a value. */
-void ri_set_local(RiLocal *local, RiValue v);
+/* Give a variable of `of` that was found `to_write` a value. */
+void ri_set_local(RiThread *of, RiLocal *local, RiValue v);
 /* Name of parameter `n` of a function that is not running; NULL if there is none. */
 const char *ri_parameter_name(RiValue function, int64_t n);
 

@@ -512,6 +512,8 @@ void ri_execute(RiThread *T)
 
     RESUME_FRAME();
 enter_native: /* the registers are saved */
+    if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CHANGED) && heap->native_sp == NULL)
+        T->hook_mask &= RI_HOOK_EVENTS;
     if (RI_LIKELY(!T->hook_mask && (!stats || stats->with_native))) {
         switch (T->process->hooks->enter_native(T)) {
         case RI_NATIVE_STAY:
