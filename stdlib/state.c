@@ -32,5 +32,6 @@ RiStdlib *ri_stdlib_new(RiThread *T)
     state->gc_pause = 200;
     state->gc_step_multiplier = 100;
     T->process->io = state;
+    T->process->io_holder = holder;
     return state;
 }

@@ -447,6 +447,7 @@ static void begin_process(RiClone *c)
     if (parent->io != NULL) {
         RiUserdata *holder = ri_clone_of(c, (char *)parent->io - offsetof(RiUserdata, data));
         child->io = holder->data;
+        child->io_holder = holder;
     }
     child->warnings_on = parent->warnings_on;
     child->warning_continues = parent->warning_continues;

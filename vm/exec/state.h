@@ -32,6 +32,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     RiString *memory_message; /* "not enough memory", made beforehand */
     void *stats;              /* RiStats when --stats */
     void *io;                 /* stdlib/stream.c */
+    void *io_holder;          /* the userdata it lies in; a program may take that out of its registry */
     void *slot_answers;       /* exec/debuginfo.c: what was last asked about slots, a collected block */
     void *patterns;           /* stdlib/strpattern.c: compiled patterns, a collected block */
     struct RiJump *jumps;     /* innermost C-level region: unwind.c */

@@ -270,8 +270,10 @@ static void fill_process(const RiTemplate *template, RiProcess *process)
         if (template->metatables[type] != NO_PIECE)
             process->metatables[type] = made[template->metatables[type]];
     }
-    if (template->io != NO_PIECE)
-        process->io = ((RiUserdata *)made[template->io])->data;
+    if (template->io != NO_PIECE) {
+        process->io_holder = made[template->io];
+        process->io = ((RiUserdata *)process->io_holder)->data;
+    }
 }
 
 static void make_process(RiHeap *heap, void *argument)
