@@ -10,6 +10,7 @@
 #include "vm/host/host.h"
 #include "vm/machine/sched.h"
 #include "vm/exec/traceback.h"
+#include "vm/exec/warn.h"
 
 #define PATIENCE_MS 1000 /* with whoever is to read the last output of a program that was stopped */
 
@@ -50,7 +51,9 @@ bool ri_tool_report(const RiTool *tool, RiThread *T, int status)
     if (status == RI_OK)
         return true;
     RiString *message = ri_to_string_raw(T, T->top[-1]);
-    ri_tool_message(tool, message != NULL ? ri_str_cstr(T->heap, message) : "(error message not a string)");
+    const char *text = message != NULL ? ri_str_cstr(T->heap, message) : "(error message not a string)";
+    const char *parts[] = {tool->name != NULL ? tool->name : "", tool->name != NULL ? ": " : "", text, "\n"};
+    ri_process_complain(T->process, parts, RI_COUNTOF(parts)); /* wherever its descriptor 2 leads */
     T->top--;
     return false;
 }

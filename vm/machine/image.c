@@ -102,7 +102,7 @@ int ri_image_map(RiSpace *space)
     const RiEngine *engine = space->machine->engine;
     if (space->has_image)
         return 0;
-    const void *program = proc != NULL && engine->program != NULL ? engine->program(proc) : NULL;
+    const void *program = proc != NULL && engine != NULL && engine->program != NULL ? engine->program(proc) : NULL;
     if (program == NULL)
         return -ENOENT;
     space->has_image = true; /* saving it may touch memory, but not this */
