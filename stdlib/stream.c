@@ -185,13 +185,24 @@ static int64_t cookie_read(void *cookie, char *to, size_t size)
     return status < 0 ? status : result;
 }
 
+/* What a stream has taken counts as output already. */
+static int64_t write_counted_before(RiFile *file, const char *from, size_t size)
+{
+    RiTask *task = file->machine->current;
+    uint64_t *counted = &task->proc->usage.output_bytes, before = *counted;
+    *counted = before > size ? before - size : 0;
+    int64_t result = ri_file_write(task, file, from, size);
+    *counted = before;
+    return result;
+}
+
 /* All of it: stdio takes less for an error. */
 static int64_t cookie_write(void *cookie, const char *from, size_t size)
 {
     RiFile *file = cookie;
     size_t done = 0;
     while (done < size) {
-        int64_t result = ri_file_write(file->machine->current, file, from + done, size - done);
+        int64_t result = write_counted_before(file, from + done, size - done);
         if (result == RI_SYS_BLOCK)
             result = cookie_wait(file);
         if (result < 0)
@@ -554,7 +565,7 @@ static RiWriteStatus write_part(RiThread *T, FILE *file)
     if (bytes != NULL && fd >= 0)
         result = ri_host_fd_write(fd, bytes, AT_ONCE);
     else if (bytes != NULL && behind != NULL)
-        result = ri_file_write(ri_current_task(T), behind, bytes, AT_ONCE);
+        result = write_counted_before(behind, bytes, AT_ONCE);
     if (result == RI_SYS_BLOCK)
         return RI_WRITE_WAITS;
     if (result > 0)

@@ -62,3 +62,16 @@ for line in io.lines(path) do print(line) end
 --> by number
 --> nil fstat: Bad file descriptor 9
 --> parent again
+
+-- what goes through a pipe counts as output once
+child, p = process.spawn(function() for i = 1, 1000 do print("0123456789") end end, {stdout = "pipe", limits = {output = 105}})
+print(#p.stdout:read("a") >= 99, select(2, child:wait()))  --> true limit output limit 105 bytes
+child, p = process.spawn(function()
+  local process = require "process"
+  print("0123456789")
+  io.write("0123456789\n")
+  io.flush()
+  process.parent():send(process.getrusage().output)
+end, {stdout = "pipe"})
+print(p.stdout:read("a") == "0123456789\n0123456789\n", (child:receive()))  --> true 22
+child:wait()
