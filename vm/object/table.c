@@ -44,15 +44,35 @@ static size_t slots_size(uint32_t capacity)
     return sizeof(RiSlots) + (size_t)capacity * sizeof(RiValue);
 }
 
-/* Leave the slots behind whose content `slots` has been moved elsewhere. */
-static void release_slots(RiHeap *heap, RiTable *t)
+/* A collection of another heap may stop this thread between any two instructions, and finds what lies in the parts of a table
+ * through the table alone: it has the new part before the old one goes. */
+#define PUBLISH() __asm__ volatile("" ::: "memory")
+
+typedef struct OldSlots {
+    RiValue *slots;
+    uint32_t capacity;
+    bool is_shared;
+} OldSlots;
+
+/* The table is about to get other slots, with the same content. */
+static OldSlots leave_slots(RiTable *t)
 {
-    if (t->flags & RI_TABLE_SHARED)
-        t->flags &= (uint8_t)~RI_TABLE_SHARED;
-    else if (slots_are_inline(t))
-        memset(t->inline_slots, 0, t->slot_capacity * sizeof(RiValue));
-    else if (t->slots)
-        ri_heap_free(heap, (char *)t->slots - offsetof(RiSlots, values), slots_size(t->slot_capacity));
+    OldSlots old = {t->slots, t->slot_capacity, t->flags & RI_TABLE_SHARED};
+    t->flags &= (uint8_t)~RI_TABLE_SHARED;
+    PUBLISH();
+    return old;
+}
+
+/* It has got them. */
+static void release_slots(RiHeap *heap, RiTable *t, OldSlots old)
+{
+    PUBLISH();
+    if (old.is_shared || old.slots == NULL)
+        return;
+    if (old.slots == t->inline_slots)
+        memset(t->inline_slots, 0, old.capacity * sizeof(RiValue));
+    else
+        ri_heap_free(heap, (char *)old.slots - offsetof(RiSlots, values), slots_size(old.capacity));
 }
 
 static uint32_t next_slot_capacity(const RiTable *t)
@@ -78,9 +98,10 @@ void ri_table_grow_slots(RiHeap *heap, RiTable *t)
     RiSlots *block = new_slots(heap, capacity);
     for (uint32_t i = 0; i < old; i++)
         ri_copy(&block->values[i], &t->slots[i]);
-    release_slots(heap, t);
+    OldSlots left = leave_slots(t);
     t->slots = block->values;
     t->slot_capacity = (uint8_t)capacity;
+    release_slots(heap, t, left);
     if (t->flags & RI_TABLE_DELEGATE)
         heap->epoch++;
     if (t->flags & RI_TABLE_SAMPLED)
@@ -178,7 +199,9 @@ static RI_NOINLINE RiArray *resize_array(RiHeap *heap, RiTable *t, uint8_t kind,
     else
         copy_values(heap, a->values, old->values, count);
     a->count = count;
+    PUBLISH();
     t->array = a;
+    PUBLISH();
     free_array(heap, old);
     return a;
 }
@@ -475,7 +498,9 @@ static void note_layout(RiHeap *heap, RiTable *t)
 static void set_dict(RiHeap *heap, RiTable *t, RiDict *d)
 {
     RiDict *old = t->dict;
+    PUBLISH();
     t->dict = d;
+    PUBLISH();
     if (ri_table_is_dict(t)) {
         t->slots = &d->entries[0].value;
         t->shape = RI_SHAPE_DICT;
@@ -499,10 +524,11 @@ static RI_NOINLINE void become_dict(RiHeap *heap, RiTable *t, uint32_t extra)
         dict_copy_live(heap, d, t->dict);
     if (t->flags & RI_TABLE_SAMPLED)
         ri_shape_learn(heap, t, 0);
-    release_slots(heap, t);
-    t->slot_capacity = 0;
+    OldSlots left = leave_slots(t);
     t->shape = RI_SHAPE_DICT;
     set_dict(heap, t, d);
+    t->slot_capacity = 0;
+    release_slots(heap, t, left);
 }
 
 /* -- Integer keys between array and dictionary ------------------------------------------------------------------ */
