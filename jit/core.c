@@ -458,6 +458,7 @@ static void compile(RiJit *j, uint32_t pc, bool is_begun)
     for (;;) {
         j->pc = pc;
         j->next_pc = pc + ri_op_info[RI_WORD_OP(j->code[pc])].words;
+        ri_jit_listing_begin(j, pc);
         j->pinned = 0;
         j->is_deferred = false;
         if (j->instruction_count++ > BLOCK_INSTRUCTIONS_MAX && !j->is_open && has_room(j)) {
@@ -500,6 +501,7 @@ static void compile(RiJit *j, uint32_t pc, bool is_begun)
         if (j->fn->pcs[pc].is_merge && arrive(j, pc))
             break;
     }
+    ri_jit_listing_end(j);
     j->fn->code_bytes += j->hot.at - start;
     j->stats.code_bytes += j->hot.at - start;
 }
@@ -807,6 +809,7 @@ static void flush(RiJit *j)
     j->hot.at = j->prologue_end;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
     j->stats.flushes++;
+    ri_jit_listing_forget(j->listing);
 }
 
 typedef RiNativeExit Enter(RiThread *T, const void *address);
@@ -1028,6 +1031,8 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     ri_jit_tell_routines(j);
     if (options->witness || options->traps)
         j->witness = ri_jit_witness_open(options->witness, options->traps);
+    if (options->lists)
+        j->listing = ri_jit_listing_open(heap);
     heap->jit = j;
     heap->hot_code = &native_word;
     j->hot_calls = options->hot_calls ? options->hot_calls : HOT_CALLS;
@@ -1043,6 +1048,7 @@ void ri_jit_close(RiHeap *heap)
     flush(j);
     ri_jit_perf_close(j->perf_map);
     ri_jit_witness_close(j->witness);
+    ri_jit_listing_close(j->listing, heap);
     ri_host_code_unmap(&j->pages);
     free(j->stubs);
     free(j->counts);

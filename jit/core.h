@@ -156,6 +156,7 @@ typedef struct RiJitMark {
 } RiJitMark;
 typedef struct RiJitPerfMap RiJitPerfMap;
 typedef struct RiJitWitness RiJitWitness;
+typedef struct RiJitListing RiJitListing;
 
 typedef struct RiJit {
     RiHeap *heap;
@@ -178,6 +179,7 @@ typedef struct RiJit {
     RiJitCounts *counts; /* NULL: off */
     RiJitPerfMap *perf_map; /* NULL: none */
     RiJitWitness *witness; /* NULL: none */
+    RiJitListing *listing; /* NULL: none */
     uint32_t witness_begin_address, witness_end_address;
     RiLink returned; /* link of the frame that help_return has left: results may lie over it */
 
@@ -263,6 +265,13 @@ void ri_jit_emit_witness(RiJit *j, uint32_t pc); /* emit: instruction `pc` is ab
 void ri_jit_witness_begin(RiThread *T, uint32_t depth);
 int ri_jit_witness_end(RiThread *T, uint32_t place);
 void ri_jit_witness_count(const RiJitWitness *w, uint64_t *places, uint64_t *traps);
+
+/* -- listing.c: nothing unless a listing is wanted ------------------------------------------------------------------------ */
+RiJitListing *ri_jit_listing_open(RiHeap *heap); /* NULL: no memory */
+void ri_jit_listing_close(RiJitListing *listing, RiHeap *heap);
+void ri_jit_listing_forget(RiJitListing *listing); /* all code has been given up */
+void ri_jit_listing_begin(RiJit *j, uint32_t pc); /* what is emitted from here on belongs to this instruction */
+void ri_jit_listing_end(RiJit *j);
 
 /* -- perfmap.c --------------------------------------------------------------------------------------------------------- */
 RiJitPerfMap *ri_jit_perf_open(bool lines); /* NULL: no file can be made */

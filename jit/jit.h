@@ -22,6 +22,7 @@ typedef struct RiJitOptions {
     bool counts; /* count for ri_jit_print_stats: slower code */
     struct RiWitness *witness; /* to be told of the state before each instruction; NULL: none. See jit/witness.c */
     bool traps; /* for tests: leave the code before each instruction, the second, fourth, eighth … time it is done */
+    bool lists; /* keep what ri_jit_print_listing needs */
     bool perf_map, perf_lines; /* write /tmp/perf-PID.map: names for perf; of functions, or of lines too */
 } RiJitOptions;
 
@@ -41,5 +42,8 @@ typedef struct RiJitStats {
 bool ri_jit_stats(const RiHeap *heap, RiJitStats *out);
 /* The text of --jit-stats. `interpreted`: how often the interpreter did each opcode (RiStats.opcodes), or NULL. */
 void ri_jit_print_stats(const RiHeap *heap, FILE *out, const uint64_t interpreted[256]);
+/* Machine code beside bytecode, of all functions that have some. Needs RiJitOptions.lists. Collects. */
+typedef void RiJitPrintCode(FILE *out, const uint8_t *bytes, size_t size, uint32_t offset); /* lines for some instructions */
+void ri_jit_print_listing(RiHeap *heap, FILE *out, RiJitPrintCode *print_code);
 
 #endif

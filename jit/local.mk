@@ -22,6 +22,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_table.c \
 	%D%/exits.def \
 	%D%/jit.h \
+	%D%/listing.c \
 	%D%/perfmap.c \
 	%D%/pieces.c \
 	%D%/stats.c \
