@@ -810,6 +810,7 @@ static void flush(RiJit *j)
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
     j->stats.flushes++;
     ri_jit_listing_forget(j->listing);
+    ri_jit_gdb_forget(j);
 }
 
 typedef RiNativeExit Enter(RiThread *T, const void *address);
@@ -1028,6 +1029,7 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     ri_assert(j->prologue_end <= ROUTINES_BYTES_MAX);
     if (options->perf_map)
         j->perf_map = ri_jit_perf_open(options->perf_lines);
+    j->tells_gdb = options->gdb;
     ri_jit_tell_routines(j);
     if (options->witness || options->traps)
         j->witness = ri_jit_witness_open(options->witness, options->traps);

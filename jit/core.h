@@ -157,6 +157,7 @@ typedef struct RiJitMark {
 typedef struct RiJitPerfMap RiJitPerfMap;
 typedef struct RiJitWitness RiJitWitness;
 typedef struct RiJitListing RiJitListing;
+typedef struct RiJitObject RiJitObject;
 
 typedef struct RiJit {
     RiHeap *heap;
@@ -180,6 +181,8 @@ typedef struct RiJit {
     RiJitPerfMap *perf_map; /* NULL: none */
     RiJitWitness *witness; /* NULL: none */
     RiJitListing *listing; /* NULL: none */
+    bool tells_gdb;
+    RiJitObject *objects; /* that it was told of */
     uint32_t witness_begin_address, witness_end_address;
     RiLink returned; /* link of the frame that help_return has left: results may lie over it */
 
@@ -272,6 +275,10 @@ void ri_jit_listing_close(RiJitListing *listing, RiHeap *heap);
 void ri_jit_listing_forget(RiJitListing *listing); /* all code has been given up */
 void ri_jit_listing_begin(RiJit *j, uint32_t pc); /* what is emitted from here on belongs to this instruction */
 void ri_jit_listing_end(RiJit *j);
+
+/* -- gdb.c ----------------------------------------------------------------------------------------------------------------- */
+void ri_jit_gdb_add(RiJit *j, RiJitPiece piece);
+void ri_jit_gdb_forget(RiJit *j); /* all pieces */
 
 /* -- perfmap.c --------------------------------------------------------------------------------------------------------- */
 RiJitPerfMap *ri_jit_perf_open(bool lines); /* NULL: no file can be made */

@@ -22,6 +22,7 @@ typedef struct RiJitOptions {
     bool counts; /* count for ri_jit_print_stats: slower code */
     struct RiWitness *witness; /* to be told of the state before each instruction; NULL: none. See jit/witness.c */
     bool traps; /* for tests: leave the code before each instruction, the second, fourth, eighth … time it is done */
+    bool gdb; /* tell debuggers of machine code */
     bool lists; /* keep what ri_jit_print_listing needs */
     bool perf_map, perf_lines; /* write /tmp/perf-PID.map: names for perf; of functions, or of lines too */
 } RiJitOptions;

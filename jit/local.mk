@@ -21,6 +21,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_stack.c \
 	%D%/emit_table.c \
 	%D%/exits.def \
+	%D%/gdb.c \
 	%D%/jit.h \
 	%D%/listing.c \
 	%D%/perfmap.c \

@@ -35,6 +35,8 @@ static void tell(RiJit *j, RiJitPiece piece)
         return;
     if (j->perf_map)
         ri_jit_perf_add(j->perf_map, j, piece);
+    if (j->tells_gdb)
+        ri_jit_gdb_add(j, piece);
 }
 
 RiJitMark ri_jit_mark(const RiJit *j)
@@ -44,7 +46,7 @@ RiJitMark ri_jit_mark(const RiJit *j)
 
 void ri_jit_tell(RiJit *j, RiJitMark since, const RiProto *proto, uint32_t pc)
 {
-    if (!j->perf_map)
+    if (!j->perf_map && !j->tells_gdb)
         return;
     uint32_t hot = since.hot < j->hot.at ? since.hot : j->hot.at; /* a piece may take the place of the jump before it */
     uint32_t cold = since.cold_end == j->cold_end ? since.cold : j->cold_bottom; /* else this chunk was begun meanwhile */

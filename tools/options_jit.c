@@ -15,6 +15,7 @@ const char ri_jit_options_help[] =
     "  --jit-code SIZE       limit of machine code kept: 32M\n"
     "  --jit-stats           say at the end what was compiled, and why the interpreter did the rest\n"
     "  --perf-map[=lines]    name machine code in /tmp/perf-PID.map for perf, by function, or by line too\n"
+    "  --gdb-jit             tell gdb of machine code: names and backtraces\n"
     "  --jit-pages=two|switched, --jit-traps, --witness=FILE   to test the JIT: see doc/jit.md\n";
 
 /* Words that only set something. */
@@ -29,6 +30,8 @@ static bool take_word(RiTool *tool, const char *word)
         tool->jit.counts = true;
     } else if (strcmp(word, "--jit-traps") == 0) {
         tool->jit.traps = true;
+    } else if (strcmp(word, "--gdb-jit") == 0) {
+        tool->jit.gdb = true;
     } else if (strcmp(word, "--jit-pages=two") == 0) {
         tool->jit.views = RI_CODE_TWO;
     } else if (strcmp(word, "--jit-pages=switched") == 0) {
