@@ -813,7 +813,7 @@ static void flush(RiJit *j)
     ri_jit_gdb_forget(j);
 }
 
-typedef RiNativeExit Enter(RiThread *T, const void *address);
+typedef RiNativeExit Enter(RiThread *T, const void *address, uint64_t stamp);
 
 /* How hot must it be? True when machine code may be made for T's frame. */
 static bool is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
@@ -852,7 +852,10 @@ RiNativeExit ri_jit_enter(RiThread *T)
         heap->native_limit = here - NATIVE_STACK_BYTES;
     else if (here - NATIVE_STACK_BYTES_MIN < limit)
         heap->native_limit = here - NATIVE_STACK_BYTES_MIN;
-    RiNativeExit how = enter(T, ri_jit_run_address(j, address));
+    uint32_t switches = heap->native_sp ? j->switch_count : 0;
+    j->switch_count = switches;
+    RiNativeExit how = enter(T, ri_jit_run_address(j, address), ++j->stamp);
+    j->switch_count = switches;
     heap->native_limit = limit;
     if (RI_UNLIKELY(j->counts != NULL))
         ri_jit_count_left(j, how);
@@ -864,7 +867,7 @@ RiNativeExit ri_jit_enter(RiThread *T)
 static const RiReg saved_by_thunk[] = {RI_RBP, RI_RSI, RI_RDI, RI_R8, RI_R9, RI_R10, RI_R11, RI_R14, RI_R15};
 static const RiReg callee_saved[] = {RI_RBX, RI_RBP, RI_R12, RI_R13, RI_R14, RI_R15};
 
-/* enter(T, address): the C function by which machine code is entered; and the way back, with the exit's code in eax. */
+/* enter(T, address, stamp): the C function by which machine code is entered; and the way back, with the exit's code in eax. */
 static void emit_enter(RiJit *j)
 {
     RiAsm *as = j->as;
@@ -875,6 +878,8 @@ static void emit_enter(RiJit *j)
     ri_x_rm(as, RI_X_LOAD, RI_R13, OF_THREAD(heap));
     ri_x_rm(as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
     ri_x_rm(as, RI_X_LOAD, RI_RAX, OF_HEAP(native_sp));
+    ri_x_push(as, RI_RDX);
+    ri_x_push(as, RI_RDX); /* the stamp of this stay: above the old native_sp */
     ri_x_push(as, RI_RAX);
     ri_x_rm(as, RI_X_STORE, RI_RSP, OF_HEAP(native_sp));
     /* as if called from `bottom`: rsp is a multiple of 16 now */
@@ -887,6 +892,7 @@ static void emit_enter(RiJit *j)
     ri_x_rm(as, RI_X_LOAD, RI_RSP, OF_HEAP(native_sp));
     ri_x_pop(as, RI_RCX);
     ri_x_rm(as, RI_X_STORE, RI_RCX, OF_HEAP(native_sp));
+    ri_x_alu(as, RI_ALU_ADD, RI_RSP, 16);
     for (size_t i = RI_COUNTOF(callee_saved); i-- > 0;)
         ri_x_pop(as, callee_saved[i]);
     ri_x_ret(as);
@@ -983,6 +989,8 @@ static void emit_routines(RiJit *j)
         emit_bottom(j);
         emit_thunks(j);
         ri_jit_emit_call_routine(j);
+        ri_jit_emit_return_routine(j);
+        ri_jit_emit_switch_routines(j);
         j->hot.at = (j->hot.at + 63) & ~63u;
     }
     j->prologue_end = j->hot.at;

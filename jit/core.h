@@ -159,6 +159,20 @@ typedef struct RiJitWitness RiJitWitness;
 typedef struct RiJitListing RiJitListing;
 typedef struct RiJitObject RiJitObject;
 
+typedef struct RiJitSwitch { /* a coroutine resumed by machine code: how to come back. See switch.c */
+    const RiThread *resumer, *co;
+    const void *rsp;  /* where the return address lies */
+    uint64_t stamp;   /* of the stay in machine code */
+    ptrdiff_t base;   /* of the resumer's frame, a slot offset */
+    uint32_t delta;   /* to the base of what it has called */
+} RiJitSwitch;
+#define RI_JIT_SWITCHES_MAX 64
+
+typedef struct RiJitLanding { /* what the routines of switch.c go by */
+    const RiValue *base; /* for rbx */
+    const void *rsp, *target;
+} RiJitLanding;
+
 typedef struct RiJit {
     RiHeap *heap;
     RiCodePages pages;
@@ -175,6 +189,11 @@ typedef struct RiJit {
     uint32_t stub_count, stub_capacity;
     uint32_t prologue_end; /* of the routines below */
     uint32_t enter_address, exit_address, bottom_address, thunk_address, call_thunk_address, jump_thunk_address, call_address;
+    uint32_t land_address, switch_in_address, switch_out_address, return_address;
+    RiJitLanding landing;
+    uint64_t stamp; /* of the newest stay in machine code */
+    uint32_t switch_count;
+    RiJitSwitch switches[RI_JIT_SWITCHES_MAX];
     const RiWord *hot_word;
     RiJitStats stats;
     RiJitCounts *counts; /* NULL: off */
@@ -345,6 +364,16 @@ void ri_jit_generalize(RiJit *j, const RiJitVersion *versions);
  * Uses rcx and rdx. */
 void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample);
 
+/* -- switch.c -------------------------------------------------------------------------------------------------------- */
+/* For helpers that have let call.c do what a library function, or the end of one's callee, asked for: the address at which
+ * machine code goes on, with the return address of a Lua frame on top of the machine stack; or RI_NATIVE_GO_ON. That frame:
+ * `base` (a slot offset; -1: unknown) on T's stack, `delta` slots below what it has called. rsp: where the return address
+ * lies, or will; NULL: no switch to a coroutine is followed. */
+const void *ri_jit_follow(RiThread *T, ptrdiff_t base, uint32_t delta, const void *rsp);
+/* The Lua frame that has called T's current one by way of library functions only, as above. -1: none. */
+ptrdiff_t ri_jit_lua_caller(const RiThread *T, uint32_t *delta);
+void ri_jit_emit_switch_routines(RiJit *j);
+
 /* -- For emitters ---------------------------------------------------------------------------------------------------- */
 #define OF_THREAD(field) ri_mem(RI_R12, offsetof(RiThread, field))
 #define OF_HEAP(field) ri_mem(RI_R13, offsetof(RiHeap, field))
@@ -368,6 +397,7 @@ RiJitResult ri_jit_emit_branch(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_loop(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_table(RiJit *j, RiWord w);
 void ri_jit_emit_call_routine(RiJit *j);
+void ri_jit_emit_return_routine(RiJit *j);
 RiJitResult ri_jit_emit_new(RiJit *j, RiWord w);
 RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot);
 /* Emit setmetatable's work in place of its call; false: as any other (or is_deferred). */

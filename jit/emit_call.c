@@ -46,11 +46,11 @@ static RiJitResult go_on_later(RiJit *j, int32_t wanted)
 /* -- Any call ------------------------------------------------------------------------------------------------------------------ */
 
 /* Call what is at func. 0: done; RI_NATIVE_…: leave; else the address of the callee's code, its frame is set up. */
-static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, const void *rsp)
 {
     RiHeap *heap = T->heap;
     ptrdiff_t base = T->base - T->stack;
-    uint32_t pc = T->pc;
+    uint32_t pc = T->pc, delta = (uint32_t)(func + 2 - T->base);
     RiAction action = ri_precall(T, func, nargs, wanted, 0);
     if (action == RI_LEAVE)
         return (const void *)RI_NATIVE_LEAVE;
@@ -59,13 +59,10 @@ static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t
         return (const void *)RI_NATIVE_SAFE_POINT;
     if (now == T && T->base - T->stack == base && T->pc == pc && !T->hook_mask)
         return NULL;
-    bool is_callee = now == T && T->base > T->stack + base && T->pc == 0 && !T->hook_mask &&
-                     (const char *)__builtin_frame_address(0) > (const char *)heap->native_limit;
-    RiJit *j = heap->jit;
-    uint32_t address = is_callee && ((RiClosure *)T->base[-2].p)->feedback->is_warm ? ri_jit_entry(j, T, 0) : 0;
-    if (address)
-        ri_jit_make_call_entry(j, T);
-    return address ? ri_jit_run_address(j, address) : (const void *)RI_NATIVE_GO_ON;
+    const void *code = ri_jit_follow(T, base, delta, rsp);
+    if ((uintptr_t)code > RI_NATIVE_SAFE_POINT && now == T && T->pc == 0 && !(RI_LINK_OF(T->base)->flags & RI_LINK_ACTIONS))
+        ri_jit_make_call_entry(heap->jit, T);
+    return code;
 }
 
 /* The routine for calls of whatever it may be: rsi function (its address), edx arguments, rax and rdi what the link is to be;
@@ -109,6 +106,7 @@ void ri_jit_emit_call_routine(RiJit *j)
     ri_x_shift(as, RI_SHIFT_RIGHT, RI_RDI, RI_LINK_WANTED_SHIFT);
     ri_x_rr(as, RI_X_ZEROBYTE, RI_RCX, RI_RDI);
     ri_x_alu32(as, RI_ALU_SUB, RI_RCX, 1);
+    ri_x_rm(as, RI_X_LEA, RI_R8, ri_mem(RI_RSP, 8));
     ri_x_rr(as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_jit_call_c(j, HELPER(help_call));
     ri_x_pop(as, RI_RDI);
@@ -262,12 +260,13 @@ static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32
 /* -- Library functions --------------------------------------------------------------------------------------------------------------- */
 
 /* A library function has signalled, or a hook was set meanwhile: as the interpreter does. */
-static int help_serve(RiThread *T, int32_t n, uint32_t delta, int32_t wanted, uint32_t pc)
+static const void *help_serve(RiThread *T, int32_t n, uint32_t delta, int32_t wanted, uint32_t pc, const void *rsp)
 {
     const RiValue *caller = T->base - delta;
+    ptrdiff_t base = caller - T->stack;
     const uint32_t *code = ((const RiClosure *)caller[-2].cp)->feedback->code;
     RiAction action = ri_serve_inline(T, n, code + pc, delta, wanted);
-    return action == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON;
+    return action == RI_LEAVE ? (const void *)RI_NATIVE_LEAVE : ri_jit_follow(T, base, delta, rsp);
 }
 
 static void help_fill(RiValue *func, int32_t n, int32_t wanted)
@@ -293,6 +292,25 @@ static bool emit_in_line(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t na
     if (fn->intrinsic == RI_INTRINSIC_SETMETATABLE)
         return ri_jit_emit_setmetatable(j, func, nargs, wanted);
     return ri_jit_emit_intrinsic(j, fn, func, nargs, wanted);
+}
+
+/* A library function has signalled (eax): serve that, and go on here when it has returned at last. */
+static void emit_serve(RiJit *j, uint32_t func, int32_t wanted)
+{
+    ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
+    ri_x_imm(j->as, RI_RDX, func + 2);
+    ri_x_imm(j->as, RI_RCX, wanted);
+    ri_x_imm(j->as, RI_R8, j->pc + 1);
+    ri_x_rm(j->as, RI_X_LEA, RI_R9, ri_mem(RI_RSP, -8));
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_c(j, HELPER(help_serve));
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    ri_x_jcc(j->as, RI_CC_BE, j->exit_address);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_call(j->as, j->jump_thunk_address);
+    emit_return_point(j, func);
+    ri_jit_drop_registers(j, true);
+    results(j, func, wanted);
 }
 
 static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
@@ -331,17 +349,18 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
         ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
     }
     back = j->as->at;
-    /* seldom: signals, hooks */
+    RiJitSnap *before = ri_jit_snapshot(j);
+    uint32_t depth = j->depth;
+    results(j, func, wanted);
+    RiJitSnap *after = ri_jit_snapshot(j);
+    /* signals, hooks */
     uint32_t cold = ri_jit_cold_begin(j);
     ri_x_patch(j->as, signal, cold);
     ri_x_patch(j->as, hooked, cold);
-    ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
-    ri_x_imm(j->as, RI_RDX, func + 2);
-    ri_x_imm(j->as, RI_RCX, wanted);
-    ri_x_imm(j->as, RI_R8, j->pc + 1);
-    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_jit_call_c(j, HELPER(help_serve));
-    ri_x_jmp(j->as, j->exit_address);
+    j->depth = depth;
+    ri_jit_restore(j, before);
+    emit_serve(j, func, wanted);
+    ri_jit_rejoin(j, after, back);
     if (wanted > 0) { /* fewer results than wanted */
         ri_x_patch(j->as, few, j->as->at);
         ri_x_rm(j->as, RI_X_LEA, RI_RDI, ri_jit_payload(func));
@@ -351,7 +370,7 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
         ri_x_jmp(j->as, back);
     }
     ri_jit_cold_end(j);
-    results(j, func, wanted);
+    j->is_open = wanted < 0;
     return go_on_later(j, wanted);
 }
 
@@ -481,9 +500,7 @@ static RiJitResult emit_vararg(RiJit *j, int32_t wanted)
 static RiJitResult emit_return1(RiJit *j, uint32_t slot, bool surely);
 static void emit_leave_frame(RiJit *j, bool covered);
 static void emit_help_return(RiJit *j, uintptr_t helper);
-static intptr_t help_return(RiThread *T, RiValue *first, uint32_t count);
-
-static intptr_t help_return_surely(RiThread *T, RiValue *first, uint32_t count);
+static const void *help_return_surely(RiThread *T, RiValue *first, uint32_t count);
 
 /* A library function in tail position has signalled: its link is in place. */
 static int help_serve_tail(RiThread *T, int32_t signal)
@@ -710,51 +727,78 @@ static bool help_return_meta(RiThread *T, const RiLink *link, RiValue v)
     return true;
 }
 
-/* A function that a library function has called returns to it; if that calls the next one at once, as sort does, the address
- * of its code: it takes the place of this one on the machine stack. */
-static intptr_t help_return_to_library(RiThread *T, RiValue *first, uint32_t count)
+/* The current frame returns to a library function, or is a coroutine's first: on as far as that can be followed. */
+static const void *return_in_full(RiThread *T, RiValue *first, uint32_t count)
 {
-    RiHeap *heap = T->heap;
+    uint32_t delta = 0;
+    ptrdiff_t base = ri_jit_lua_caller(T, &delta);
     if (ri_return_values(T, first, count) == RI_LEAVE)
-        return RI_NATIVE_LEAVE;
-    if (heap->running != T || T->pc != 0 || T->hook_mask || !((const RiClosure *)T->base[-2].cp)->feedback->is_warm)
-        return RI_NATIVE_GO_ON;
-    if (--heap->budget < 0)
-        return RI_NATIVE_SAFE_POINT;
-    RiJit *j = heap->jit;
-    uint32_t address = ri_jit_entry(j, T, 0);
-    return address ? (intptr_t)ri_jit_run_address(j, address) : RI_NATIVE_GO_ON;
+        return (const void *)RI_NATIVE_LEAVE;
+    return ri_jit_follow(T, base, delta, NULL);
 }
 
-/* surely: the interpreter could not do the instruction again. */
-static intptr_t return_values(RiThread *T, RiValue *first, uint32_t count, bool surely)
+/* The current frame returns `count` values at `first`: where to go on. NULL: T->base stays, emit_return_routine does the rest.
+ * False: nothing has been done. */
+static bool try_return(RiThread *T, RiValue *first, uint32_t count, const void **where)
 {
     const RiLink link = ri_link_load(T->base);
+    uint32_t actions = link.flags & RI_LINK_ACTIONS & ~(uint32_t)RI_LINK_NOYIELD;
+    const RiJit *j = T->heap->jit;
+    if (T->hook_mask)
+        return false;
+    *where = NULL;
     if ((link.flags & RI_LINK_ACTIONS) == RI_LINK_META && help_return_meta(T, &link, count ? *first : ri_nil()))
-        return -1;
-    if (link.flags & RI_LINK_LIB && !T->hook_mask)
-        return help_return_to_library(T, first, count);
-    if (link.flags & RI_LINK_ACTIONS || T->hook_mask)
-        return surely && ri_return_values(T, first, count) == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON;
-    help_return_plainly(T, first, count);
-    return 0;
+        *where = ri_jit_run_address(j, j->land_address); /* who called the metamethod looks at T->base */
+    else if (actions == RI_LINK_LIB || actions == RI_LINK_CORO)
+        *where = return_in_full(T, first, count);
+    else if (link.flags & RI_LINK_ACTIONS)
+        return false;
+    else
+        help_return_plainly(T, first, count);
+    return true;
 }
 
-/* -1: a metamethod's frame has been left, all is done. 0: the current frame has returned `count` values at `first` to another
- * Lua frame, T->base is still its own. Or how to leave; or where to go on, in another frame. */
-static intptr_t help_return(RiThread *T, RiValue *first, uint32_t count)
+static const void *help_return(RiThread *T, RiValue *first, uint32_t count)
 {
-    return return_values(T, first, count, false);
+    const void *where;
+    return try_return(T, first, count, &where) ? where : (const void *)RI_NATIVE_GO_ON;
 }
 
-static intptr_t help_return_surely(RiThread *T, RiValue *first, uint32_t count)
+/* The same where the instruction cannot be done again by the interpreter. */
+static const void *help_return_surely(RiThread *T, RiValue *first, uint32_t count)
 {
-    return return_values(T, first, count, true);
+    const void *where;
+    if (try_return(T, first, count, &where))
+        return where;
+    return (const void *)(uintptr_t)(ri_return_values(T, first, count) == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON);
 }
 
-static intptr_t help_return_open(RiThread *T, RiValue *first)
+static const void *help_return_open(RiThread *T, RiValue *first)
 {
     return help_return(T, first, (uint32_t)(T->top - first));
+}
+
+/* Behind the helpers of returns, whose address is in rax and whose arguments are in place. */
+void ri_jit_emit_return_routine(RiJit *j)
+{
+    RiAsm *as = j->as;
+    j->return_address = as->at;
+    ri_x_call_reg(as, RI_RAX);
+    ri_x_rr(as, RI_X_TEST, RI_RAX, RI_RAX);
+    uint32_t plain = ri_x_jcc(as, RI_CC_E, 0);
+    ri_x_alu(as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
+    ri_x_jcc(as, RI_CC_BE, j->exit_address);
+    ri_x_rm(as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_jmp_reg(as, RI_RAX);
+    ri_x_land(as, plain); /* results may lie over the link: there is a copy */
+    ri_x_imm(as, RI_RAX, (int64_t)(uintptr_t)&j->returned);
+    ri_x_rm(as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, 8));
+    ri_x_shift(as, RI_SHIFT_RIGHT, RI_RAX, RI_LINK_EXTRA_SHIFT);
+    ri_x_shift(as, RI_SHIFT_LEFT, RI_RAX, 4);
+    ri_x_rr(as, RI_X_SUB, RI_RBX, RI_RAX);
+    ri_x_imm(as, RI_RCX, 1);
+    ri_x_alu(as, RI_ALU_ADD, RI_RSP, 8);
+    ri_x_ret(as);
 }
 
 /* covered: results may lie over the link. */
@@ -774,21 +818,8 @@ static void emit_leave_frame(RiJit *j, bool covered)
 /* Call the helper, its arguments in place, and do what it says. */
 static void emit_help_return(RiJit *j, uintptr_t helper)
 {
-    ri_jit_call_c(j, helper);
-    ri_x_rr(j->as, RI_X_TEST, RI_RAX, RI_RAX);
-    uint32_t plain = ri_x_jcc(j->as, RI_CC_E, 0);
-    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, RI_NATIVE_SAFE_POINT);
-    ri_x_jcc(j->as, RI_CC_BE, j->exit_address);
-    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, -1);
-    uint32_t meta = ri_x_jcc(j->as, RI_CC_E, 0);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
-    ri_x_jmp_reg(j->as, RI_RAX);
-    ri_x_land(j->as, meta);
-    ri_x_imm(j->as, RI_RCX, 2); /* rbx does not matter: who called the metamethod looks at T->base */
-    ri_x_alu(j->as, RI_ALU_ADD, RI_RSP, 8);
-    ri_x_ret(j->as);
-    ri_x_land(j->as, plain);
-    emit_leave_frame(j, true);
+    ri_x_imm(j->as, RI_RAX, (int64_t)helper);
+    ri_x_jmp(j->as, j->return_address);
 }
 
 /* Return by the helper; an exit is taken at this instruction, unless that has done its work: `surely`. */

@@ -27,5 +27,6 @@ librille_jit_a_SOURCES = \
 	%D%/perfmap.c \
 	%D%/pieces.c \
 	%D%/stats.c \
+	%D%/switch.c \
 	%D%/witness.c
 # sources end

@@ -252,6 +252,69 @@ static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
     return continue_coroutine(co, first, count, signal, link);
 }
 
+/* -- The usual switches: between Lua functions that have called resume (or a wrapped coroutine) and yield, no hooks ------ */
+
+/* Is T's current frame one of a library function that a Lua function has called, and nothing else to be done when it returns? */
+static bool is_plain_library_frame(const RiThread *T)
+{
+    const RiLink *link = RI_LINK_OF(T->base);
+    return link->pc != NULL && link->delta != 0 && !(link->flags & RI_LINK_ACTIONS) && !T->hook_mask && !T->hook_is_wanted;
+}
+
+/* Such a frame returns `count` values, those at `first` on another thread's stack, behind a true if it is `flagged`. */
+static void return_plainly(RiThread *T, const RiValue *first, uint32_t count, bool flagged)
+{
+    const RiLink link = ri_link_load(T->base);
+    RiValue *to = T->base - 2, *end = to + link.wanted_plus_1 - 1;
+    if (flagged) {
+        ri_set_bool(to, true);
+        to++;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ri_copy(to++, &first[i]);
+    if (link.wanted_plus_1 > 0) {
+        for (; to < end; to++)
+            ri_set_nil(to);
+        to = end;
+    }
+    T->top = to;
+    T->base -= link.delta;
+    T->pc = ri_link_pc(T->base[-2], &link);
+}
+
+static bool resume_plainly(RiThread *T)
+{
+    bool wrapped = T->base[-2].tag == RI_TAG_NATIVE;
+    RiThread *co = wrapped ? ri_self_native(T)->upvals[0].p : T->base[0].p;
+    const RiValue *first = T->base + (wrapped ? 0 : 1);
+    uint32_t count = (uint32_t)(T->top - first);
+    if (co->stack == NULL || is_fresh(co) || co->base[-2].tag != RI_TAG_LIBFN || !is_plain_library_frame(co) ||
+        co->top + count + 4 > co->stack_limit)
+        return false;
+    co->c_depth = T->c_depth + T->lib_depth + 1;
+    co->resumer = T;
+    co->status = RI_THREAD_RUNNING;
+    T->status = RI_THREAD_NORMAL;
+    T->heap->running = co;
+    return_plainly(co, first, count, false);
+    return true;
+}
+
+static bool yield_plainly(RiThread *co, uint32_t count)
+{
+    RiThread *T = co->resumer;
+    if (co->is_resumed_by_c || !is_plain_library_frame(T) || T->base + count + 2 > T->stack_limit)
+        return false;
+    co->yield_count = count;
+    co->resumer = NULL;
+    co->status = RI_THREAD_READY;
+    co->top -= count;
+    T->status = RI_THREAD_RUNNING;
+    T->heap->running = T;
+    return_plainly(T, co->top, count, T->base[-2].tag != RI_TAG_NATIVE);
+    return true;
+}
+
 /* -- Returning ------------------------------------------------------------------------------------------------- */
 
 /* Fire the return hook of T's current frame; results lie at *first. */
@@ -429,12 +492,14 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
                 T->yield_count = count;
                 ri_yield(T);
             }
+            if (yield_plainly(T, count))
+                return RI_GO;
             if (!yield(&T, count, &signal, &link))
                 return RI_LEAVE;
             break;
         }
         case RI_LIB_RESUME:
-            if (!resume(&T, &signal, &link))
+            if (resume_plainly(T) || !resume(&T, &signal, &link))
                 return RI_GO;
             break;
         default:
