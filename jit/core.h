@@ -412,6 +412,8 @@ bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t in
 /* table.insert(t, v), table.remove(t), whose types are known. False: call it. */
 bool ri_jit_emit_insert(RiJit *j, uint32_t func);
 bool ri_jit_emit_remove(RiJit *j, uint32_t func, int32_t wanted);
+/* The same for mem.load_… and mem.store_…. */
+bool ri_jit_emit_memory(RiJit *j, uint32_t intrinsic, uint32_t func, uint32_t nargs, int32_t wanted);
 /* Emit the call of a library function in place of its call; false: as any other. */
 bool ri_jit_emit_intrinsic(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted);
 

@@ -467,6 +467,8 @@ static bool has_type(const uint8_t *types, uint32_t i, char wanted)
 bool ri_jit_emit_intrinsic(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     const struct Intrinsic *row = NULL;
+    if (fn->intrinsic >= RI_INTRINSIC_MEM_FIRST)
+        return ri_jit_emit_memory(j, fn->intrinsic, func, nargs, wanted);
     for (size_t i = 0; i < RI_COUNTOF(intrinsics) && !row; i++)
         if (fn->intrinsic == intrinsics[i].number)
             row = &intrinsics[i];

@@ -18,6 +18,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_call.c \
 	%D%/emit_intrinsic.c \
 	%D%/emit_loop.c \
+	%D%/emit_memory.c \
 	%D%/emit_stack.c \
 	%D%/emit_table.c \
 	%D%/exits.def \

@@ -113,3 +113,24 @@ bool ri_fault_is_installed(void)
 }
 
 #endif
+
+/* -- For generated code -------------------------------------------------------------------------------------------- */
+
+#if RI_HAVE_FIXUPS
+
+#define LEAF(name, text)                                                                           \
+    __asm__(".text\n\t.p2align 4\n\t.globl ri_fault_leaf_" name "\n\t.hidden ri_fault_leaf_" name "\n\t"    \
+            ".type ri_fault_leaf_" name ", @function\nri_fault_leaf_" name ":\n\tclc\n1:\t" text "\n\tret\n2:\tstc\n\tret\n\t" \
+            ".size ri_fault_leaf_" name ", . - ri_fault_leaf_" name "\n\t"                         \
+            ".pushsection ri_fixups,\"a\"\n\t.balign 4\n\t.long 1b - .\n\t.long 2b - .\n\t.popsection");
+
+LEAF("load_8", "movzbl (%rax,%rcx), %edx")
+LEAF("load_16", "movzwl (%rax,%rcx), %edx")
+LEAF("load_32", "movl (%rax,%rcx), %edx")
+LEAF("load_64", "movq (%rax,%rcx), %rdx")
+LEAF("store_8", "movb %dl, (%rax,%rcx)")
+LEAF("store_16", "movw %dx, (%rax,%rcx)")
+LEAF("store_32", "movl %edx, (%rax,%rcx)")
+LEAF("store_64", "movq %rdx, (%rax,%rcx)")
+
+#endif

@@ -64,5 +64,10 @@ RI_DEFINE_FAULT_ACCESS(16, "movzwl (%1,%2), %0", uint32_t, "movw %w0, (%1,%2)")
 RI_DEFINE_FAULT_ACCESS(32, "movl (%1,%2), %0", uint32_t, "movl %k0, (%1,%2)")
 RI_DEFINE_FAULT_ACCESS(64, "movq (%1,%2), %0", uint64_t, "movq %q0, (%1,%2)")
 
+/* The same for generated code, which cannot have entries in that table. No C functions: rax is the base, rcx the offset, rdx
+ * what is stored or, widened by zeros, was loaded. No other registers change; the carry flag says that the host refused. */
+extern const char ri_fault_leaf_load_8[], ri_fault_leaf_load_16[], ri_fault_leaf_load_32[], ri_fault_leaf_load_64[];
+extern const char ri_fault_leaf_store_8[], ri_fault_leaf_store_16[], ri_fault_leaf_store_32[], ri_fault_leaf_store_64[];
+
 #endif
 #endif
