@@ -10,6 +10,8 @@
 #ifndef RI_EMBED_CAPI_H
 #define RI_EMBED_CAPI_H
 
+#include <string.h>
+
 #include "vm/exec/call.h"
 
 /* The API and nothing else can be seen by modules loaded at run time. */
@@ -52,6 +54,25 @@ extern const RiValue ri_capi_none;
 /* The value of the registry's or an upvalue's pseudo-index. */
 RiValue *ri_capi_pseudo(RiThread *T, int index);
 
+/* A build with --enable-api-checks (for people who write C code for Lua) ends the process with a message where the API is
+ * misused; else misuse is undefined, as in any Lua. */
+#if defined(RI_API_CHECKS) && RI_API_CHECKS
+RI_NORETURN void ri_capi_misuse(const char *function, const char *what);
+#define RI_API_CHECK(condition, what) \
+    do { \
+        if (!(condition)) \
+            ri_capi_misuse(__func__, what); \
+    } while (0)
+#else
+#define RI_API_CHECK(condition, what) ((void)0)
+#endif
+/* As many values are on the stack of the current function. */
+#define RI_API_CHECK_COUNT(T, n) RI_API_CHECK((T)->top - (T)->base >= (n), "not enough values on the stack")
+/* There is room for one more. */
+#define RI_API_CHECK_ROOM(T) \
+    RI_API_CHECK((T)->top < (T)->stack_limit + RI_STACK_RESERVE - 3, "stack overflow: lua_checkstack was not called")
+#define RI_API_CHECK_TABLE(v) RI_API_CHECK(ri_is_table(v), "table expected")
+
 /* Where the value of any acceptable index lies; &ri_capi_none if there is none. */
 static RI_ALWAYS_INLINE RiValue *ri_capi_at(RiThread *T, int index)
 {
@@ -59,6 +80,7 @@ static RI_ALWAYS_INLINE RiValue *ri_capi_at(RiThread *T, int index)
         RiValue *slot = T->base + (index - 1);
         return RI_LIKELY(slot < T->top) ? slot : (RiValue *)(uintptr_t)&ri_capi_none;
     }
+    RI_API_CHECK(index != 0 && (index <= LUA_REGISTRYINDEX || -index <= T->top - T->base), "invalid index");
     if (RI_LIKELY(index > LUA_REGISTRYINDEX))
         return T->top + index;
     return ri_capi_pseudo(T, index);
@@ -75,6 +97,28 @@ static RI_ALWAYS_INLINE void ri_capi_settle(RiThread *T)
 {
     if (RI_UNLIKELY(T->heap->attention))
         ri_capi_settle_slow(T);
+}
+
+/* The string of a name that C code passes, most often the same literal again and again: known by its address. */
+RiString *ri_capi_name_slow(RiThread *T, const char *text);
+typedef struct RiCapiNames {
+    RiObject object;
+    struct {
+        const char *text;
+        RiString *string; /* interned; NULL: none */
+    } known[64];
+} RiCapiNames;
+#define RI_CAPI_NAME_PLACE(text) (((uintptr_t)(text) ^ (uintptr_t)(text) >> 6) & 63)
+
+static RI_ALWAYS_INLINE RiString *ri_capi_name(RiThread *T, const char *text)
+{
+    const RiCapiNames *names = T->process->api_names;
+    if (RI_LIKELY(names != NULL)) {
+        uintptr_t i = RI_CAPI_NAME_PLACE(text);
+        if (RI_LIKELY(names->known[i].text == text && strcmp(names->known[i].string->bytes, text) == 0))
+            return names->known[i].string;
+    }
+    return ri_capi_name_slow(T, text);
 }
 
 /* The table of globals, which a program may replace in the registry. */

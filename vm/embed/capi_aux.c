@@ -199,7 +199,7 @@ void *luaL_testudata(lua_State *L, int index, const char *type_name)
     const RiTable *meta = ri_is_userdata(v) || v.tag == RI_TAG_LIGHT ? ri_value_meta(T->process, v) : NULL;
     if (meta == NULL)
         return NULL;
-    RiString *name = ri_str_from_cstr(T->heap, type_name);
+    RiString *name = ri_capi_name(T, type_name);
     RiValue wanted = ri_table_get(T->process->registry, ri_string_value(name));
     if (!ri_is_table(wanted) || wanted.p != meta)
         return NULL;

@@ -41,6 +41,7 @@ static RI_ALWAYS_INLINE int32_t take_results(RiThread *T, int n)
         ri_apply_wanted_hook(T);
     if (RI_UNLIKELY(T->tbc_count > 0))
         close_slots(T);
+    RI_API_CHECK_COUNT(T, n);
     const RiValue *from = T->top - n;
     RiValue *to = T->base - 2;
     for (int i = 0; i < n; i++)
@@ -72,6 +73,7 @@ const RiLibFn ri_capi_function = {.name = "C function", .usage = "(C function)",
 
 void ri_capi_insert_link(RiThread *T, uint32_t nargs)
 {
+    RI_API_CHECK_COUNT(T, (int64_t)nargs + 1);
     if (RI_UNLIKELY(T->top > T->stack_limit + RI_STACK_RESERVE - 4))
         ri_stack_reserve(T, 4);
     RiValue *link = T->top - nargs;

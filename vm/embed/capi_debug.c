@@ -2,8 +2,6 @@
  * stays the same as long as the function runs. */
 #include "vm/embed/capi.h"
 
-#include <string.h>
-
 #include "vm/exec/inspect.h"
 #include "vm/exec/traceback.h"
 

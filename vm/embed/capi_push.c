@@ -9,6 +9,7 @@
 void lua_pushnil(lua_State *L)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_ROOM(T);
     ri_set_nil(T->top);
     T->top++;
 }
@@ -16,6 +17,7 @@ void lua_pushnil(lua_State *L)
 void lua_pushnumber(lua_State *L, lua_Number n)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_ROOM(T);
     ri_set_float(T->top, n);
     T->top++;
 }
@@ -23,6 +25,7 @@ void lua_pushnumber(lua_State *L, lua_Number n)
 void lua_pushinteger(lua_State *L, lua_Integer i)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_ROOM(T);
     ri_set_int(T->top, i);
     T->top++;
 }
@@ -30,6 +33,7 @@ void lua_pushinteger(lua_State *L, lua_Integer i)
 void lua_pushboolean(lua_State *L, int b)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_ROOM(T);
     ri_set_bool(T->top, b != 0);
     T->top++;
 }
@@ -37,6 +41,7 @@ void lua_pushboolean(lua_State *L, int b)
 void lua_pushlightuserdata(lua_State *L, void *p)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_ROOM(T);
     ri_set_object(T->top, p, RI_TAG_LIGHT);
     T->top++;
 }
@@ -50,6 +55,7 @@ int lua_pushthread(lua_State *L)
 
 static const char *push_string(RiThread *T, RiString *s)
 {
+    RI_API_CHECK_ROOM(T);
     ri_push(T, ri_string_value(s));
     const char *bytes = ri_str_cstr(T->heap, s);
     ri_capi_settle(T);
@@ -83,6 +89,7 @@ void lua_pushcclosure(lua_State *L, lua_CFunction function, int upvalue_count)
         return;
     }
     RiNative *closure = ri_native_new(T->heap, &ri_capi_function, (uint32_t)upvalue_count + 1);
+    RI_API_CHECK_COUNT(T, upvalue_count);
     T->top -= upvalue_count;
     for (int i = 0; i < upvalue_count; i++)
         ri_copy(&closure->upvals[i], &T->top[i]);

@@ -1,12 +1,22 @@
 /* The C API: the stack, types, and values as C sees them. */
 #include "vm/embed/capi.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm/base/num.h"
 #include "vm/exec/semantics.h"
 
 const RiValue ri_capi_none = {.tag = RI_TAG_NIL};
+
+#if defined(RI_API_CHECKS) && RI_API_CHECKS
+void ri_capi_misuse(const char *function, const char *what)
+{
+    fprintf(stderr, "%s: %s\n", function, what);
+    abort();
+}
+#endif
 
 RiValue *ri_capi_pseudo(RiThread *T, int index)
 {
@@ -70,6 +80,7 @@ void lua_settop(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
     RiValue *top = index >= 0 ? T->base + index : T->top + index + 1;
+    RI_API_CHECK(top >= T->base, "more values than there are");
     if (top <= T->top) {
         uint32_t level = (uint32_t)(top - T->stack);
         if (RI_UNLIKELY(T->tbc_count > 0) && ri_has_tbc(T, level)) {
@@ -104,6 +115,7 @@ void lua_toclose(lua_State *L, int index)
 void lua_pushvalue(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_ROOM(T);
     ri_copy(T->top, ri_capi_at(T, index));
     T->top++;
 }
@@ -121,6 +133,7 @@ void lua_rotate(lua_State *L, int index, int n)
 {
     RiThread *T = ri_thread_of(L);
     RiValue *first = ri_capi_at(T, index), *last = T->top - 1;
+    RI_API_CHECK(first != &ri_capi_none && (n >= 0 ? n : -n) <= last - first + 1, "invalid index or number");
     RiValue *split = n >= 0 ? last - n : first - n - 1; /* end of the part that goes up */
     reverse(first, split);
     reverse(split + 1, last);
@@ -165,6 +178,7 @@ void lua_xmove(lua_State *from, lua_State *to, int n)
         return;
     if (RI_UNLIKELY(target->stack_limit + RI_STACK_RESERVE - 4 - target->top < n))
         ri_stack_reserve(target, (uint32_t)n);
+    RI_API_CHECK_COUNT(source, n);
     source->top -= n;
     for (int i = 0; i < n; i++)
         ri_copy(&target->top[i], &source->top[i]);

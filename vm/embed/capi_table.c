@@ -3,9 +3,19 @@
 
 #include "vm/exec/intrinsics.h"
 
-static RiString *text_key(RiThread *T, const char *text)
+RiString *ri_capi_name_slow(RiThread *T, const char *text)
 {
-    return ri_str_from_cstr(T->heap, text);
+    RiProcess *process = T->process;
+    RiString *s = ri_str_from_cstr(T->heap, text);
+    if (!ri_str_is_interned(s))
+        return s;
+    if (process->api_names == NULL)
+        process->api_names = ri_heap_alloc_block(T->heap, sizeof(RiCapiNames));
+    RiCapiNames *names = process->api_names;
+    uintptr_t i = RI_CAPI_NAME_PLACE(text);
+    names->known[i].text = text;
+    names->known[i].string = s;
+    return s;
 }
 
 /* Push a value found; its type. */
@@ -20,7 +30,7 @@ static int push_found(RiThread *T, RiValue v)
 
 static int get_field(RiThread *T, RiValue object, const char *name)
 {
-    RiString *key = text_key(T, name);
+    RiString *key = ri_capi_name(T, name);
     if (ri_is_table(object) && ri_str_is_interned(key)) {
         const RiTable *t = object.p;
         RiValue v = ri_table_get_str(t, key);
@@ -59,6 +69,7 @@ int lua_geti(lua_State *L, int index, lua_Integer key)
 int lua_rawget(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     RiValue v = ri_table_get(ri_capi_at(T, index)->p, T->top[-1]);
     ri_store(&T->top[-1], v);
     return (int)ri_type(v);
@@ -67,18 +78,21 @@ int lua_rawget(lua_State *L, int index)
 int lua_rawgeti(lua_State *L, int index, lua_Integer key)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     return push_found(T, ri_table_get_int(ri_capi_at(T, index)->p, key));
 }
 
 int lua_rawgetp(lua_State *L, int index, const void *p)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     return push_found(T, ri_table_get(ri_capi_at(T, index)->p, ri_object(p, RI_TAG_LIGHT)));
 }
 
 int lua_next(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     const RiTable *t = ri_capi_at(T, index)->p;
     uint64_t position;
     if (!ri_table_position_after(t, T->top[-1], &position))
@@ -95,7 +109,7 @@ int lua_next(lua_State *L, int index)
 
 static void set_field(RiThread *T, RiValue object, const char *name)
 {
-    RiString *key = text_key(T, name);
+    RiString *key = ri_capi_name(T, name);
     ri_push(T, ri_string_value(key)); /* a metamethod may be called */
     ri_set_index(T, object, ri_string_value(key), T->top[-2]);
     T->top -= 2;
@@ -137,6 +151,7 @@ static void raw_set(RiThread *T, RiTable *t, RiValue key, RiValue value)
 void lua_rawset(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     raw_set(T, ri_capi_at(T, index)->p, T->top[-2], T->top[-1]);
     T->top -= 2;
     ri_capi_settle(T);
@@ -145,6 +160,7 @@ void lua_rawset(lua_State *L, int index)
 void lua_rawseti(lua_State *L, int index, lua_Integer key)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     RiTable *t = ri_capi_at(T, index)->p;
     if (!ri_table_try_set_int(t, key, T->top[-1]))
         ri_table_set_int(T->heap, t, key, T->top[-1]);
@@ -155,6 +171,7 @@ void lua_rawseti(lua_State *L, int index, lua_Integer key)
 void lua_rawsetp(lua_State *L, int index, const void *p)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     raw_set(T, ri_capi_at(T, index)->p, ri_object(p, RI_TAG_LIGHT), T->top[-1]);
     T->top--;
 }
@@ -183,6 +200,7 @@ int lua_setmetatable(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
     RiValue meta = T->top[-1];
+    RI_API_CHECK(ri_is_nil(meta) || ri_is_table(meta), "table or nil expected");
     ri_value_set_meta(T, *ri_capi_at(T, index), ri_is_nil(meta) ? NULL : meta.p);
     T->top--;
     return 1;
@@ -200,6 +218,7 @@ void *lua_newuserdatauv(lua_State *L, size_t size, int uservalue_count)
 int lua_getiuservalue(lua_State *L, int index, int n)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK(ri_is_userdata(*ri_capi_at(T, index)), "full userdata expected");
     const RiUserdata *u = ri_capi_at(T, index)->p;
     if (n <= 0 || n > u->object.aux) {
         ri_push(T, ri_nil());
@@ -211,6 +230,7 @@ int lua_getiuservalue(lua_State *L, int index, int n)
 int lua_setiuservalue(lua_State *L, int index, int n)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK(ri_is_userdata(*ri_capi_at(T, index)), "full userdata expected");
     RiUserdata *u = ri_capi_at(T, index)->p;
     T->top--;
     if (n <= 0 || n > u->object.aux)

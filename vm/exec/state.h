@@ -55,6 +55,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     void *warn_data;
     void *(*allocate)(void *data, void *block, size_t old_size, size_t new_size);
     void *allocate_data;
+    void *api_names; /* vm/embed/capi_table.c: strings by the address of their C text, a collected block */
     bool has_warn;
     bool is_embedded; /* lua_newstate has made it, for a C program */
 } RiProcess;

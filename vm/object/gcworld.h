@@ -81,6 +81,7 @@ typedef struct RiGcWorld {
         RiCollector *c; /* NULL: not in use */
         uint32_t first_index;
     } owner_blocks[RI_OWNER_BLOCKS];
+    void *rest[RI_SPACE_COUNT][RI_SIZE_CLASS_COUNT]; /* free cells that small heaps share; under libgc's lock */
     uint64_t *regions; /* a bit for each 4 MB of address space that we have had blocks in */
     uint32_t region_first, region_end;
 

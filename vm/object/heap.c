@@ -226,6 +226,47 @@ static void *take_large(RiHeap *heap, size_t size)
     return block;
 }
 
+/* A heap that is still small takes some cells of a page and leaves the rest to others: a host may have thousands of states,
+ * and each has objects of many sizes. */
+#define SMALL_HEAP_BYTES ((int64_t)48 << 10)
+#define FEW_BYTES 256
+
+typedef struct FewCells {
+    void **list, **rest;
+    size_t count;
+} FewCells;
+
+/* Leave `count` cells in the list, taking them from the rest if it is empty. No collection comes in between. */
+static void *share_cells(void *argument)
+{
+    FewCells *few = argument;
+    bool is_full = *few->list != NULL;
+    void *cell = is_full ? *few->list : *few->rest, *first = cell;
+    for (size_t i = 1; i < few->count && cell != NULL; i++)
+        cell = *(void **)cell;
+    if (cell == NULL) { /* there are not as many: all of them */
+        *few->list = first;
+        *few->rest = is_full ? *few->rest : NULL;
+        return NULL;
+    }
+    void *others = *(void **)cell;
+    *(void **)cell = NULL;
+    *few->list = first;
+    *few->rest = others;
+    return NULL;
+}
+
+static void take_few(size_t size, RiBlockSpace space, void **list)
+{
+    FewCells few = {list, &world.rest[space][size >> 4], size < FEW_BYTES ? FEW_BYTES / size : 1};
+    if (*few.rest != NULL)
+        GC_call_with_alloc_lock(share_cells, &few);
+    if (*list != NULL)
+        return;
+    GC_generic_malloc_many(size, world.kind[space], list);
+    GC_call_with_alloc_lock(share_cells, &few);
+}
+
 /* One block, and, if `list` is not NULL, a list of more there. */
 static void *take_from_libgc(RiHeap *heap, size_t size, RiBlockSpace space, void **list)
 {
@@ -234,7 +275,10 @@ static void *take_from_libgc(RiHeap *heap, size_t size, RiBlockSpace space, void
     if (list == NULL)
         return GC_generic_malloc(size, world.kind[space]);
     /* libgc stores the list before it gives up its lock: a collection of another heap finds it where it belongs. */
-    GC_generic_malloc_many(size, world.kind[space], list);
+    if (heap->collector->live_bytes + ri_heap_since(heap) < SMALL_HEAP_BYTES)
+        take_few(size, space, list);
+    else
+        GC_generic_malloc_many(size, world.kind[space], list);
     void *first = *list;
     if (first != NULL)
         *list = *(void **)first;

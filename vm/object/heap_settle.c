@@ -387,6 +387,7 @@ void ri_gc_settle(void)
     settle_live_bytes();
     if (world.current != NULL)
         memset(world.current->free, 0, sizeof world.current->free); /* the cells are swept up with the rest */
+    memset(world.rest, 0, sizeof world.rest);
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
         if (c->heap != world.current) {
             keep_free_lists(c->heap);
