@@ -21,6 +21,7 @@ check_PROGRAMS += \
 	%D%/unit/check_account \
 	%D%/unit/check_alloc_failure \
 	%D%/unit/check_asm \
+	%D%/unit/check_asm_text \
 	%D%/unit/check_bufcache \
 	%D%/unit/check_chunk \
 	%D%/unit/check_clone \
