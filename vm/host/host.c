@@ -293,8 +293,20 @@ size_t ri_host_remaining_size(FILE *file)
 
 /* -- Shared libraries ------------------------------------------------------------------------------------------ */
 
+/* A host program may have loaded Rille's own library privately, by dlopen: modules need its symbols all the same. */
+static void export_own_symbols(void)
+{
+    Dl_info info;
+    if (dladdr((const void *)(uintptr_t)&ri_host_load_library, &info) == 0)
+        return;
+    void *own = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_GLOBAL);
+    if (own != NULL) /* the command itself has no name that dlopen knows, and needs nothing */
+        dlclose(own);
+}
+
 void *ri_host_load_library(const char *path, bool symbols_global, const char **error)
 {
+    export_own_symbols();
     void *library = dlopen(path, RTLD_NOW | (symbols_global ? RTLD_GLOBAL : RTLD_LOCAL));
     if (library == NULL)
         *error = dlerror();
