@@ -747,7 +747,16 @@ bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t in
     ri_x_rr(j->as, RI_X_LOAD, RI_RCX, k);
     ri_x_rr(j->as, RI_X_CMP, RI_RCX, RI_RDX);
     ri_jit_branch_to(j, RI_CC_AE, after);
-    push_element(j, a, reg, &e, v, 0);
+    if (j->chain == 0 || a->elem_tag) {
+        push_element(j, a, reg, &e, v, 0);
+        return true;
+    }
+    guard_kind(j, reg, e.array, KIND_VALUES); /* they are of several types: any but nil */
+    RiMem at = element_place(j, &e, false), tag = at;
+    tag.disp += 8;
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, tag, RI_TAG_NIL);
+    ri_jit_guard_jump(j, RI_CC_E);
+    ri_jit_push_value_at(j, at, NULL);
     return true;
 }
 
