@@ -15,7 +15,7 @@
 static double now_ns(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* the machine may have other things to do */
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
