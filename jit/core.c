@@ -868,6 +868,7 @@ static const RiReg saved_by_thunk[] = {RI_RBP, RI_RSI, RI_RDI, RI_R8, RI_R9, RI_
 static const RiReg callee_saved[] = {RI_RBX, RI_RBP, RI_R12, RI_R13, RI_R14, RI_R15};
 
 /* enter(T, address, stamp): the C function by which machine code is entered; and the way back, with the exit's code in eax. */
+/* (gdb.c knows how much is pushed here.) */
 static void emit_enter(RiJit *j)
 {
     RiAsm *as = j->as;

@@ -78,6 +78,8 @@ static void put(uint8_t **to, const void *bytes, size_t size)
 
 enum { DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_RETURN = 16, CFA_DEF = 0x0c, CFA_OFFSET = 0x80 };
 
+#define ENTER_BYTES 80 /* what emit_enter pushes, and the return address */
+
 /* Where the frame of a piece ends. Functions have pushed nothing but 8 bytes; what is entered by `bottom` stands where `enter` has
  * left the machine stack: all registers of C callers below. Data alignment is -8, so offsets count words downwards. */
 static void put_rules(uint8_t **to, bool is_bottom)
@@ -86,7 +88,7 @@ static void put_rules(uint8_t **to, bool is_bottom)
         PUT(to, CFA_DEF, DWARF_RSP, 16, CFA_OFFSET | DWARF_RETURN, 1);
         return;
     }
-    PUT(to, CFA_DEF, DWARF_RSP, 64, CFA_OFFSET | DWARF_RETURN, 1, CFA_OFFSET | DWARF_RBX, 2, CFA_OFFSET | DWARF_RBP, 3);
+    PUT(to, CFA_DEF, DWARF_RSP, ENTER_BYTES, CFA_OFFSET | DWARF_RETURN, 1, CFA_OFFSET | DWARF_RBX, 2, CFA_OFFSET | DWARF_RBP, 3);
     PUT(to, CFA_OFFSET | 12, 4, CFA_OFFSET | 13, 5, CFA_OFFSET | 14, 6, CFA_OFFSET | 15, 7);
 }
 

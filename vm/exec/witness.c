@@ -57,6 +57,8 @@ static void fold_string(uint64_t *hash, const RiString *s)
         fold_bytes(hash, bytes, (size_t)(colon - bytes));
         return;
     }
+    if (s->size > 8 && memcmp(bytes, "0x7f", 4) == 0) /* of one by itself, from %p */
+        return;
     fold(hash, s->size);
     if (s->size <= STRING_BYTES_MAX) {
         fold_bytes(hash, bytes, s->size);
@@ -125,12 +127,14 @@ void ri_witness_tell(RiWitness *witness, const RiThread *T)
     if (witness->count >= witness->limit)
         return;
     const RiProto *proto = ((const RiClosure *)T->base[-2].cp)->feedback->proto;
+    RiWord w = proto->code[T->pc];
+    if (RI_WORD_OP(w) == RI_OP_TFORLOOP) /* done together with the TFORCALL before it, or not */
+        return;
     const RiLink *link = (const RiLink *)&T->base[-1];
     uint64_t hash = T->serial;
     fold(&hash, (uint64_t)(T->base - T->stack) << 32 | T->pc);
     fold(&hash, (uint64_t)proto->line_defined << 32 | proto->code_count);
     fold(&hash, (uint64_t)link->extra << 40 | (uint64_t)link->delta << 8 | link->wanted_plus_1);
-    RiWord w = proto->code[T->pc];
     const RiValue *top = RI_WORD_OP(w) == RI_OP_TFORCALL ? T->base + RI_WORD_A(w) + 4 : T->top; /* it drops the rest */
     for (const RiValue *v = T->base; v < top; v++)
         fold_value(&hash, *v);
