@@ -317,6 +317,13 @@ RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv)
     return fn;
 }
 
+bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
+{
+    if (is_known(j, fv) || j->always)
+        return true;
+    return pc == 0 ? ++fv->calls >= j->hot_calls : fv->loops >= j->heap->hot_loops;
+}
+
 /* -- Compiling ------------------------------------------------------------------------------------------------------------- */
 
 static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv)
@@ -655,6 +662,10 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
     if (stub->kind == STUB_CALL) { /* the frame has been set up: all is exact */
         T->pc = 0;
         T->top = T->base + stub->fv->param_count;
+        if (!ri_jit_is_hot(j, stub->fv, 0)) {
+            T->heap->budget--;
+            return ri_jit_run_address(j, j->exit_address);
+        }
         if (j->full && !is_known(j, stub->fv))
             return emergency_exit(j, T, stub, saved);
         ri_jit_function(j, stub->fv);
@@ -815,14 +826,6 @@ static void flush(RiJit *j)
 
 typedef RiNativeExit Enter(RiThread *T, const void *address, uint64_t stamp);
 
-/* How hot must it be? True when machine code may be made for T's frame. */
-static bool is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
-{
-    if (is_known(j, fv) || j->always)
-        return true;
-    return pc == 0 ? ++fv->calls >= j->hot_calls : fv->loops >= j->heap->hot_loops;
-}
-
 RiNativeExit ri_jit_enter(RiThread *T)
 {
     RiHeap *heap = T->heap;
@@ -830,7 +833,7 @@ RiNativeExit ri_jit_enter(RiThread *T)
     if (RI_UNLIKELY(j->full && !heap->native_sp && !heap->native_parked))
         flush(j);
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
-    if (!fv->is_warm || !is_hot(j, fv, T->pc) || j->pages.is_lost)
+    if (!fv->is_warm || !ri_jit_is_hot(j, fv, T->pc) || j->pages.is_lost)
         return RI_NATIVE_STAY;
     const RiJitFn *fn = fv->native;
     uint32_t address = 0;

@@ -258,6 +258,8 @@ void ri_jit_exit_if(RiJit *j, RiCond cc);
 uint32_t ri_jit_cold_begin(RiJit *j); /* emit into cold code from here on; says where */
 void ri_jit_cold_end(RiJit *j);
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
+/* Has the function been called (pc 0), or looped, often enough to be compiled? Counts the calls. */
+bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc);
 bool ri_jit_has_stack(const RiHeap *heap); /* for one more call of machine code */
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc); /* Collects. 0: none */
 void ri_jit_make_call_entry(RiJit *j, RiThread *T); /* for the function of T's frame, about to run; there is an entry at 0 */

@@ -32,6 +32,8 @@ static const void *code_of_frame(RiJit *j, RiThread *T)
     if (T->hook_mask || !ri_jit_has_stack(heap) || T->base == T->stack || T->base[-2].tag != RI_TAG_CLOSURE ||
         !((RiClosure *)T->base[-2].p)->feedback->is_warm)
         return to_interpreter();
+    if (T->pc == 0 && !ri_jit_is_hot(j, ((RiClosure *)T->base[-2].p)->feedback, 0))
+        return to_interpreter();
     uint32_t address = ri_jit_entry(j, T, T->pc);
     return address ? run_address(j, address) : to_interpreter();
 }
