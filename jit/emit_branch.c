@@ -378,6 +378,8 @@ static RiJitResult branch_tables(RiJit *j, const Branch *x)
 
 static RiJitResult branch_equal(RiJit *j, const Branch *x, uint8_t ta, uint8_t tb)
 {
+    if (ta == TYPE_OF(RI_TAG_CDATA) || tb == TYPE_OF(RI_TAG_CDATA)) /* compared with whatever it is */
+        return slow(j, x);
     if (ta != tb)
         return decided(j, x, false);
     if (is_singleton(ta))
@@ -386,7 +388,7 @@ static RiJitResult branch_equal(RiJit *j, const Branch *x, uint8_t ta, uint8_t t
         return branch_strings(j, x);
     if (ta == TYPE_TABLE)
         return branch_tables(j, x);
-    if (ta == TYPE_OF(RI_TAG_USERDATA) || ta == TYPE_OF(RI_TAG_CDATA))
+    if (ta == TYPE_OF(RI_TAG_USERDATA))
         return slow(j, x);
     int expected = expectation(j, x);
     compare_payloads(j, x);

@@ -10,6 +10,7 @@
 #include "vm/exec/warn.h"
 #include "stdlib/collect.h"
 #include "stdlib/libs.h"
+#include "vm/ffi/cdata.h"
 #include "stdlib/stream.h"
 #include "vm/machine/gate.h"
 
@@ -108,6 +109,8 @@ static int32_t base_tonumber(RiThread *T, RiValue *args, uint32_t nargs)
         ri_arg_check_any(T, args, nargs, 0);
         if (ri_is_number(args[0]))
             return ri_return1(args, args[0]);
+        if (ri_is_cdata(args[0]))
+            return ri_return1(T->base, ri_ffi_to_lua_number(T, args[0]));
         if (!ri_is_string(args[0]))
             return ri_return_nil(args);
         const RiString *s = args[0].p;

@@ -14,6 +14,7 @@ librille_stdlib_a_SOURCES = \
 	%D%/lib_coroutine.c \
 	%D%/lib_debug.c \
 	%D%/lib_device.c \
+	%D%/lib_ffi.c \
 	%D%/lib_io.c \
 	%D%/lib_machine.c \
 	%D%/lib_math.c \

@@ -299,7 +299,7 @@ static void let_go(RiProcess *process)
         ri_table_abandon(process->globals); /* functions know it */
     process->first_message = process->last_message = NULL;
     process->registry = process->globals = process->signal_handlers = process->threads = NULL;
-    process->io = process->io_holder = process->slot_answers = process->patterns = NULL;
+    process->io = process->io_holder = process->slot_answers = process->patterns = process->ffi = NULL;
     memset(process->metatables, 0, sizeof process->metatables);
     main->base = main->top = main->stack;
     main->resumer = NULL;

@@ -29,8 +29,10 @@ static RI_ALWAYS_INLINE int equal_fast(const RiValue *a, const RiValue *b)
             return a->tag != RI_TAG_INT; /* nil, false, true carry no payload */
         if (a->tag == RI_TAG_STRING)
             return ri_str_equal(a->p, b->p);
-        return a->tag == RI_TAG_TABLE || a->tag == RI_TAG_USERDATA ? 2 : 0;
+        return a->tag == RI_TAG_TABLE || a->tag == RI_TAG_USERDATA || a->tag == RI_TAG_CDATA ? 2 : 0;
     }
+    if (RI_UNLIKELY(a->tag == RI_TAG_CDATA || b->tag == RI_TAG_CDATA)) /* equal to numbers and nil, maybe */
+        return 2;
     if (a->tag == RI_TAG_INT && b->tag == RI_TAG_FLOAT)
         return (double)a->i == b->n && (a->i >= -(1LL << 53) && a->i <= (1LL << 53) ? 1 : ri_raw_equal(*a, *b));
     if (a->tag == RI_TAG_FLOAT && b->tag == RI_TAG_INT)

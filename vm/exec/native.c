@@ -418,9 +418,11 @@ int64_t ri_length(RiThread *T, RiValue object)
 
 bool ri_equal(RiThread *T, RiValue a, RiValue b)
 {
-    if (a.tag != b.tag || (a.tag != RI_TAG_TABLE && a.tag != RI_TAG_USERDATA) || a.p == b.p)
+    bool has_cdata = a.tag == RI_TAG_CDATA || b.tag == RI_TAG_CDATA;
+    bool is_comparable = has_cdata || (a.tag == b.tag && (a.tag == RI_TAG_TABLE || a.tag == RI_TAG_USERDATA));
+    if (!is_comparable || (a.tag == b.tag && a.p == b.p))
         return ri_raw_equal(a, b);
-    RiValue h = ri_metafield(T, a, RI_MM_EQ);
+    RiValue h = ri_metafield(T, a.tag == RI_TAG_CDATA || !has_cdata ? a : b, RI_MM_EQ);
     if (ri_is_nil(h))
         h = ri_metafield(T, b, RI_MM_EQ);
     return !ri_is_nil(h) && !ri_is_falsy(call_handler(T, h, a, b, NULL));

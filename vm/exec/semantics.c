@@ -230,7 +230,10 @@ RiAction ri_slow_compare(RiThread *T, RiMetamethod event, RiValue a, RiValue b)
 
 static RiValue equal_handler(RiThread *T, RiValue a, RiValue b)
 {
-    if (a.tag != b.tag || (a.tag != RI_TAG_TABLE && a.tag != RI_TAG_USERDATA) || a.p == b.p)
+    bool has_cdata = a.tag == RI_TAG_CDATA || b.tag == RI_TAG_CDATA; /* compared with whatever it is: NULL == nil */
+    if (a.tag != b.tag && has_cdata)
+        return ri_meta_get(T->heap, T->process->metatables[RI_TYPE_CDATA], RI_MM_EQ);
+    if (a.tag != b.tag || (a.tag != RI_TAG_TABLE && a.tag != RI_TAG_USERDATA && !has_cdata) || a.p == b.p)
         return ri_nil();
     return binary_handler(T, RI_MM_EQ, a, b);
 }

@@ -35,6 +35,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     void *io_holder;          /* the userdata it lies in; a program may take that out of its registry */
     void *slot_answers;       /* exec/debuginfo.c: what was last asked about slots, a collected block */
     void *patterns;           /* stdlib/strpattern.c: compiled patterns, a collected block */
+    void *ffi;                /* vm/ffi/ctype.h: types and declarations, a collected block */
     struct RiJump *jumps;     /* innermost C-level region: unwind.c */
     uint32_t stress;          /* RI_STRESS_…: stress.h */
     uint32_t stress_turns;

@@ -1,0 +1,250 @@
+/* Calls of C functions: directly where all arguments go in registers, else through libffi. */
+#include <errno.h>
+#include <string.h>
+
+#include "vm/exec/call.h"
+#include "vm/ffi/native.h"
+
+#define ARGUMENTS_MAX 250
+#define SMALL_ARGUMENTS 16
+#define SMALL_BYTES 512
+
+/* -- Errors of callbacks --------------------------------------------------------------------------------------------- */
+
+/* A callback has failed below the C function that has just returned: go on failing, now that it is safe. */
+static void rethrow(RiThread *T, RiFfi *ffi)
+{
+    if (!ffi->has_error)
+        return;
+    RiValue error = ffi->error;
+    ffi->has_error = false;
+    ri_set_nil(&ffi->error);
+    ri_throw_status(T, (RiCallStatus)ffi->error_status, error);
+}
+
+/* -- Directly -------------------------------------------------------------------------------------------------------- */
+
+typedef struct Registers {
+    uint64_t integers[6];
+    double floats[8];
+} Registers;
+
+typedef uint64_t (*IntegerFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+typedef uint64_t (*MixedFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double, double, double,
+                                  double, double, double, double, double);
+typedef double (*FloatFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double, double, double,
+                                double, double, double, double, double);
+
+#define SIX r->integers[0], r->integers[1], r->integers[2], r->integers[3], r->integers[4], r->integers[5]
+#define EIGHT                                                                                      \
+    r->floats[0], r->floats[1], r->floats[2], r->floats[3], r->floats[4], r->floats[5], r->floats[6], r->floats[7]
+
+/* Which registers an argument goes in depends on its own class alone: a function that takes fewer does not see the rest. */
+static void invoke(void *function, const Registers *r, bool has_floats, bool gives_float, void *result)
+{
+    union {
+        void *p;
+        IntegerFunction integers;
+        MixedFunction mixed;
+        FloatFunction gives_float;
+    } f = {.p = function};
+    uint64_t word;
+    double real;
+    if (gives_float) {
+        real = f.gives_float(SIX, EIGHT);
+        memcpy(result, &real, sizeof real);
+    } else {
+        word = has_floats ? f.mixed(SIX, EIGHT) : f.integers(SIX);
+        memcpy(result, &word, sizeof word);
+    }
+}
+
+/* An integer as the ABI wants it in a register: extended to 32 bits at least. */
+static uint64_t extended(const RiCtype *t, uint64_t bits)
+{
+    unsigned shift = 64 - 8 * (unsigned)t->plain->size;
+    if ((t->plain->flags & RI_CT_UNSIGNED) || t->kind == RI_CK_POINTER)
+        return bits << shift >> shift;
+    return (uint64_t)((int64_t)(bits << shift) >> shift);
+}
+
+/* One argument, without the detour through memory for the frequent ones. */
+static void pass(RiThread *T, RiCtype *t, RiValue v, Registers *r, uint32_t *integers, uint32_t *floats)
+{
+    uint64_t word = 0;
+    if (t->kind == RI_CK_FLOAT) {
+        double real = 0;
+        if (t->size == sizeof real && ri_is_float(v))
+            real = v.n;
+        else
+            ri_ffi_store(T, t, (char *)&real, v, false); /* a float in the lower half */
+        r->floats[(*floats)++] = real;
+        return;
+    }
+    if (ri_is_int(v) && t->kind == RI_CK_INT)
+        word = v.u;
+    else
+        ri_ffi_store(T, t, (char *)&word, v, false);
+    r->integers[(*integers)++] = extended(t, word);
+}
+
+static int32_t deliver(RiThread *T, RiFfi *ffi, RiCtype *t, char *result)
+{
+    ffi->errno_value = errno;
+    rethrow(T, ffi);
+    if (t->kind == RI_CK_VOID)
+        return 0;
+    return ri_return1(T->base, ri_ffi_load(T, t, result, NULL));
+}
+
+static int32_t call_directly(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, void *function, RiValue *args)
+{
+    Registers r;
+    uint32_t integers = 0, floats = 0;
+    uint64_t result[2] = {0};
+    memset(&r, 0, sizeof r);
+    for (uint32_t i = 0; i < type->count; i++) {
+        ffi->argument = i + 1;
+        pass(T, type->fields[i].type, args[i], &r, &integers, &floats);
+    }
+    ffi->argument = 0;
+    errno = ffi->errno_value;
+    invoke(function, &r, call->has_floats, type->base->kind == RI_CK_FLOAT, result);
+    return deliver(T, ffi, type->base, (char *)result);
+}
+
+/* -- Through libffi -------------------------------------------------------------------------------------------------- */
+
+/* What an argument for `...` is passed as: C's default promotions. */
+static RiCtype *variable_type(RiThread *T, RiFfi *ffi, RiValue v)
+{
+    switch (v.tag) {
+    case RI_TAG_INT:
+        return ffi->basic[RI_C_LONG];
+    case RI_TAG_FLOAT:
+        return ffi->basic[RI_C_DOUBLE];
+    case RI_TAG_FALSE:
+    case RI_TAG_TRUE:
+        return ffi->basic[RI_C_INT];
+    case RI_TAG_STRING:
+        return ffi->char_pointer;
+    case RI_TAG_NIL:
+    case RI_TAG_LIGHT:
+    case RI_TAG_USERDATA:
+        return ffi->void_pointer;
+    case RI_TAG_CDATA:
+        break;
+    default:
+        ri_ffi_cannot_convert(T, v, ffi->void_pointer);
+    }
+    RiCtype *t = ri_cdata_type(v.p);
+    if (((const RiCdata *)v.cp)->type == ffi->ctype_type)
+        ri_ffi_cannot_convert(T, v, ffi->void_pointer);
+    if (t->kind == RI_CK_ARRAY)
+        return ri_ctype_pointer(T, t->base);
+    if (t->kind == RI_CK_FUNCTION)
+        return ri_ctype_pointer(T, t);
+    if (t->kind == RI_CK_FLOAT && t->size < 8)
+        return ffi->basic[RI_C_DOUBLE];
+    if (ri_ctype_is_integer(t) && t->plain->size < 4)
+        return ffi->basic[RI_C_INT];
+    return t->plain;
+}
+
+typedef struct Passing { /* of one call; in collected memory if it is large */
+    ffi_type **types;
+    void **pointers;
+    char *bytes, *end;
+} Passing;
+
+static void make_room(RiThread *T, Passing *p, uint32_t count, uint64_t bytes)
+{
+    p->types = ri_heap_alloc_raw(T->heap, count * sizeof *p->types, true);
+    p->pointers = ri_heap_alloc_raw(T->heap, count * sizeof *p->pointers, true);
+    p->bytes = ri_heap_alloc_raw(T->heap, bytes, true);
+    p->end = p->bytes + bytes;
+}
+
+static char *take(Passing *p, uint64_t size)
+{
+    char *at = p->bytes;
+    p->bytes += (size + 15) & ~(uint64_t)15;
+    ri_assert(p->bytes <= p->end);
+    return at;
+}
+
+/* The bytes that the arguments for `...` take. */
+static uint64_t variable_bytes(RiThread *T, RiFfi *ffi, const RiCtype *type, RiValue *args, uint32_t nargs)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = (uint32_t)type->count; i < nargs; i++) {
+        ffi->argument = i + 1;
+        bytes += (ri_ffi_native_type(T, variable_type(T, ffi, args[i]))->size + 31) & ~(uint64_t)15;
+    }
+    return bytes;
+}
+
+static void convert(RiThread *T, RiFfi *ffi, RiCtype *type, RiValue *args, uint32_t nargs, Passing *p)
+{
+    for (uint32_t i = 0; i < nargs; i++) {
+        RiCtype *t = i < type->count ? type->fields[i].type : variable_type(T, ffi, args[i]);
+        ffi->argument = i + 1;
+        p->types[i] = ri_ffi_native_type(T, t);
+        p->pointers[i] = take(p, p->types[i]->size);
+        ri_ffi_store(T, t, p->pointers[i], args[i], false);
+    }
+    ffi->argument = 0;
+}
+
+static bool is_aggregate(const RiCtype *t)
+{
+    return t->kind == RI_CK_STRUCT || t->kind == RI_CK_COMPLEX || (t->kind == RI_CK_INT && t->size > 8);
+}
+
+static int32_t call_through(RiThread *T, RiFfi *ffi, RiCcall *call, RiCtype *type, void *function, RiValue *args,
+                            uint32_t nargs)
+{
+    ffi_type *types[SMALL_ARGUMENTS];
+    void *pointers[SMALL_ARGUMENTS];
+    _Alignas(16) char bytes[SMALL_BYTES];
+    _Alignas(16) char result[32] = {0};
+    Passing p = {types, pointers, bytes, bytes + sizeof bytes};
+    ffi_cif variadic, *cif = &call->cif;
+    uint64_t needed = call->arguments_bytes;
+    RiCdata *returned = NULL;
+    if (type->flags & RI_CT_VARIADIC)
+        needed += variable_bytes(T, ffi, type, args, nargs);
+    if (nargs > SMALL_ARGUMENTS || needed > sizeof bytes)
+        make_room(T, &p, nargs, needed);
+    convert(T, ffi, type, args, nargs, &p);
+    if (type->flags & RI_CT_VARIADIC) {
+        cif = &variadic;
+        if (ffi_prep_cif_var(cif, FFI_DEFAULT_ABI, (unsigned)type->count, nargs, call->cif.rtype, p.types) != FFI_OK)
+            ri_error(T, "cannot call a function of type '%s'", ri_ctype_text(T, type));
+    }
+    if (is_aggregate(type->base))
+        returned = ri_cdata_new(T, type->base->plain, type->base->plain->size < 16 ? 16 : type->base->plain->size);
+    errno = ffi->errno_value;
+    ffi_call(cif, FFI_FN(function), returned != NULL ? returned->at : result, p.pointers);
+    if (returned == NULL)
+        return deliver(T, ffi, type->base, result);
+    ffi->errno_value = errno;
+    rethrow(T, ffi);
+    returned->size = type->base->plain->size;
+    return ri_return1(T->base, ri_cdata_value(returned));
+}
+
+int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, uint32_t nargs)
+{
+    RiFfi *ffi = ri_ffi_state(T);
+    type = type->plain;
+    if (nargs < type->count || (nargs > type->count && !(type->flags & RI_CT_VARIADIC)) || nargs > ARGUMENTS_MAX)
+        ri_error(T, "wrong number of arguments for function call (%u expected, got %u)", (uint32_t)type->count, nargs);
+    if ((uintptr_t)function < 4096)
+        ri_error(T, "attempt to call a NULL pointer");
+    ffi->argument = 0;
+    RiCcall *call = ri_ffi_call_interface(T, type);
+    if (call->is_direct)
+        return call_directly(T, ffi, call, type, function, args);
+    return call_through(T, ffi, call, type, function, args, nargs);
+}
