@@ -3,7 +3,7 @@
 local process = require "process"
 local hog = process.spawn(function()
   local t = {}
-  for i = 1, 200000 do t[i] = {i} end
+  for i = 1, 800000 do t[i] = {i} end -- a collection takes longer than a turn, on any machine
   while true do collectgarbage() end
 end)
 local partner = process.spawn(function()
@@ -19,7 +19,7 @@ local partner = process.spawn(function()
     turns = turns + 1
   end
 end, {priority = 7})
-process.sleep(0.3) -- the hog has its heap
+process.sleep(0.5) -- the hog has its heap
 local had, other = hog:getrusage().cpu, partner:getrusage().cpu
 process.sleep(1.5)
 had, other = hog:getrusage().cpu - had, partner:getrusage().cpu - other
