@@ -152,15 +152,16 @@ static RiCtype *variable_type(RiThread *T, RiFfi *ffi, RiValue v)
 }
 
 typedef struct Passing { /* of one call; in collected memory if it is large */
-    ffi_type **types;
+    ffi_type **types; /* of the parts, where there are variable arguments */
     void **pointers;
+    uint32_t count;   /* of parts */
     char *bytes, *end;
 } Passing;
 
 static void make_room(RiThread *T, Passing *p, uint32_t count, uint64_t bytes)
 {
-    p->types = ri_heap_alloc_raw(T->heap, count * sizeof *p->types, true);
-    p->pointers = ri_heap_alloc_raw(T->heap, count * sizeof *p->pointers, true);
+    p->types = ri_heap_alloc_raw(T->heap, (2 * count + 1) * sizeof *p->types, true);
+    p->pointers = ri_heap_alloc_raw(T->heap, (2 * count + 1) * sizeof *p->pointers, true);
     p->bytes = ri_heap_alloc_raw(T->heap, bytes, true);
     p->end = p->bytes + bytes;
 }
@@ -184,14 +185,19 @@ static uint64_t variable_bytes(RiThread *T, RiFfi *ffi, const RiCtype *type, RiV
     return bytes;
 }
 
-static void convert(RiThread *T, RiFfi *ffi, RiCtype *type, RiValue *args, uint32_t nargs, Passing *p)
+static void convert(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, RiValue *args, uint32_t nargs, Passing *p)
 {
+    RiCregisters registers = {.integers = type->base->kind == RI_CK_STRUCT && type->base->plain->size > 16};
+    bool is_variadic = (type->flags & RI_CT_VARIADIC) != 0;
     for (uint32_t i = 0; i < nargs; i++) {
         RiCtype *t = i < type->count ? type->fields[i].type : variable_type(T, ffi, args[i]);
+        uint64_t size = t->plain->size < 8 ? 8 : t->plain->size;
         ffi->argument = i + 1;
-        p->types[i] = ri_ffi_native_type(T, t);
-        p->pointers[i] = take(p, p->types[i]->size);
-        ri_ffi_store(T, t, p->pointers[i], args[i], false);
+        uint32_t parts = is_variadic ? ri_ffi_parts(T, t, &registers, p->types + p->count) : call->parts[i];
+        char *at = take(p, size);
+        ri_ffi_store(T, t, at, args[i], false);
+        for (uint32_t k = 0; k < parts; k++)
+            p->pointers[p->count++] = at + 8 * k;
     }
     ffi->argument = 0;
 }
@@ -204,22 +210,22 @@ static bool is_aggregate(const RiCtype *t)
 static int32_t call_through(RiThread *T, RiFfi *ffi, RiCcall *call, RiCtype *type, void *function, RiValue *args,
                             uint32_t nargs)
 {
-    ffi_type *types[SMALL_ARGUMENTS];
-    void *pointers[SMALL_ARGUMENTS];
+    ffi_type *types[2 * SMALL_ARGUMENTS];
+    void *pointers[2 * SMALL_ARGUMENTS];
     _Alignas(16) char bytes[SMALL_BYTES];
     _Alignas(16) char result[32] = {0};
-    Passing p = {types, pointers, bytes, bytes + sizeof bytes};
-    ffi_cif variadic, *cif = &call->cif;
+    Passing p = {types, pointers, 0, bytes, bytes + sizeof bytes};
+    ffi_cif variadic, *cif = &call->parts_cif;
     uint64_t needed = call->arguments_bytes;
     RiCdata *returned = NULL;
     if (type->flags & RI_CT_VARIADIC)
         needed += variable_bytes(T, ffi, type, args, nargs);
     if (nargs > SMALL_ARGUMENTS || needed > sizeof bytes)
         make_room(T, &p, nargs, needed);
-    convert(T, ffi, type, args, nargs, &p);
+    convert(T, ffi, call, type, args, nargs, &p);
     if (type->flags & RI_CT_VARIADIC) {
         cif = &variadic;
-        if (ffi_prep_cif_var(cif, FFI_DEFAULT_ABI, (unsigned)type->count, nargs, call->cif.rtype, p.types) != FFI_OK)
+        if (ffi_prep_cif_var(cif, FFI_DEFAULT_ABI, call->part_count, p.count, call->cif.rtype, p.types) != FFI_OK)
             ri_error(T, "cannot call a function of type '%s'", ri_ctype_text(T, type));
     }
     if (is_aggregate(type->base))

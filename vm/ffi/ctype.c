@@ -335,10 +335,10 @@ static uint32_t field_align(const Layout *l, const RiCfield *f, uint32_t wanted,
     *is_packed = l->is_packed || (wanted & RI_CT_PACKED_FIELD);
     if (*is_packed)
         align = 1;
-    if (l->pack != 0 && align > l->pack)
-        align = l->pack;
     wanted &= ~RI_CT_PACKED_FIELD;
-    return wanted > align ? wanted : align;
+    if (wanted > align)
+        align = wanted;
+    return l->pack != 0 && align > l->pack ? l->pack : align;
 }
 
 static void place_bits(Layout *l, RiCfield *f, uint32_t align, bool is_packed, bool is_aligned)

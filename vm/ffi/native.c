@@ -196,6 +196,56 @@ static bool is_direct(const RiCtype *t)
 #endif
 }
 
+static bool take_registers(RiCregisters *r, const Class *classes, uint32_t count)
+{
+    uint32_t integers = 0, floats = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        integers += classes[i] == INTEGER;
+        floats += classes[i] == SSE;
+    }
+    if (r->integers + integers > 6 || r->floats + floats > 8)
+        return false;
+    r->integers += integers;
+    r->floats += floats;
+    return true;
+}
+
+uint32_t ri_ffi_parts(RiThread *T, RiCtype *t, RiCregisters *registers, ffi_type *out[2])
+{
+    Classes c = {{NONE, NONE}, false};
+    uint64_t size = t->plain->size;
+    out[0] = ri_ffi_native_type(T, t);
+    if (size > 16 || (t->kind == RI_CK_FLOAT && size == 16))
+        return 1;
+    classify(t, 0, &c);
+    uint32_t count = size > 8 && c.of[1] != NONE ? 2 : 1;
+    bool is_aggregate = out[0]->type == FFI_TYPE_STRUCT;
+    if (c.has_long_double || c.of[0] == NONE || !take_registers(registers, c.of, count) || !is_aggregate)
+        return 1;
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = c.of[i] == SSE ? &ffi_type_double : &ffi_type_uint64;
+    return count;
+}
+
+static bool is_returned_by_memory(const RiCtype *t)
+{
+    return (t->kind == RI_CK_STRUCT || t->kind == RI_CK_COMPLEX) && t->plain->size > 16;
+}
+
+/* The interface for calls. */
+static bool prepare_parts(RiThread *T, RiCcall *call, const RiCtype *t)
+{
+    RiCregisters registers = {.integers = is_returned_by_memory(t->base)};
+    uint32_t count = (uint32_t)t->count;
+    call->part_types = ri_heap_alloc_raw(T->heap, (2 * count + 1) * sizeof *call->part_types, true);
+    call->parts = ri_heap_alloc_raw(T->heap, count + 1, false);
+    for (uint32_t i = 0; i < count; i++) {
+        call->parts[i] = (uint8_t)ri_ffi_parts(T, t->fields[i].type, &registers, call->part_types + call->part_count);
+        call->part_count += call->parts[i];
+    }
+    return ffi_prep_cif(&call->parts_cif, FFI_DEFAULT_ABI, call->part_count, call->cif.rtype, call->part_types) == FFI_OK;
+}
+
 RiCcall *ri_ffi_call_interface(RiThread *T, RiCtype *t)
 {
     if (t->call != NULL)
@@ -209,7 +259,7 @@ RiCcall *ri_ffi_call_interface(RiThread *T, RiCtype *t)
         is_in_register(t->fields[i].type, &integers, &floats);
     }
     ffi_type *result = ri_ffi_native_type(T, t->base);
-    if (ffi_prep_cif(&call->cif, FFI_DEFAULT_ABI, count, result, call->types) != FFI_OK)
+    if (ffi_prep_cif(&call->cif, FFI_DEFAULT_ABI, count, result, call->types) != FFI_OK || !prepare_parts(T, call, t))
         ri_error(T, "cannot call a function of type '%s'", ri_ctype_text(T, t));
     call->is_direct = is_direct(t);
     call->has_floats = floats > 0;

@@ -9,16 +9,29 @@
 /* How functions of one type are called; made at the first call, kept by the type. */
 typedef struct RiCcall {
     RiObject object; /* a RI_TAG_BLOCK */
-    ffi_cif cif;     /* of the fixed parameters */
+    ffi_cif cif;     /* as C declares it: for callbacks */
     ffi_type **types;
+    ffi_cif parts_cif; /* for calls: small aggregates as the scalars that their eightbytes are */
+    ffi_type **part_types;
+    uint8_t *parts;    /* of each parameter: 1, or 2 eightbytes one behind the other */
+    uint32_t part_count;
     uint64_t arguments_bytes; /* for copies of all arguments, each at a multiple of 16 */
     bool is_direct;  /* all in registers, without libffi */
     bool has_floats;
 } RiCcall;
 
+typedef struct RiCregisters { /* taken by the arguments so far */
+    uint32_t integers, floats;
+} RiCregisters;
+
 /* libffi's type of t. Throws if values of it cannot be passed. Collects. */
 ffi_type *ri_ffi_native_type(RiThread *T, RiCtype *t);
 /* The call interface of function type t. Throws, as above. Collects. */
 RiCcall *ri_ffi_call_interface(RiThread *T, RiCtype *t);
+
+/* What an argument of type t is in a call after those that have taken `registers`: 1 or 2 parts. libffi up to 3.4.4 spoils
+ * the first floating-point register when it passes a struct of an integer and a float in the last integer register; two
+ * scalars go into the same registers. Throws, as above. */
+uint32_t ri_ffi_parts(RiThread *T, RiCtype *t, RiCregisters *registers, ffi_type *out[2]);
 
 #endif

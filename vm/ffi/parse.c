@@ -1007,6 +1007,8 @@ static bool same_fields(const RiCtype *a, const RiCtype *b)
         return false;
     for (uint64_t i = 0; i < a->count; i++) {
         const RiCfield *f = &a->fields[i], *g = &b->fields[i];
+        if (f->type == NULL && same_name(f->name, g->name) && f->offset == g->offset) /* a constant */
+            continue;
         bool both_nested = f->type->kind == RI_CK_STRUCT && g->type->kind == RI_CK_STRUCT && f->type->plain->name == NULL;
         if (!same_name(f->name, g->name) || f->offset != g->offset || f->bit_width != g->bit_width || f->bit_offset != g->bit_offset)
             return false;
