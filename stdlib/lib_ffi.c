@@ -16,7 +16,7 @@
 #define CLIB_TYPE "ffi.clib"
 #define PARSED_MAX 2000 /* texts of types that are remembered */
 
-/* -- Arguments ------------------------------------------------------------------------------------------------------- */
+/* -- Arguments ---------------------------------------------------------------------------------------------------- */
 
 static RiCtype *parsed(RiThread *T, RiString *text)
 {
@@ -73,7 +73,7 @@ static void take_params(RiThread *T, RiValue *args, uint32_t nargs)
     }
 }
 
-/* -- Types and declarations -------------------------------------------------------------------------------------------- */
+/* -- Types and declarations --------------------------------------------------------------------------------------- */
 
 static int32_t ffi_cdef(RiThread *T, RiValue *args, uint32_t nargs)
 {
@@ -166,7 +166,7 @@ static int32_t ffi_metatype(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(T->base, ri_cdata_of_type(T, type));
 }
 
-/* -- Values ---------------------------------------------------------------------------------------------------------- */
+/* -- Values ------------------------------------------------------------------------------------------------------- */
 
 static int32_t ffi_new(RiThread *T, RiValue *args, uint32_t nargs)
 {
@@ -231,7 +231,7 @@ static int32_t ffi_eval(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(T->base, ri_cdata_value(c));
 }
 
-/* -- Bytes ------------------------------------------------------------------------------------------------------------- */
+/* -- Bytes -------------------------------------------------------------------------------------------------------- */
 
 /* The address that a pointer-like argument means, and how many bytes are known to be there (UINT64_MAX: it is not known). */
 static char *bytes_arg(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i, bool writes, uint64_t *limit)
@@ -342,7 +342,7 @@ static int32_t ffi_abi(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_bool(T->base, false);
 }
 
-/* -- Libraries --------------------------------------------------------------------------------------------------------- */
+/* -- Libraries ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Clib {
     void *handle;
@@ -520,7 +520,7 @@ static int32_t ffi_load(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return1(T->base, new_clib(T, handle));
 }
 
-/* -- Opening ----------------------------------------------------------------------------------------------------------- */
+/* -- Opening ------------------------------------------------------------------------------------------------------ */
 
 static const RiLibFn functions[] = {
     RI_FN(ffi_cdef, "ffi.cdef", "ffi.cdef(declarations, …)", "Declares functions, types, variables and constants of C."),

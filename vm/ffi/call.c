@@ -9,7 +9,7 @@
 #define SMALL_ARGUMENTS 16
 #define SMALL_BYTES 512
 
-/* -- Errors of callbacks --------------------------------------------------------------------------------------------- */
+/* -- Errors of callbacks ------------------------------------------------------------------------------------------ */
 
 /* A callback has failed below the C function that has just returned: go on failing, now that it is safe. */
 static void rethrow(RiThread *T, RiFfi *ffi)
@@ -22,7 +22,7 @@ static void rethrow(RiThread *T, RiFfi *ffi)
     ri_throw_status(T, (RiCallStatus)ffi->error_status, error);
 }
 
-/* -- Directly -------------------------------------------------------------------------------------------------------- */
+/* -- Directly ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Registers {
     uint64_t integers[6];
@@ -113,7 +113,7 @@ static int32_t call_directly(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCty
     return deliver(T, ffi, type->base, (char *)result);
 }
 
-/* -- Through libffi -------------------------------------------------------------------------------------------------- */
+/* -- Through libffi ----------------------------------------------------------------------------------------------- */
 
 /* What an argument for `...` is passed as: C's default promotions. */
 static RiCtype *variable_type(RiThread *T, RiFfi *ffi, RiValue v)

@@ -106,7 +106,7 @@ static void enter(ffi_cif *cif, void *result, void **args, void *data)
     }
 }
 
-/* -- Making and freeing ------------------------------------------------------------------------------------------------ */
+/* -- Making and freeing ------------------------------------------------------------------------------------------- */
 
 static RiCallback *find(const RiFfi *ffi, const void *code)
 {

@@ -11,7 +11,7 @@
 #define PAGE_BYTES 4096
 #define NULL_PAGE_BYTES 65536 /* nothing is ever mapped below */
 
-/* -- Making ---------------------------------------------------------------------------------------------------------- */
+/* -- Making ------------------------------------------------------------------------------------------------------- */
 
 static bool has_pointers(const RiCtype *t)
 {
@@ -113,7 +113,7 @@ bool ri_cdata_address(RiThread *T, const RiCdata *c, char **address)
     return true;
 }
 
-/* -- Bytes ----------------------------------------------------------------------------------------------------------- */
+/* -- Bytes -------------------------------------------------------------------------------------------------------- */
 
 RI_NORETURN static void bad_address(RiThread *T, const void *at, bool writes)
 {
@@ -233,7 +233,7 @@ uint64_t ri_ffi_string_size(RiThread *T, const char *at, uint64_t limit)
     return size;
 }
 
-/* -- Numbers --------------------------------------------------------------------------------------------------------- */
+/* -- Numbers ------------------------------------------------------------------------------------------------------ */
 
 static int64_t float_to_int(double n)
 {
@@ -343,7 +343,7 @@ static void store_number(RiThread *T, const RiCtype *t, char *at, RiCnumber n)
     ri_ffi_write(T, at, &bits, t->plain->size);
 }
 
-/* -- To Lua ---------------------------------------------------------------------------------------------------------- */
+/* -- To Lua ------------------------------------------------------------------------------------------------------- */
 
 /* A value of its own, with a copy of the bytes. */
 static RiValue boxed(RiThread *T, RiCtype *t, const char *at)
@@ -426,7 +426,7 @@ RiValue ri_ffi_load_field(RiThread *T, const RiCfield *f, char *at, void *keep)
     return ri_cnumber_value(T, n);
 }
 
-/* -- From Lua -------------------------------------------------------------------------------------------------------- */
+/* -- From Lua ----------------------------------------------------------------------------------------------------- */
 
 const char *ri_ffi_type_text(RiThread *T, RiValue v)
 {
@@ -666,7 +666,7 @@ void ri_ffi_store_field(RiThread *T, const RiCfield *f, char *at, RiValue v)
     store_bits(T, f, at, f->type->kind == RI_CK_BOOL ? bits != 0 : (uint64_t)bits);
 }
 
-/* -- Initializers ---------------------------------------------------------------------------------------------------- */
+/* -- Initializers ------------------------------------------------------------------------------------------------- */
 
 uint64_t ri_ctype_size_with(RiThread *T, const RiCtype *t, uint64_t count)
 {

@@ -48,7 +48,7 @@ RiCtype *ri_cdata_as_type(RiThread *T, RiValue v);
 /* The address in a pointer, or of an array, a struct or a function. false: v is none of these. Traps: bad address. */
 bool ri_cdata_address(RiThread *T, const RiCdata *c, char **address);
 
-/* -- Numbers -------------------------------------------------------------------------------------------------------- */
+/* -- Numbers ------------------------------------------------------------------------------------------------------ */
 typedef struct RiCnumber {
     enum { RI_CN_INT, RI_CN_UINT, RI_CN_FLOAT } kind; /* UINT: uint64_t only */
     union {
@@ -67,7 +67,7 @@ RiValue ri_cnumber_value(RiThread *T, RiCnumber n);
 /* tonumber(cdata): the nearest float where an integer does not do; nil if it is no number. */
 RiValue ri_ffi_to_lua_number(RiThread *T, RiValue v);
 
-/* -- Bytes ---------------------------------------------------------------------------------------------------------- */
+/* -- Bytes -------------------------------------------------------------------------------------------------------- */
 void ri_ffi_read(RiThread *T, const void *at, void *out, uint64_t size);
 void ri_ffi_write(RiThread *T, void *at, const void *from, uint64_t size);
 /* All of it can be read (written)? Else throws. */
@@ -75,7 +75,7 @@ void ri_ffi_probe(RiThread *T, const void *at, uint64_t size, bool writes);
 /* Bytes up to the first zero, at most `limit`. */
 uint64_t ri_ffi_string_size(RiThread *T, const char *at, uint64_t limit);
 
-/* -- Conversions ---------------------------------------------------------------------------------------------------- */
+/* -- Conversions -------------------------------------------------------------------------------------------------- */
 /* The value of type t at `at` as Lua has it: numbers up to 64 bits signed, booleans; a cdata for the rest. `keep` as above. */
 RiValue ri_ffi_load(RiThread *T, RiCtype *t, char *at, void *keep);
 RiValue ri_ffi_load_field(RiThread *T, const RiCfield *f, char *at, void *keep);
@@ -92,7 +92,7 @@ RI_NORETURN void ri_ffi_cannot_convert(RiThread *T, RiValue v, const RiCtype *t)
 /* What the type of v is called in messages. */
 const char *ri_ffi_type_text(RiThread *T, RiValue v);
 
-/* -- Calls: call.c, callback.c --------------------------------------------------------------------------------------- */
+/* -- Calls: call.c, callback.c ------------------------------------------------------------------------------------ */
 /* Call the function at `function` with the arguments in T's frame: its result on the stack as a library function's. */
 int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, uint32_t nargs);
 /* The code of a callback that calls `f`, of function type `type`; it lives until it is freed. */
@@ -102,7 +102,7 @@ bool ri_ffi_callback_set(RiThread *T, const void *code, RiValue f);
 /* Free all of a process that ends. */
 void ri_ffi_callbacks_close(RiThread *T);
 
-/* -- Operators: operator.c: library functions for the metatable of cdata --------------------------------------------- */
+/* -- Operators: operator.c: library functions for the metatable of cdata ------------------------------------------ */
 extern const RiLibFn ri_ffi_operators[];
 extern const uint32_t ri_ffi_operator_count;
 /* A value of type t made from the arguments args[1] …, as ffi.new and calls of types do; with a variable part its count of

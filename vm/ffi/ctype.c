@@ -28,7 +28,7 @@ static const struct {
 #include "vm/ffi/basictypes.def"
 };
 
-/* -- Making -------------------------------------------------------------------------------------------------------- */
+/* -- Making ------------------------------------------------------------------------------------------------------- */
 
 static RiCtype *new_type(RiHeap *heap, RiFfi *ffi, RiCkind kind, uint64_t size, uint32_t align)
 {
@@ -127,7 +127,7 @@ RiCtype *ri_ctype_aligned(RiThread *T, const RiCtype *type, uint32_t align)
     return t;
 }
 
-/* -- The state of a process ------------------------------------------------------------------------------------------ */
+/* -- The state of a process --------------------------------------------------------------------------------------- */
 
 static void declare_type(RiHeap *heap, RiFfi *ffi, const char *name, RiCtype *type)
 {
@@ -195,7 +195,7 @@ RiCdecl *ri_ffi_find(RiThread *T, RiString *name)
     return ri_is_nil(v) ? NULL : v.p;
 }
 
-/* -- Asking ---------------------------------------------------------------------------------------------------------- */
+/* -- Asking ------------------------------------------------------------------------------------------------------- */
 
 uint64_t ri_ctype_size(const RiCtype *t, bool *known)
 {
@@ -313,7 +313,7 @@ const RiCfield *ri_ctype_field(const RiCtype *t, const RiString *name, uint64_t 
     return NULL;
 }
 
-/* -- Layout ---------------------------------------------------------------------------------------------------------- */
+/* -- Layout ------------------------------------------------------------------------------------------------------- */
 
 typedef struct Layout {
     uint64_t bits;  /* where the next field may begin */
@@ -409,7 +409,7 @@ bool ri_ctype_lay_out(RiCtype *t, const uint32_t *aligns, bool packed, uint32_t 
     return true;
 }
 
-/* -- Names ----------------------------------------------------------------------------------------------------------- */
+/* -- Names -------------------------------------------------------------------------------------------------------- */
 
 #define NAME_SIZE 800
 

@@ -113,7 +113,7 @@ typedef struct RiFfi {
  * Collects. Traps. */
 RiFfi *ri_ffi_state(RiThread *T);
 
-/* -- Making types. All collect and trap for want of memory ---------------------------------------------------------- */
+/* -- Making types. All collect and trap for want of memory -------------------------------------------------------- */
 RiCtype *ri_ctype_new(RiThread *T, RiCkind kind, uint64_t size, uint32_t align);
 RiCtype *ri_ctype_qualified(RiThread *T, RiCtype *type, unsigned qualifiers); /* added to those it has */
 RiCtype *ri_ctype_pointer(RiThread *T, RiCtype *to);
@@ -123,7 +123,7 @@ RiCtype *ri_ctype_array(RiThread *T, RiCtype *element, uint64_t count, unsigned 
 /* The type with another alignment: what __attribute__((aligned)) of a typedef makes. */
 RiCtype *ri_ctype_aligned(RiThread *T, const RiCtype *type, uint32_t align);
 
-/* -- Asking --------------------------------------------------------------------------------------------------------- */
+/* -- Asking ------------------------------------------------------------------------------------------------------- */
 static inline bool ri_ctype_is_number(const RiCtype *t)
 {
     return t->kind >= RI_CK_BOOL && t->kind <= RI_CK_FLOAT && !(t->flags & RI_CT_OPAQUE) && t->size <= 16;
@@ -160,7 +160,7 @@ const char *ri_ctype_text(RiThread *T, const RiCtype *t); /* the same, for messa
 #define RI_CT_PACKED_FIELD 0x80000000u
 RI_MUST_CHECK bool ri_ctype_lay_out(RiCtype *t, const uint32_t *aligns, bool packed, uint32_t align_min, uint32_t pack);
 
-/* -- The parser: parse.c -------------------------------------------------------------------------------------------- */
+/* -- The parser: parse.c ------------------------------------------------------------------------------------------ */
 /* Declarations (ffi.cdef). `params` are `count` values for the $ in the text. Throws "input:LINE: … near 'TOKEN'"; what
  * was declared before the error stays. */
 void ri_ffi_declare(RiThread *T, RiString *text, const RiValue *params, uint32_t count);

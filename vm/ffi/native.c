@@ -169,7 +169,7 @@ ffi_type *ri_ffi_native_type(RiThread *T, RiCtype *t)
     return t->plain->native != NULL ? t->plain->native : aggregate(T, t);
 }
 
-/* -- Call interfaces ------------------------------------------------------------------------------------------------- */
+/* -- Call interfaces ---------------------------------------------------------------------------------------------- */
 
 static bool is_in_register(const RiCtype *t, uint32_t *integers, uint32_t *floats)
 {

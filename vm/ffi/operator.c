@@ -12,7 +12,7 @@
 #include "vm/exec/semantics.h"
 #include "vm/ffi/cdata.h"
 
-/* -- Metatables of types --------------------------------------------------------------------------------------------- */
+/* -- Metatables of types ------------------------------------------------------------------------------------------ */
 
 static RiTable *meta_of(RiCtype *type)
 {
@@ -57,7 +57,7 @@ static int32_t resume_one(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_top(T, 1);
 }
 
-/* -- Arithmetic ------------------------------------------------------------------------------------------------------ */
+/* -- Arithmetic --------------------------------------------------------------------------------------------------- */
 
 RI_NORETURN static void cannot_operate(RiThread *T, RiValue a, RiValue b, const char *what)
 {
@@ -277,7 +277,7 @@ static int32_t op_bnot(RiThread *T, RiValue *args, uint32_t nargs)
     return unary(T, args, RI_MM_BNOT);
 }
 
-/* -- Comparison ------------------------------------------------------------------------------------------------------ */
+/* -- Comparison --------------------------------------------------------------------------------------------------- */
 
 typedef enum Order { LESS = -1, SAME = 0, GREATER = 1, UNORDERED = 2 } Order;
 
@@ -380,7 +380,7 @@ static int32_t op_le(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_bool(T->base, order == LESS || order == SAME);
 }
 
-/* -- Indexing -------------------------------------------------------------------------------------------------------- */
+/* -- Indexing ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Place { /* what an index expression names */
     RiCtype *type;
@@ -575,7 +575,7 @@ static int32_t op_newindex(RiThread *T, RiValue *args, uint32_t nargs)
     return 0;
 }
 
-/* -- Construction ------------------------------------------------------------------------------------------------------ */
+/* -- Construction ------------------------------------------------------------------------------------------------- */
 
 void ri_cdata_set_finalizer(RiThread *T, RiCdata *c, RiValue f)
 {
@@ -618,7 +618,7 @@ int32_t ri_ffi_construct(RiThread *T, RiCtype *t, RiValue *args, uint32_t nargs,
     return ri_return1(T->base, ri_cdata_value(c));
 }
 
-/* -- The rest -------------------------------------------------------------------------------------------------------- */
+/* -- The rest ----------------------------------------------------------------------------------------------------- */
 
 static int32_t op_call(RiThread *T, RiValue *args, uint32_t nargs)
 {

@@ -58,7 +58,7 @@ typedef struct Parser {
 #define DEPTH_MAX 100
 #define STEPS_MAX 64
 
-/* -- Errors ---------------------------------------------------------------------------------------------------------- */
+/* -- Errors ------------------------------------------------------------------------------------------------------- */
 
 RI_NORETURN static void fail_at(Parser *p, const char *what, const char *token, size_t size)
 {
@@ -85,7 +85,7 @@ static void enter(Parser *p)
         fail(p, "too deeply nested");
 }
 
-/* -- Lexer ----------------------------------------------------------------------------------------------------------- */
+/* -- Lexer -------------------------------------------------------------------------------------------------------- */
 
 static void skip_line(Parser *p)
 {
@@ -450,7 +450,7 @@ static void skip_body(Parser *p)
     next(p);
 }
 
-/* -- Constant expressions ---------------------------------------------------------------------------------------------- */
+/* -- Constant expressions ----------------------------------------------------------------------------------------- */
 
 typedef struct Constant {
     uint64_t value;
@@ -705,7 +705,7 @@ static Constant parse_expression(Parser *p, int level)
     return a;
 }
 
-/* -- Attributes -------------------------------------------------------------------------------------------------------- */
+/* -- Attributes --------------------------------------------------------------------------------------------------- */
 
 typedef struct Attributes {
     bool packed;
@@ -827,7 +827,7 @@ static bool accept_attributes(Parser *p, Attributes *a)
     }
 }
 
-/* -- Structs, unions, enums ---------------------------------------------------------------------------------------------- */
+/* -- Structs, unions, enums --------------------------------------------------------------------------------------- */
 
 typedef struct Specifiers { /* what stands before declarators */
     RiCtype *type;
@@ -1197,7 +1197,7 @@ static RiCtype *parse_enum(Parser *p)
     return tagged;
 }
 
-/* -- Specifiers -------------------------------------------------------------------------------------------------------- */
+/* -- Specifiers --------------------------------------------------------------------------------------------------- */
 
 typedef struct Words { /* of a basic type, counted */
     int int_words, longs, shorts, signs, unsigns, chars, floats, doubles, bools, complexes, int128s;
@@ -1398,7 +1398,7 @@ static bool is_type_start(Parser *p)
     return is_convention(p) || find_typedef(p) != NULL;
 }
 
-/* -- Declarators ------------------------------------------------------------------------------------------------------- */
+/* -- Declarators -------------------------------------------------------------------------------------------------- */
 
 static struct Step *add_step(Parser *p, Declarator *d, RiCkind kind)
 {
@@ -1605,7 +1605,7 @@ static RiCtype *parse_type_name(Parser *p)
     return apply(p, &d, s.type);
 }
 
-/* -- Declarations -------------------------------------------------------------------------------------------------------- */
+/* -- Declarations ------------------------------------------------------------------------------------------------- */
 
 /* `= value`: kept for constants, passed over otherwise. True: *c is the value. */
 static bool parse_initializer(Parser *p, const RiCtype *type, Constant *c)
