@@ -151,7 +151,8 @@ static int32_t ffi_istype(RiThread *T, RiValue *args, uint32_t nargs)
         return ri_return_bool(T->base, false);
     RiCtype *other = ri_cdata_as_type(T, v);
     other = ri_ctype_strip(other != NULL ? other : ((RiCdata *)v.p)->type);
-    bool is_pointer_to_it = type->kind == RI_CK_STRUCT && other->kind == RI_CK_POINTER && other->base->plain == type->plain;
+    bool is_pointer = other->kind == RI_CK_POINTER;
+    bool is_pointer_to_it = type->kind == RI_CK_STRUCT && is_pointer && other->base->plain == type->plain;
     return ri_return_bool(T->base, is_pointer_to_it || ri_ctype_same(type, other, true));
 }
 
@@ -200,7 +201,8 @@ static int32_t ffi_addressof(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiCdata *c = cdata_arg(T, args, nargs, 0);
     RiCtype *type = ri_ctype_pointer(T, ri_cdata_type(c));
-    RiValue result = ri_cdata_value(ri_cdata_pointer(T, type, c->at, c->keep != NULL && c->type->kind == RI_CK_REFERENCE ? c->keep : c));
+    void *keep = c->keep != NULL && c->type->kind == RI_CK_REFERENCE ? c->keep : c;
+    RiValue result = ri_cdata_value(ri_cdata_pointer(T, type, c->at, keep));
     return ri_return1(T->base, result);
 }
 
@@ -504,7 +506,8 @@ static int32_t ffi_load(RiThread *T, RiValue *args, uint32_t nargs)
 {
     char path[RI_PATH_SIZE];
     const char *name = ri_str_cstr(T->heap, ri_arg_str(T, args, nargs, 0)), *error = "", *why = "";
-    bool global = nargs > 1 && !ri_is_falsy(args[1]), is_plain = strchr(name, '/') == NULL && strstr(name, ".so") == NULL;
+    bool global = nargs > 1 && !ri_is_falsy(args[1]);
+    bool is_plain = strchr(name, '/') == NULL && strstr(name, ".so") == NULL;
     const char *prefix = is_plain && strncmp(name, "lib", 3) != 0 ? "lib" : "";
     if (snprintf(path, sizeof path, "%s%s%s", prefix, name, is_plain && strchr(name, '.') == NULL ? ".so" : "") >=
         (int)sizeof path)

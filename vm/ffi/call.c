@@ -39,7 +39,8 @@ typedef double (*FloatFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t
 #define EIGHT                                                                                      \
     r->floats[0], r->floats[1], r->floats[2], r->floats[3], r->floats[4], r->floats[5], r->floats[6], r->floats[7]
 
-/* Which registers an argument goes in depends on its own class alone: a function that takes fewer does not see the rest. */
+/* Which registers an argument goes in depends on its own class alone: a function that takes fewer does not see the
+ * rest. */
 static void invoke(void *function, const Registers *r, bool has_floats, bool gives_float, void *result)
 {
     union {
@@ -185,7 +186,8 @@ static uint64_t variable_bytes(RiThread *T, RiFfi *ffi, const RiCtype *type, RiV
     return bytes;
 }
 
-static void convert(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, RiValue *args, uint32_t nargs, Passing *p)
+static void convert(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, RiValue *args, uint32_t nargs,
+                    Passing *p)
 {
     RiCregisters registers = {.integers = type->base->kind == RI_CK_STRUCT && type->base->plain->size > 16};
     bool is_variadic = (type->flags & RI_CT_VARIADIC) != 0;

@@ -1,8 +1,9 @@
 /* Lua functions that C can call.
  *
- * An error must not jump over the frames of C functions that know nothing of it: it is kept, the callback returns zero, so
- * do all further ones, and when the C function that was called from Lua has returned, the error goes on from there. A freed
- * callback keeps its code, which does nothing but leave such an error, until it is used for another one. */
+ * An error must not jump over the frames of C functions that know nothing of it: it is kept, the callback returns
+ * zero, so do all further ones, and when the C function that was called from Lua has returned, the error goes on from
+ * there. A freed callback keeps its code, which does nothing but leave such an error, until it is used for another
+ * one. */
 #include <string.h>
 
 #include "vm/exec/call.h"

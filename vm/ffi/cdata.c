@@ -333,7 +333,9 @@ static void store_number(RiThread *T, const RiCtype *t, char *at, RiCnumber n)
     if (t->kind == RI_CK_FLOAT) {
         double d = ri_cnumber_float(n);
         float f = (float)d;
-        long double l = n.kind == RI_CN_UINT ? (long double)n.u : n.kind == RI_CN_INT ? (long double)n.i : (long double)n.n;
+        long double l = n.kind == RI_CN_UINT  ? (long double)n.u
+                        : n.kind == RI_CN_INT ? (long double)n.i
+                                              : (long double)n.n;
         ri_ffi_write(T, at, t->size == sizeof f ? (void *)&f : t->size == sizeof d ? (void *)&d : (void *)&l, t->size);
         return;
     }
@@ -551,7 +553,8 @@ static void store_scalar(RiThread *T, RiCtype *t, char *at, RiValue v, bool cast
         store_number(T, t, at, n);
         return;
     }
-    if (casts && t->kind != RI_CK_FLOAT && (ri_is_cdata(v) || v.tag == RI_TAG_LIGHT || ri_is_nil(v) || ri_is_string(v))) {
+    bool is_address = ri_is_cdata(v) || v.tag == RI_TAG_LIGHT || ri_is_nil(v) || ri_is_string(v);
+    if (casts && t->kind != RI_CK_FLOAT && is_address) {
         void *keep;
         n = (RiCnumber){.kind = RI_CN_INT,
                         .i = (int64_t)(intptr_t)ri_ffi_to_pointer(T, ri_ffi_state(T)->void_pointer, v, true, &keep)};

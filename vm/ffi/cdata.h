@@ -76,10 +76,12 @@ void ri_ffi_probe(RiThread *T, const void *at, uint64_t size, bool writes);
 uint64_t ri_ffi_string_size(RiThread *T, const char *at, uint64_t limit);
 
 /* -- Conversions -------------------------------------------------------------------------------------------------- */
-/* The value of type t at `at` as Lua has it: numbers up to 64 bits signed, booleans; a cdata for the rest. `keep` as above. */
+/* The value of type t at `at` as Lua has it: numbers up to 64 bits signed, booleans; a cdata for the rest. `keep` as
+ * above. */
 RiValue ri_ffi_load(RiThread *T, RiCtype *t, char *at, void *keep);
 RiValue ri_ffi_load_field(RiThread *T, const RiCfield *f, char *at, void *keep);
-/* Store v there, converted as C would convert an argument; `casts`: as by a cast. Throws "cannot convert 'X' to 'Y'". */
+/* Store v there, converted as C would convert an argument; `casts`: as by a cast. Throws "cannot convert 'X' to
+ * 'Y'". */
 void ri_ffi_store(RiThread *T, RiCtype *t, char *at, RiValue v, bool casts);
 void ri_ffi_store_field(RiThread *T, const RiCfield *f, char *at, RiValue v);
 /* v as a pointer of type t; *keep: what it points into. */

@@ -1,8 +1,9 @@
 /* Types of C as libffi wants them.
  *
- * libffi knows neither unions nor bit-fields nor packed structs. So an aggregate is not described to it by its fields, but
- * as what the System V ABI for x86-64 makes of them: each eight bytes are of class INTEGER or SSE, and a struct of integers
- * and doubles of the same classes is passed alike. Aggregates of more than 16 bytes go by memory, whatever is in them. */
+ * libffi knows neither unions nor bit-fields nor packed structs. So an aggregate is not described to it by its fields,
+ * but as what the System V ABI for x86-64 makes of them: each eight bytes are of class INTEGER or SSE, and a struct of
+ * integers and doubles of the same classes is passed alike. Aggregates of more than 16 bytes go by memory, whatever is
+ * in them. */
 #include "vm/ffi/native.h"
 
 #include <string.h>
@@ -38,7 +39,8 @@ static void classify_fields(const RiCtype *t, uint64_t at, Classes *c)
         if (f->bit_width == 0 && !(f->name == NULL && f->type->kind != RI_CK_STRUCT)) {
             classify(f->type, at + f->offset, c);
         } else if (f->name != NULL) {
-            uint64_t first = at + f->offset + f->bit_offset / 8, last = at + f->offset + (f->bit_offset + f->bit_width - 1) / 8;
+            uint64_t start = at + f->offset, first = start + f->bit_offset / 8;
+            uint64_t last = start + (f->bit_offset + f->bit_width - 1) / 8;
             for (uint64_t k = first / 8; k <= last / 8 && k < 2; k++) {
                 if (c->of[k] < INTEGER)
                     c->of[k] = INTEGER;
@@ -243,7 +245,8 @@ static bool prepare_parts(RiThread *T, RiCcall *call, const RiCtype *t)
         call->parts[i] = (uint8_t)ri_ffi_parts(T, t->fields[i].type, &registers, call->part_types + call->part_count);
         call->part_count += call->parts[i];
     }
-    return ffi_prep_cif(&call->parts_cif, FFI_DEFAULT_ABI, call->part_count, call->cif.rtype, call->part_types) == FFI_OK;
+    ffi_type *result = call->cif.rtype;
+    return ffi_prep_cif(&call->parts_cif, FFI_DEFAULT_ABI, call->part_count, result, call->part_types) == FFI_OK;
 }
 
 RiCcall *ri_ffi_call_interface(RiThread *T, RiCtype *t)

@@ -1,9 +1,9 @@
 /* Operators on cdata: what the metatable of all of them holds. Types with a metatable of their own (ffi.metatype) come
  * first; then pointers, then numbers.
  *
- * Numbers: if one side is a uint64_t the other becomes one; otherwise both are int64_t, and the result is a Lua integer. A
- * float with a fraction, or a cdata of a floating-point type, makes it arithmetic of floats. As in C, `/` and `%` of two
- * integers cut off towards zero. */
+ * Numbers: if one side is a uint64_t the other becomes one; otherwise both are int64_t, and the result is a Lua
+ * integer. A float with a fraction, or a cdata of a floating-point type, makes it arithmetic of floats. As in C, `/` and
+ * `%` of two integers cut off towards zero. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -290,7 +290,8 @@ static Order order_numbers(RiCnumber a, RiCnumber b)
 {
     if (a.kind == RI_CN_FLOAT || b.kind == RI_CN_FLOAT) {
         if (a.kind != RI_CN_UINT && b.kind != RI_CN_UINT) {
-            RiValue x = a.kind == RI_CN_INT ? ri_int(a.i) : ri_float(a.n), y = b.kind == RI_CN_INT ? ri_int(b.i) : ri_float(b.n);
+            RiValue x = a.kind == RI_CN_INT ? ri_int(a.i) : ri_float(a.n);
+            RiValue y = b.kind == RI_CN_INT ? ri_int(b.i) : ri_float(b.n);
             return ri_raw_equal(x, y) ? SAME : ri_number_less(x, y) ? LESS : ri_number_less(y, x) ? GREATER : UNORDERED;
         }
         if (is_float(a) || is_float(b) || ri_cnumber_float(a) < 0 || ri_cnumber_float(b) < 0)

@@ -652,8 +652,10 @@ static uint64_t divide(Parser *p, uint32_t token, uint64_t a, uint64_t b, bool i
 
 static Constant shifted(uint32_t token, Constant a, uint64_t by)
 {
-    if (by >= 64)
-        return wrapped(token == TK_SHR && !(a.type->flags & RI_CT_UNSIGNED) && (int64_t)a.value < 0 ? UINT64_MAX : 0, a.type);
+    if (by >= 64) {
+        bool fills = token == TK_SHR && !(a.type->flags & RI_CT_UNSIGNED) && (int64_t)a.value < 0;
+        return wrapped(fills ? UINT64_MAX : 0, a.type);
+    }
     if (token == TK_SHL)
         return wrapped(a.value << by, a.type);
     return wrapped(a.type->flags & RI_CT_UNSIGNED ? a.value >> by : (uint64_t)((int64_t)a.value >> by), a.type);
@@ -914,7 +916,8 @@ static void parse_member(Parser *p, Members *m, const Specifiers *s)
     if (accept(p, ':'))
         parse_bit_width(p, f);
     accept_attributes(p, &d.attributes);
-    f->type = with_attributes(p, f->type, &(Attributes){.mode = d.attributes.mode, .vector_size = d.attributes.vector_size});
+    Attributes shaping = {.mode = d.attributes.mode, .vector_size = d.attributes.vector_size};
+    f->type = with_attributes(p, f->type, &shaping);
     uint32_t align = d.attributes.align > s->attributes.align ? d.attributes.align : s->attributes.align;
     bool packed = d.attributes.packed || s->attributes.packed;
     m->aligns[m->count - 1] = align | (packed ? RI_CT_PACKED_FIELD : 0);
@@ -1001,6 +1004,12 @@ static bool same_name(const RiString *a, const RiString *b)
     return a == b || (a != NULL && b != NULL && ri_str_equal(a, b));
 }
 
+static uint64_t known_size(const RiCtype *t)
+{
+    bool known;
+    return ri_ctype_size(t, &known);
+}
+
 static bool same_fields(const RiCtype *a, const RiCtype *b)
 {
     if (a->count != b->count || a->size != b->size || a->align != b->align)
@@ -1009,11 +1018,13 @@ static bool same_fields(const RiCtype *a, const RiCtype *b)
         const RiCfield *f = &a->fields[i], *g = &b->fields[i];
         if (f->type == NULL && same_name(f->name, g->name) && f->offset == g->offset) /* a constant */
             continue;
-        bool both_nested = f->type->kind == RI_CK_STRUCT && g->type->kind == RI_CK_STRUCT && f->type->plain->name == NULL;
-        if (!same_name(f->name, g->name) || f->offset != g->offset || f->bit_width != g->bit_width || f->bit_offset != g->bit_offset)
+        bool both_structs = f->type->kind == RI_CK_STRUCT && g->type->kind == RI_CK_STRUCT;
+        bool both_nested = both_structs && f->type->plain->name == NULL;
+        if (!same_name(f->name, g->name) || f->offset != g->offset || f->bit_width != g->bit_width ||
+            f->bit_offset != g->bit_offset)
             return false;
         if (both_nested ? !same_fields(f->type->plain, g->type->plain)
-                        : f->type->kind != g->type->kind || ri_ctype_size(f->type, &(bool){0}) != ri_ctype_size(g->type, &(bool){0}))
+                        : f->type->kind != g->type->kind || known_size(f->type) != known_size(g->type))
             return false;
     }
     return true;
@@ -1115,7 +1126,7 @@ static void parse_enumerator(Parser *p, Members *m, Constant *c, Range *range)
     bool is_unsigned = (c->type->flags & RI_CT_UNSIGNED) && c->type->plain->size == 8;
     int64_t value = (int64_t)c->value;
     range->has_negative |= !is_unsigned && value < 0;
-    range->needs_long |= (!is_unsigned && (value < INT32_MIN || value > UINT32_MAX)) || (is_unsigned && c->value > UINT32_MAX);
+    range->needs_long |= is_unsigned ? c->value > UINT32_MAX : value < INT32_MIN || value > UINT32_MAX;
     range->needs_ulong |= is_unsigned && value < 0;
     m->fields[m->count - 1].offset = c->value;
     RiCtype *type = value >= INT32_MIN && value <= INT32_MAX && !(is_unsigned && value < 0) ? basic(p, RI_C_INT)
@@ -1234,7 +1245,8 @@ static RiCbasic basic_of(Parser *p, const Words *w)
     int others = w->floats + w->doubles + w->bools + w->complexes;
     int sign = w->signs + w->unsigns;
     bool is_unsigned = w->unsigns > 0;
-    if (sign > 1 || w->longs > 2 || w->shorts > 1 || w->int_words > 1 || w->chars > 1 || w->floats + w->doubles + w->bools > 1 ||
+    if (sign > 1 || w->longs > 2 || w->shorts > 1 || w->int_words > 1 || w->chars > 1 ||
+        w->floats + w->doubles + w->bools > 1 ||
         (others > 0 && (sign > 0 || integers > 0)) || (w->chars && (w->int_words || w->longs || w->shorts)) ||
         (w->shorts && w->longs))
         fail(p, "no such combination of type words");
@@ -1549,7 +1561,8 @@ static void parse_declarator(Parser *p, Declarator *d)
     parse_suffixes(p, d);
     while (pointers.count > 0) {
         pointers.count--;
-        struct Step *step = add_step(p, d, pointers.items[pointers.count].is_reference ? RI_CK_REFERENCE : RI_CK_POINTER);
+        bool is_reference = pointers.items[pointers.count].is_reference;
+        struct Step *step = add_step(p, d, is_reference ? RI_CK_REFERENCE : RI_CK_POINTER);
         step->qualifiers = pointers.items[pointers.count].qualifiers;
     }
     p->depth--;
