@@ -1011,11 +1011,20 @@ static bool is_supported(void)
 #endif
 }
 
+/* A part of what address space there is: programs need the rest. It is taken twice over, for two views. */
+static size_t usual_code_bytes(void)
+{
+    uint64_t part = ri_host_address_space() / 64;
+    if (part < RI_JIT_CODE_BYTES_MIN)
+        return RI_JIT_CODE_BYTES_MIN;
+    return part < CODE_BYTES ? (size_t)part : CODE_BYTES;
+}
+
 bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
 {
     if (!is_supported())
         return false;
-    size_t code_bytes = options->code_bytes ? options->code_bytes : CODE_BYTES;
+    size_t code_bytes = options->code_bytes ? options->code_bytes : usual_code_bytes();
     if (code_bytes < RI_JIT_CODE_BYTES_MIN || code_bytes > RI_JIT_CODE_BYTES_MAX)
         return false;
     RiJit *j = calloc(1, sizeof *j);

@@ -17,7 +17,7 @@
 typedef struct RiJitOptions {
     bool always; /* compile what runs, at once; else what has been called or has looped often enough: */
     uint32_t hot_calls, hot_loops; /* 0: 30 calls, 300 rounds */
-    size_t code_bytes; /* of code memory, at most, from RI_JIT_CODE_BYTES_MIN on; 0: 32 MB */
+    size_t code_bytes; /* of code memory, at most, from RI_JIT_CODE_BYTES_MIN on; 0: 32 MB, less where address space is short */
     RiCodeViews views; /* how that is mapped: vm/host/codepages.h */
     bool counts; /* count for ri_jit_print_stats: slower code */
     struct RiWitness *witness; /* to be told of the state before each instruction; NULL: none. See jit/witness.c */

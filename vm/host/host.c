@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -84,6 +85,13 @@ int64_t ri_host_join_time(struct tm *parts)
 uint64_t ri_host_process_id(void)
 {
     return (uint64_t)getpid();
+}
+
+uint64_t ri_host_address_space(void)
+{
+    struct rlimit limit;
+    bool is_limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_limited ? (uint64_t)limit.rlim_cur : UINT64_MAX;
 }
 
 uint64_t ri_host_random_seed(void)

@@ -30,6 +30,9 @@ uint64_t ri_host_resident_bytes(void);
 /* Give the host what malloc keeps of memory that was freed, where it can do that. A millisecond, for tens of MiB. */
 void ri_host_trim(void);
 
+/* Bytes of address space that this host process may have (ulimit -v); UINT64_MAX: no limit. */
+uint64_t ri_host_address_space(void);
+
 /* 64 bits that differ from run to run. */
 uint64_t ri_host_random_seed(void);
 

@@ -69,7 +69,7 @@ RiHeap *ri_heap_create(uint64_t seed)
     if (!world.ready)
         ri_gc_init_world();
     ri_heap_enter_thread();
-    bool has_stack = ri_gc_reserve_stack(0);
+    bool has_stack = ri_gc_reserve_stack(STACK_SLACK);
     ri_gc_link_heap(c);
     pthread_mutex_unlock(&world.mutex);
     c->footprint_base = c->footprint_seen = ri_heap_footprint();
