@@ -137,6 +137,9 @@ static inline bool ri_capi_is_c(RiValue v)
     return v.tag == RI_TAG_CFUNC || v.tag == RI_TAG_LIBFN || v.tag == RI_TAG_NATIVE;
 }
 
+/* Close the variables from slot `level` (offset) up, in order, without an error; what lies on top stays. Calls Lua. */
+void ri_capi_close_from(RiThread *T, uint32_t level);
+
 /* Let the function below nargs arguments on top be called: put its link slot in between. */
 void ri_capi_insert_link(RiThread *T, uint32_t nargs);
 

@@ -19,28 +19,13 @@ static lua_CFunction function_of(const RiValue *self)
     return function;
 }
 
-/* Close what the current C function has marked by lua_toclose; its results stay on top. */
-static void close_slots(RiThread *T)
-{
-    uint32_t base = (uint32_t)(T->base - T->stack);
-    while (ri_has_tbc(T, base)) {
-        RiValue v = ri_pop_tbc_value(T);
-        ri_stack_reserve(T, 5);
-        ri_push(T, ri_metafield(T, v, RI_MM_CLOSE));
-        ri_push_link(T);
-        ri_push(T, v);
-        ri_push(T, ri_nil());
-        ri_call(T, 2, 0);
-    }
-}
-
 /* A C function has left n results on top: they go where the fast ABI wants them. */
 static RI_ALWAYS_INLINE int32_t take_results(RiThread *T, int n)
 {
     if (RI_UNLIKELY(T->hook_is_wanted))
         ri_apply_wanted_hook(T);
     if (RI_UNLIKELY(T->tbc_count > 0))
-        close_slots(T);
+        ri_capi_close_from(T, (uint32_t)(T->base - T->stack)) /* its results stay on top */;
     RI_API_CHECK_COUNT(T, n);
     const RiValue *from = T->top - n;
     RiValue *to = T->base - 2;

@@ -62,8 +62,7 @@ int lua_gettop(lua_State *L)
     return (int)(T->top - T->base);
 }
 
-/* Close the variables from slot `level` (offset) up, in order, without an error. */
-static void close_from(RiThread *T, uint32_t level)
+void ri_capi_close_from(RiThread *T, uint32_t level)
 {
     while (ri_has_tbc(T, level)) {
         RiValue v = ri_pop_tbc_value(T);
@@ -84,7 +83,7 @@ void lua_settop(lua_State *L, int index)
     if (top <= T->top) {
         uint32_t level = (uint32_t)(top - T->stack);
         if (RI_UNLIKELY(T->tbc_count > 0) && ri_has_tbc(T, level)) {
-            close_from(T, level);
+            ri_capi_close_from(T, level);
             top = T->stack + level;
         }
         T->top = top;
@@ -102,7 +101,7 @@ void lua_closeslot(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
     uint32_t level = (uint32_t)(ri_capi_at(T, index) - T->stack);
-    close_from(T, level);
+    ri_capi_close_from(T, level);
     ri_set_nil(&T->stack[level]);
 }
 

@@ -653,6 +653,19 @@ static uint32_t *tbc_slots(RiThread *T)
     return (uint32_t *)(void *)T->tbc->bytes;
 }
 
+/* Twice as large, with what the old one holds; NULL: one of `first_bytes`. Collects. */
+static RiBuffer *larger_buffer(RiThread *T, const RiBuffer *old, size_t first_bytes)
+{
+    size_t bytes = old != NULL ? old->capacity * 2 : first_bytes;
+    RiBuffer *grown = ri_heap_alloc(T->heap, sizeof(RiBuffer) + bytes, RI_SPACE_LEAF);
+    ri_object_init(grown, RI_TAG_BUFFER, 0, 0, 0);
+    grown->capacity = bytes;
+    grown->used = 0;
+    if (old != NULL)
+        memcpy(grown->bytes, old->bytes, old->capacity);
+    return grown;
+}
+
 void ri_mark_tbc(RiThread *T, RiValue *slot)
 {
     if (ri_is_falsy(*slot))
@@ -668,14 +681,7 @@ void ri_mark_tbc(RiThread *T, RiValue *slot)
     uint32_t capacity = T->tbc ? (uint32_t)(T->tbc->capacity / sizeof(uint32_t)) : 0;
     if (T->tbc_count == capacity) {
         ptrdiff_t at = slot - T->stack;
-        size_t bytes = (capacity ? capacity * 2 : 8) * sizeof(uint32_t);
-        RiBuffer *grown = ri_heap_alloc(T->heap, sizeof(RiBuffer) + bytes, RI_SPACE_LEAF);
-        ri_object_init(grown, RI_TAG_BUFFER, 0, 0, 0);
-        grown->capacity = bytes;
-        grown->used = 0;
-        if (capacity)
-            memcpy(grown->bytes, T->tbc->bytes, capacity * sizeof(uint32_t));
-        T->tbc = grown;
+        T->tbc = larger_buffer(T, T->tbc, 8 * sizeof(uint32_t));
         slot = T->stack + at;
     }
     tbc_slots(T)[T->tbc_count++] = (uint32_t)(slot - T->stack);
@@ -856,16 +862,8 @@ static RiCRecord *c_records(const RiThread *T)
 RiCRecord *ri_c_record_push(RiThread *T)
 {
     uint32_t capacity = T->c_records ? (uint32_t)(T->c_records->capacity / sizeof(RiCRecord)) : 0;
-    if (T->c_record_count == capacity) {
-        size_t bytes = (capacity ? capacity * 2 : 4) * sizeof(RiCRecord);
-        RiBuffer *grown = ri_heap_alloc(T->heap, sizeof(RiBuffer) + bytes, RI_SPACE_LEAF);
-        ri_object_init(grown, RI_TAG_BUFFER, 0, 0, 0);
-        grown->capacity = bytes;
-        grown->used = 0;
-        if (capacity)
-            memcpy(grown->bytes, T->c_records->bytes, capacity * sizeof(RiCRecord));
-        T->c_records = grown;
-    }
+    if (T->c_record_count == capacity)
+        T->c_records = larger_buffer(T, T->c_records, 4 * sizeof(RiCRecord));
     RiCRecord *record = &c_records(T)[T->c_record_count++];
     *record = (RiCRecord){.base = (uint32_t)(T->base - T->stack)};
     return record;

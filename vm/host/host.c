@@ -107,19 +107,36 @@ uint64_t ri_host_random_seed(void)
     return seed ^ seed >> 29;
 }
 
-/* The second number of /proc/self/statm, in pages. */
-uint64_t ri_host_resident_bytes(void)
+/* The second and the third number of /proc/self/statm, in pages: resident, and of these shared. */
+static void read_statm(uint64_t *resident, uint64_t *shared)
 {
     char text[128];
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    *resident = *shared = 0;
     if (fd >= 0)
         close(fd);
     if (size <= 0)
-        return 0;
+        return;
     text[size] = '\0';
-    const char *second = strchr(text, ' ');
-    return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    char *rest = text;
+    (void)strtoull(rest, &rest, 10);
+    *resident = strtoull(rest, &rest, 10);
+    *shared = strtoull(rest, &rest, 10);
+}
+
+uint64_t ri_host_resident_bytes(void)
+{
+    uint64_t resident, shared;
+    read_statm(&resident, &shared);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t ri_host_own_bytes(void)
+{
+    uint64_t resident, shared;
+    read_statm(&resident, &shared);
+    return (resident > shared ? resident - shared : 0) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 void ri_host_trim(void)

@@ -26,6 +26,8 @@ int64_t ri_host_join_time(struct tm *parts);
 
 /* Bytes of memory that this host process has in use as the host sees it; 0 if it does not tell. Some microseconds. */
 uint64_t ri_host_resident_bytes(void);
+/* Bytes of memory of its own that this host process has resident; 0 if the host does not tell. Some microseconds. */
+uint64_t ri_host_own_bytes(void);
 
 /* Give the host what malloc keeps of memory that was freed, where it can do that. A millisecond, for tens of MiB. */
 void ri_host_trim(void);

@@ -51,20 +51,3 @@ void ri_host_measure_release(RiReleaseCost *cost)
     if (fd >= 0)
         close(fd);
 }
-
-/* Of /proc/self/statm: size, resident, shared, in pages. */
-uint64_t ri_host_own_bytes(void)
-{
-    char text[128];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
-    if (fd >= 0)
-        close(fd);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    char *rest = text;
-    (void)strtoull(rest, &rest, 10);
-    uint64_t resident = strtoull(rest, &rest, 10), shared = strtoull(rest, &rest, 10);
-    return (resident > shared ? resident - shared : 0) * (uint64_t)sysconf(_SC_PAGESIZE);
-}

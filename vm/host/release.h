@@ -14,7 +14,4 @@ typedef struct RiReleaseCost {
  * with. */
 void ri_host_measure_release(RiReleaseCost *cost);
 
-/* Bytes of memory of its own that this host process has resident; 0 if the host does not tell. Some microseconds. */
-uint64_t ri_host_own_bytes(void);
-
 #endif
