@@ -727,13 +727,28 @@ static bool help_return_meta(RiThread *T, const RiLink *link, RiValue v)
     return true;
 }
 
+/* Has the library function that the function of `fv` has returned to called it again? It usually does. */
+static bool is_called_again(const RiThread *T, const RiFeedback *fv)
+{
+    const RiJitFn *fn = fv->native;
+    return T->heap->running == T && T->pc == 0 && !T->hook_mask && ((const RiClosure *)T->base[-2].cp)->feedback == fv && fn &&
+           fn->generation == ((const RiJit *)T->heap->jit)->generation && !fn->refused;
+}
+
 /* The current frame returns to a library function, or is a coroutine's first: on as far as that can be followed. */
 static const void *return_in_full(RiThread *T, RiValue *first, uint32_t count)
 {
     uint32_t delta = 0;
-    ptrdiff_t base = ri_jit_lua_caller(T, &delta);
+    ptrdiff_t base = ri_jit_lua_caller(T, &delta), here = T->base - T->stack;
+    const RiFeedback *fv = ((const RiClosure *)T->base[-2].cp)->feedback;
     if (ri_return_values(T, first, count) == RI_LEAVE)
         return (const void *)RI_NATIVE_LEAVE;
+    if (T->base - T->stack == here && T->base[-2].tag == RI_TAG_CLOSURE && is_called_again(T, fv)) {
+        const RiJit *j = T->heap->jit;
+        uint32_t entry = ((const RiJitFn *)fv->native)->pcs[0].entry;
+        if (entry)
+            return --T->heap->budget < 0 ? (const void *)RI_NATIVE_SAFE_POINT : ri_jit_run_address(j, entry);
+    }
     return ri_jit_follow(T, base, delta, NULL);
 }
 

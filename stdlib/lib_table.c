@@ -1129,7 +1129,7 @@ enum { SORT_READ, SORT_PROBE, SORT_MERGE, SORT_REST, SORT_VERIFY, SORT_WRITE };
 #define PROBE_WIDTH_MIN 4 /* from here on it pays to ask first whether two runs are in order as they stand */
 #define VERIFY_COUNT_MIN 4
 
-static RiValue *sort_from(SortState *s, size_t i)
+static RI_ALWAYS_INLINE RiValue *sort_from(SortState *s, size_t i)
 {
     return &s->values[s->is_swapped ? s->count + i : i];
 }
@@ -1388,6 +1388,10 @@ static int32_t table_sort_resume(RiThread *T, RiValue *args, uint32_t nargs)
     if (step == STEP_FAST)
         return sort_fast(T, args[SORT_STATE].p);
     SortState *s = args[SORT_STATE].p;
+    if (RI_LIKELY(s->phase == SORT_MERGE && nargs > SORT_SLOTS)) {
+        sort_answer(T, s, !ri_is_falsy(args[nargs - 1]));
+        return sort_run(T, s);
+    }
     if (RI_UNLIKELY(s->phase == SORT_READ)) {
         RiValue value = args[nargs - 1];
         T->top = args + SORT_SLOTS;

@@ -46,9 +46,11 @@ static RiValue *insert_call_handler(RiThread *T, RiValue *func, uint32_t nargs)
     return func;
 }
 
-static void enter_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags)
+/* More work on the arguments of the Lua function at `func` than enter_lua does: make room, fill up missing ones, move
+ * parameters over varargs. Returns the frame's base; *extra as in its link. */
+static RI_NOINLINE RiValue *arrange_arguments(RiThread *T, RiValue *func, uint32_t nargs, uint32_t *extra)
 {
-    RiFeedback *fv = ((RiClosure *)func->p)->feedback;
+    const RiFeedback *fv = ((const RiClosure *)func->cp)->feedback;
     uint32_t params = fv->param_count;
     uint32_t need = fv->frame_size + (fv->is_vararg ? (nargs > params ? nargs : params) + params + 2 : params);
     if (RI_UNLIKELY(func + 2 + need > T->stack_limit)) {
@@ -57,20 +59,30 @@ static void enter_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted
         func = T->stack + at;
     }
     RiValue *base = func + 2;
-    uint32_t extra = 0;
     for (; nargs < params; nargs++)
         ri_set_nil(&base[nargs]);
-    if (fv->is_vararg) {
-        RiValue *moved = base + nargs + 2;
-        ri_copy(&moved[-2], func);
-        for (uint32_t i = 0; i < params; i++) {
-            ri_copy(&moved[i], &base[i]);
-            ri_set_nil(&base[i]);
-        }
-        extra = nargs + 2;
-        base = moved;
+    if (!fv->is_vararg)
+        return base;
+    RiValue *moved = base + nargs + 2;
+    ri_copy(&moved[-2], func);
+    for (uint32_t i = 0; i < params; i++) {
+        ri_copy(&moved[i], &base[i]);
+        ri_set_nil(&base[i]);
     }
-    ri_link_write(base, ri_pc_address(T), delta_to(T, base), wanted, flags, extra);
+    *extra = nargs + 2;
+    return moved;
+}
+
+/* `pc`: of the caller, as its link is to name it. */
+static RI_ALWAYS_INLINE void enter_lua(RiThread *T, RiValue *func, uint32_t nargs, const uint32_t *pc, int32_t wanted,
+                                       uint32_t flags)
+{
+    const RiFeedback *fv = ((const RiClosure *)func->cp)->feedback;
+    uint32_t params = fv->param_count, extra = 0;
+    RiValue *base = func + 2;
+    if (RI_UNLIKELY(fv->is_vararg || nargs < params || base + params + fv->frame_size > T->stack_limit))
+        base = arrange_arguments(T, func, nargs, &extra);
+    ri_link_write(base, pc, delta_to(T, base), wanted, flags, extra);
     T->base = base;
     T->top = base + params;
     T->pc = 0;
@@ -97,7 +109,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
     for (;;) {
         if (func->tag == RI_TAG_CLOSURE) {
             if (RI_UNLIKELY(T->hook_mask)) {
-                enter_lua(T, func, nargs, wanted, flags | RI_LINK_HOOK);
+                enter_lua(T, func, nargs, ri_pc_address(T), wanted, flags | RI_LINK_HOOK);
                 T->hook_last_pc = 0;
                 if (T->hook_mask & RI_HOOK_CALL) {
                     T->pc = 1;
@@ -107,7 +119,7 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
                 }
                 return false;
             }
-            enter_lua(T, func, nargs, wanted, flags);
+            enter_lua(T, func, nargs, ri_pc_address(T), wanted, flags);
             return false;
         }
         if (func->tag <= RI_TAG_CFUNC ? func->tag >= RI_TAG_LIBFN : func->tag == RI_TAG_NATIVE)
@@ -356,6 +368,15 @@ static void end_coroutine(RiThread *co)
     co->base = co->top = co->stack;
 }
 
+/* Enter the library function of T's current frame again. */
+static RI_ALWAYS_INLINE int32_t reenter(RiThread *T, RiLink *link)
+{
+    const RiLibFn *fn = ri_row_of(T, T->base[-2]);
+    *link = ri_link_load(T->base);
+    link->extra = 0; /* its step: no matter of returns, where a closure as a result may stand in the function's place */
+    return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
+}
+
 /* The current frame of *thread returns; *link is its link. SERVE_SETTLED: *action says how to go on; else the signal of
  * the library function that the results went to, and *link is that one's. */
 static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t count, RiAction *action)
@@ -414,10 +435,7 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     }
     case RI_LINK_LIB: {
         T->lib_depth--;
-        const RiLibFn *fn = ri_row_of(T, T->base[-2]);
-        *out = ri_link_load(T->base);
-        out->extra = 0; /* its step: no matter of returns, where a closure as a result may stand in the function's place */
-        return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
+        return reenter(T, out);
     }
     case RI_LINK_UNWIND:
         *action = ri_unwind_continue(T);
@@ -425,15 +443,6 @@ static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t 
     default:
         ri_unreachable();
     }
-}
-
-/* Enter the library function of T's current frame again. */
-static int32_t reenter(RiThread *T, RiLink *link)
-{
-    const RiLibFn *fn = ri_row_of(T, T->base[-2]);
-    *link = ri_link_load(T->base);
-    link->extra = 0;
-    return fn->resume(T, T->base, (uint32_t)(T->top - T->base));
 }
 
 /* The `count` values on top of co are what it yields. False: to C code, which finds them there. */
@@ -460,6 +469,21 @@ RiAction ri_serve_yield(RiThread *co)
     return serve(co, signal, link);
 }
 
+/* The usual RI_LIB_CALL, of a Lua function: its frame is set up. False: nothing has happened. */
+static RI_ALWAYS_INLINE bool call_for_library(RiThread *T)
+{
+    RiValue *func = T->top - T->lib_nargs - 2;
+    if (RI_UNLIKELY(func->tag != RI_TAG_CLOSURE || T->hook_mask || T->heap->budget <= 0))
+        return false;
+    T->heap->budget--;
+    T->lib_depth++;
+    ri_check_c_depth(T);
+    uint32_t flags = RI_LINK_LIB | T->lib_flags;
+    T->lib_flags = 0;
+    enter_lua(T, func, T->lib_nargs, NULL, T->lib_wanted, flags);
+    return true;
+}
+
 /* Serve what the library function of T's current frame signalled until a Lua frame is to run or C is to be left. */
 static RiAction serve(RiThread *T, int32_t signal, RiLink link)
 {
@@ -469,6 +493,8 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
         case SERVE_SETTLED:
             return action;
         case RI_LIB_CALL: {
+            if (RI_LIKELY(call_for_library(T)))
+                return RI_GO;
             uint32_t flags = RI_LINK_LIB | T->lib_flags, nargs = T->lib_nargs;
             T->lib_flags = 0;
             T->lib_depth++;
@@ -536,8 +562,40 @@ RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32
     return serve(T, signal, link);
 }
 
+/* A Lua function that a library function has called gives it `count` values: deliver and serve, for that alone and without
+ * hooks. `tag` is the link's. */
+static RiAction return_to_library(RiThread *T, uint64_t tag, const RiValue *first, uint32_t count)
+{
+    RiValue *base = T->base, *func = base - 2 - (tag >> RI_LINK_EXTRA_SHIFT);
+    uint32_t wanted_plus_1 = tag >> RI_LINK_WANTED_SHIFT & 0xff;
+    if (RI_LIKELY(count == 1 && wanted_plus_1 == 2)) {
+        ri_copy(func, first);
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            ri_copy(&func[i], &first[i]);
+        for (; count + 1 < wanted_plus_1; count++)
+            ri_set_nil(&func[count]);
+        count = wanted_plus_1 > 0 ? wanted_plus_1 - 1 : count;
+    }
+    base -= tag >> RI_LINK_DELTA_SHIFT & RI_LINK_DELTA_MASK;
+    T->base = base;
+    T->top = func + count;
+    T->pc = 0;
+    T->lib_depth--;
+    T->no_yield -= (tag >> 8 & RI_LINK_NOYIELD) != 0;
+    RiLink link;
+    int32_t signal = reenter(T, &link);
+    if (RI_LIKELY(signal == RI_LIB_CALL && call_for_library(T)))
+        return RI_GO;
+    return serve(T, signal, link);
+}
+
 RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
 {
+    uint64_t tag = T->base[-1].tag;
+    if (RI_LIKELY((tag >> 8 & (RI_LINK_ACTIONS & ~RI_LINK_NOYIELD)) == RI_LINK_LIB && !T->hook_mask &&
+                  T->base[-2].tag == RI_TAG_CLOSURE))
+        return return_to_library(T, tag, first, count);
     RiAction action = RI_GO;
     RiLink link = ri_link_load(T->base);
     int32_t signal = deliver(&T, &link, first, count, &action);
