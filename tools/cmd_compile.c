@@ -4,22 +4,17 @@
 #include <string.h>
 
 #include "stdlib/stream.h"
+#include "tools/help.h"
 #include "tools/tool.h"
 #include "vm/exec/chunk.h"
 #include "vm/exec/disasm.h"
 
 typedef struct Options {
+    const char *bad;    /* the word that is not understood; NULL: something is missing */
     const char *path;   /* NULL: standard input */
     const char *output; /* NULL: from the path */
     bool strip, list, only_check;
 } Options;
-
-static const char usage[] =
-    "usage: %s compile [options] script      (- reads standard input)\n"
-    "  -o file     write to 'file'; without, script.lua becomes script.rbc\n"
-    "  -s          leave out what is only needed for messages: names, lines\n"
-    "  -p          only parse, write nothing\n"
-    "  --list      list the bytecode as well\n";
 
 static bool parse(const RiTool *tool, Options *o)
 {
@@ -39,6 +34,7 @@ static bool parse(const RiTool *tool, Options *o)
             o->path = word[0] == '-' ? NULL : word;
             has_script = true;
         } else {
+            o->bad = word;
             return false;
         }
     }
@@ -106,7 +102,7 @@ int ri_cmd_compile(RiTool *tool, int first)
     Options o;
     tool->first = first;
     if (!parse(tool, &o)) {
-        fprintf(stderr, usage, tool->name);
+        ri_help_complain(tool, "compile", o.bad != NULL ? "unexpected" : "a script is needed", o.bad);
         return EXIT_FAILURE;
     }
     return ri_tool_run(tool, &body);

@@ -8,25 +8,18 @@
 #endif
 
 #include "stdlib/stream.h"
+#include "tools/help.h"
 #include "tools/tool.h"
 #include "vm/exec/disasm.h"
 #include "vm/host/host.h"
 
 typedef struct Options {
+    const char *bad;  /* the word that is not understood; NULL: something is missing */
     const char *path; /* NULL: standard input */
     const char *text; /* of -e */
     unsigned flags;
     bool native, is_patient;
 } Options;
-
-static const char usage[] =
-    "usage: %s dis [options] script      (- reads standard input; saved chunks are welcome too)\n"
-    "  -e stat     list the string 'stat' instead of a script\n"
-    "  --main      without the functions inside\n"
-    "  --brief     without the lists of constants, upvalues and variables\n"
-    "  --depth     with the depth of the stack before each instruction\n"
-    "  --native    run the program, then list the machine code that was made for it\n"
-    "  --jit=on    with --native: only what ran often (without: all that ran)\n";
 
 static bool parse(const RiTool *tool, Options *o)
 {
@@ -51,6 +44,7 @@ static bool parse(const RiTool *tool, Options *o)
             o->path = word[0] == '-' ? NULL : word;
             has_script = true;
         } else {
+            o->bad = word;
             return false;
         }
     }
@@ -165,7 +159,7 @@ int ri_cmd_dis(RiTool *tool, int first)
     Options o;
     tool->first = first;
     if (!parse(tool, &o)) {
-        fprintf(stderr, usage, tool->name);
+        ri_help_complain(tool, "dis", o.bad != NULL ? "unexpected" : "a script is needed", o.bad);
         return EXIT_FAILURE;
     }
     tool->jit.lists = o.native;

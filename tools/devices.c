@@ -5,10 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char ri_device_options_help[] =
-    "  --disk FILE           /dev/disk0 is this file; up to four times, for disk1 … disk3\n"
-    "  --ramdisk SIZE        of /dev/ram0 (1M)\n";
-
 static const char *const names[] = {"--disk", "--ramdisk"};
 
 /* Which option `word` is, and its value behind '='; NULL in *value: in the next word. -1: none of these. */

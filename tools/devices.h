@@ -18,6 +18,4 @@ void ri_device_options_skip(char **argv, int *i);
  * message. */
 bool ri_device_options_apply(const RiDeviceOptions *options, RiProc *proc, char problem[RI_DEVICE_PROBLEM_BYTES]);
 
-extern const char ri_device_options_help[];
-
 #endif

@@ -6,16 +6,6 @@
 #include "vm/base/quantity.h"
 #include "vm/machine/space.h"
 
-const char ri_limits_help[] =
-    "  --mem SIZE            limit of memory: 32M; the program is stopped (exit status 137) beyond it\n"
-    "  --cpu TIME            limit of processor time: 300ms, 2s\n"
-    "  --time TIME           limit of elapsed time\n"
-    "  --fuel N              limit of calls and loop turns: the same on every machine\n"
-    "  --output SIZE, --processes N, --threads N, --descriptors N, --stack SLOTS   more limits\n"
-    "  --frames SIZE         main memory of the machine, for mapped pages: 4M\n"
-    "  --swap FILE           where pages go that have no room there\n"
-    "  --mmu host|soft       how addresses are translated\n";
-
 /* Does `word` begin with --name, and where is its value? NULL: not at all; "": in the next word. */
 static const char *value_of(const char *word, const char *name)
 {

@@ -20,6 +20,4 @@ const char *ri_limits_expected(const char *word);
 /* False if memory is short. */
 bool ri_limits_apply(const RiLimits *limits, RiProc *proc);
 
-extern const char ri_limits_help[];
-
 #endif

@@ -11,12 +11,19 @@ rille_LDFLAGS = $(AM_LDFLAGS) $(FLAGS_COMMAND)
 rille_LDADD = $(LIBS_COMMAND)
 rille_SOURCES = \
 	%D%/cmd_compile.c \
+	%D%/cmd_completion.c \
 	%D%/cmd_dis.c \
+	%D%/cmd_help.c \
 	%D%/cmd_run.c \
 	%D%/cmd_trace.c \
 	%D%/commands.def \
 	%D%/devices.c \
 	%D%/devices.h \
+	%D%/help.c \
+	%D%/help.def \
+	%D%/help.h \
+	%D%/help_completion.c \
+	%D%/help_man.c \
 	%D%/limits.c \
 	%D%/limits.h \
 	%D%/options_jit.c \

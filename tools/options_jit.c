@@ -10,14 +10,6 @@
 
 #define WITNESS_STATES_MAX 20000000u
 
-const char ri_jit_options_help[] =
-    "  --jit=on|off|always   whether to compile to machine code (on)\n"
-    "  --jit-code SIZE       limit of machine code kept: 32M\n"
-    "  --jit-stats           say at the end what was compiled, and why the interpreter did the rest\n"
-    "  --perf-map[=lines]    name machine code in /tmp/perf-PID.map for perf, by function, or by line too\n"
-    "  --gdb-jit             tell gdb of machine code: names and backtraces\n"
-    "  --jit-pages=two|switched, --jit-traps, --witness=FILE   to test the JIT: see doc/jit.md\n";
-
 /* Words that only set something. */
 static bool take_word(RiTool *tool, const char *word)
 {

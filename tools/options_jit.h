@@ -12,6 +12,4 @@ void ri_jit_options_skip(char **argv, int *i);
 /* What the value of such an option is to be like, for a message; NULL: it is none. */
 const char *ri_jit_options_expected(const char *word);
 
-extern const char ri_jit_options_help[];
-
 #endif

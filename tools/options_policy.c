@@ -5,12 +5,6 @@
 
 #include "vm/machine/mount.h"
 
-const char ri_policy_help[] =
-    "  --sandbox             deny everything but the standard streams; --allow-… adds to that\n"
-    "  --allow-NAME[=a,b]    allow read, write, net, env, run, ffi, native or all; only what is listed\n"
-    "  --deny-NAME[=a,b]     deny the same; wins over --allow-…\n"
-    "  --mount HOST:/GUEST[:ro]  show this folder, under that name; and nothing else of the host's files\n";
-
 static bool is_mount(const char *word)
 {
     return strcmp(word, "--mount") == 0 || strncmp(word, "--mount=", 8) == 0;

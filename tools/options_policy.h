@@ -4,8 +4,6 @@
 
 #include "vm/machine/proc.h"
 
-extern const char ri_policy_help[]; /* lines for --help */
-
 /* Is argv[*i] one of these? 1: yes, with *i at its last word; 0: no; -1: it is, but wrong. Nothing is done yet. */
 int ri_policy_take_option(char **argv, int *i);
 /* Do what argv[first … limit - 1] say of this: mounts first, then the policy. False: *bad is the word that cannot be had,

@@ -4,17 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/help.h"
 #include "tools/options_jit.h"
-#include "tools/options_policy.h"
 #include "tools/tool.h"
+#include "vm/host/host.h"
 
 typedef struct Command {
-    const char *name, *arguments, *summary;
+    const char *name;
     int (*run)(RiTool *tool, int first);
 } Command;
 
 static const Command commands[] = {
-#define COMMAND(name, arguments, summary) {#name, arguments, summary, ri_cmd_##name},
+#define COMMAND(name, arguments, summary) {#name, ri_cmd_##name},
 #include "tools/commands.def"
 #undef COMMAND
 };
@@ -38,7 +39,7 @@ static const char short_options[] =
 
 void ri_tool_usage(const RiTool *tool, const char *bad_option)
 {
-    char text[400];
+    char text[600], near[100];
     bool needs_argument = bad_option[1] == 'e' || bad_option[1] == 'l';
     const char *expected = tool->is_lua ? NULL : ri_limits_expected(bad_option);
     if (!tool->is_lua && expected == NULL)
@@ -47,6 +48,10 @@ void ri_tool_usage(const RiTool *tool, const char *bad_option)
         snprintf(text, sizeof text, "'%s' needs %s", bad_option, expected);
     else
         snprintf(text, sizeof text, needs_argument ? "'%s' needs argument" : "unrecognized option '%s'", bad_option);
+    if (!tool->is_lua && expected == NULL && ri_help_near_option("run", bad_option, near, sizeof near) != NULL) {
+        size_t size = strlen(text);
+        snprintf(text + size, sizeof text - size, " (did you mean '%s'?)", near);
+    }
     ri_tool_message(tool, text);
     fprintf(stderr, "usage: %s [options] [script [args]]\n", tool->name);
     if (!tool->is_lua)
@@ -56,33 +61,31 @@ void ri_tool_usage(const RiTool *tool, const char *bad_option)
 
 void ri_tool_help(const RiTool *tool)
 {
-    printf("%s\n\n"
-           "usage: %s [options] [script [args]]\n"
-           "       %s command [arguments]\n\n"
-           "Without a script: a prompt if standard input is a terminal, else a script is read from there.\n"
-           "Inside the script `arg` holds its arguments, and `...` too.\n\n"
-           "Options, before the script:\n%s"
-           "%s%s%s%s"
-           "  --stats[=all]         say at the end what was executed and how memory was used; all: every opcode\n"
-           "  --help, --version\n\n"
-           "Commands (write ./NAME to run a file called so):\n",
-           RI_VERSION_TEXT, tool->name, tool->name, short_options, ri_jit_options_help, ri_limits_help, ri_device_options_help,
-           ri_policy_help);
-    for (size_t i = 0; i < RI_COUNTOF(commands); i++)
-        printf("  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
-    printf("\nTo begin with:\n"
-           "  %s -e 'print(1 + 1)'         one line of Lua\n"
-           "  %s -i prog.lua               run a program, then look at its globals\n"
-           "  %s dis prog.lua              see what it was compiled to\n"
-           "Environment: LUA_PATH, LUA_CPATH (where modules are), LUA_INIT (run before the script).\n",
-           tool->name, tool->name, tool->name);
-    fflush(stdout);
+    ri_help_print_all(tool->name);
 }
 
 static bool is_called_lua(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return strncmp(slash != NULL ? slash + 1 : path, "lua", 3) == 0;
+}
+
+static int run_command(RiTool *tool, const Command *command)
+{
+    const char *word = tool->argc > 2 ? tool->argv[2] : "";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return ri_help_print(tool->name, command->name) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return command->run(tool, 2);
+}
+
+/* A word that is no file, and nearly a command: it was mistyped. */
+static bool is_mistyped(const RiTool *tool, const char *word)
+{
+    const char *near = word[strcspn(word, "-./")] == '\0' ? ri_help_near_command(word) : NULL;
+    if (near == NULL || ri_host_is_readable(word))
+        return false;
+    fprintf(stderr, "%s: '%s' is neither a command nor a file; did you mean '%s %s'?\n", tool->name, word, tool->name, near);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -92,11 +95,11 @@ int main(int argc, char **argv)
         tool.name = argv[0];
         tool.is_lua = is_called_lua(argv[0]);
     }
-    if (!tool.is_lua && argc > 1) {
-        for (size_t i = 0; i < RI_COUNTOF(commands); i++) {
-            if (strcmp(argv[1], commands[i].name) == 0)
-                return commands[i].run(&tool, 2);
-        }
+    if (tool.is_lua || argc < 2)
+        return ri_cmd_run(&tool, 1);
+    for (size_t i = 0; i < RI_COUNTOF(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run_command(&tool, &commands[i]);
     }
-    return ri_cmd_run(&tool, 1);
+    return is_mistyped(&tool, argv[1]) ? EXIT_FAILURE : ri_cmd_run(&tool, 1);
 }
