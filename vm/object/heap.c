@@ -9,7 +9,7 @@
 #include "vm/host/host.h"
 #include "vm/object/shape.h"
 
-#define DEBT_MIN_BYTES ((int64_t)2 << 20)  /* no collection before so much has been allocated: it fits into a cache */
+#define DEBT_MIN_BYTES ((int64_t)3 << 19)  /* no collection before so much has been allocated: it fits into a cache */
 #define DEBT_MAX_RATIO 4                   /* times the live bytes, as long as that is less than … */
 #define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
 
