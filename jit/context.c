@@ -623,8 +623,22 @@ void ri_jit_flush_for_call(RiJit *j)
     ri_jit_drop_registers(j, false);
 }
 
+/* The outermost frame, where rbx points, is the current one again. */
+static void emit_unframe(RiJit *j)
+{
+    if (j->is_framed)
+        ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+    j->is_framed = false;
+}
+
 void ri_jit_save_state(RiJit *j, uint32_t pc)
 {
+    if (j->inl) {
+        ri_jit_emit_frames(j);
+        ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->base));
+        ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(base));
+        j->is_framed = true;
+    }
     ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)pc);
     if (j->is_open)
         return;
@@ -642,6 +656,7 @@ void ri_jit_call_c(RiJit *j, uintptr_t function)
 {
     ri_jit_call_pure(j, function);
     ri_jit_drop_facts(j);
+    emit_unframe(j);
 }
 
 void ri_jit_begin_slow(RiJit *j)
@@ -653,7 +668,8 @@ void ri_jit_begin_slow(RiJit *j)
 void ri_jit_end_slow(RiJit *j, uintptr_t helper)
 {
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
-    ri_jit_call_c(j, helper);
+    ri_jit_call_pure(j, helper);
+    ri_jit_drop_facts(j);
     ri_x_rr(j->as, RI_X_TEST, RI_RAX, RI_RAX);
     bool is_cold = j->as == &j->cold;
     uint32_t where = ri_x_jcc(j->as, is_cold ? RI_CC_E : RI_CC_NE, 0), done = j->as->at;
@@ -671,6 +687,9 @@ void ri_jit_end_slow(RiJit *j, uintptr_t helper)
         ri_jit_cold_end(j);
     }
     ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    if (j->inl)
+        ri_x_alu(j->as, RI_ALU_SUB, RI_RBX, (int32_t)j->base * 16);
+    emit_unframe(j);
 }
 
 /* -- Meeting another context ----------------------------------------------------------------------------------------- */
@@ -872,7 +891,7 @@ void ri_jit_rejoin(RiJit *j, RiJitSnap *snap, uint32_t address)
 /* Before a context becomes, or meets, that of a merge point. demote: constants are values like any other. */
 void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote)
 {
-    const RiJitLoop *loop = j->fn->pcs[pc].loop;
+    const RiJitLoop *loop = j->pcs[pc].loop;
     for (uint32_t i = 0; i < j->depth; i++) {
         resolve_alias(j, i);
         RiJitSlot *s = &j->slots[i];

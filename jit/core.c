@@ -117,6 +117,7 @@ RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc
     uint32_t id = j->stub_count++;
     j->stubs[id] = stub;
     *stub = (RiJitStub){.kind = kind, .pc = pc, .fv = fv, .snap = ri_jit_snapshot(j), .is_begun = j->is_begun};
+    stub->inl = kind == STUB_CALL ? NULL : j->inl;
     RiAsm *as = j->as;
     stub->address = ri_jit_cold_begin(j);
     ri_x_imm(j->as, RI_RAX, id);
@@ -164,6 +165,7 @@ void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason)
 {
     ri_jit_count_exit(j, reason, pc);
     ri_jit_emit_state(j, pc);
+    j->is_framed = false;
     ri_x_imm(j->as, RI_RAX, reason == RI_JIT_EXIT_SAFE_POINT ? RI_NATIVE_SAFE_POINT : RI_NATIVE_GO_ON);
     ri_x_jmp(j->as, j->exit_address);
 }
@@ -254,7 +256,7 @@ static bool is_test(RiOpcode op)
 }
 
 /* Find merge points and loops. */
-static void scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
+void ri_jit_scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
 {
     uint8_t *comers = ri_jit_alloc(j, proto->code_count + 1);
     for (uint32_t pc = 0; pc < proto->code_count;) {
@@ -310,11 +312,16 @@ RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv)
         fn->refused = proto->frame_size > 4096 || proto->code_count > 20000 || proto->param_count > 64;
         if (!fn->refused) {
             fn->pcs = ri_jit_alloc(j, (proto->code_count + 1) * sizeof(RiJitPc));
-            scan(j, proto, fn->pcs);
+            ri_jit_scan(j, proto, fn->pcs);
             j->stats.functions++;
         }
     }
     return fn;
+}
+
+bool ri_jit_was_hot(const RiJit *j, const RiFeedback *fv)
+{
+    return is_known(j, fv) || j->always || fv->calls + 1 >= j->hot_calls;
 }
 
 bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
@@ -326,13 +333,12 @@ bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc)
 
 /* -- Compiling ------------------------------------------------------------------------------------------------------------- */
 
-static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv)
+static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv, RiJitInline *inl)
 {
     j->T = T;
-    j->fv = fv;
-    j->fn = fv->native;
-    j->code = fv->proto->code;
-    j->generic_pc = UINT32_MAX;
+    j->fn = inl ? inl->root->native : fv->native;
+    ri_jit_set_frame(j, fv, inl);
+    j->is_framed = false;
     j->as = &j->hot;
     j->pinned = 0;
     j->snap = NULL;
@@ -427,7 +433,7 @@ static RiJitVersion *choose_version(RiJit *j, RiJitPc *at, RiJitVersion *found, 
 /* Control arrives at merge point `pc`: true if it has gone to a version that is there; else a new one begins here. */
 static bool arrive(RiJit *j, uint32_t pc)
 {
-    RiJitPc *at = &j->fn->pcs[pc];
+    RiJitPc *at = &j->pcs[pc];
     j->pc = pc;
     uint32_t types = (uint32_t)at->version_count - at->fact_count, lost;
     ri_jit_prepare_merge(j, pc, at->version_count + 1 >= RI_JIT_VERSIONS_MAX);
@@ -482,9 +488,11 @@ static void compile(RiJit *j, uint32_t pc, bool is_begun)
             j->is_begun = true;
         }
         bool was_open = j->is_open;
-        RiJitResult result = ri_jit_emit(j, j->code[pc]);
-        if (was_open && RI_WORD_OP(j->code[pc]) != RI_OP_CLOSE && result == EMIT_ON)
-            j->is_open = RI_WORD_OP(j->code[pc]) == RI_OP_CALLV && RI_WORD_A(j->code[pc]) == 0;
+        const RiJitInline *inl = j->inl;
+        RiWord w = j->code[pc];
+        RiJitResult result = ri_jit_emit(j, ri_jit_relocate(j, w));
+        if (was_open && RI_WORD_OP(w) != RI_OP_CLOSE && result == EMIT_ON)
+            j->is_open = RI_WORD_OP(w) == RI_OP_CALLV && RI_WORD_A(w) == 0;
         ri_assert(j->as == &j->hot);
         if (result == EMIT_DEFER && pc == first && j->generic_pc != pc) {
             j->generic_pc = pc; /* there is no more to be seen */
@@ -505,7 +513,9 @@ static void compile(RiJit *j, uint32_t pc, bool is_begun)
         pc = j->next_pc;
         j->chain = 0;
         j->is_begun = false;
-        if (j->fn->pcs[pc].is_merge && arrive(j, pc))
+        if (j->inl != inl)
+            first = UINT32_MAX;
+        if (j->pcs[pc].is_merge && arrive(j, pc))
             break;
     }
     ri_jit_listing_end(j);
@@ -605,14 +615,14 @@ static uint32_t exit_of_stub(RiJit *j, const RiJitStub *stub)
 
 static uint32_t compile_stub(RiJit *j, RiThread *T, RiJitStub *stub, const SavedRegisters *saved)
 {
-    begin_function(j, T, stub->fv);
+    begin_function(j, T, stub->fv, stub->inl);
     ri_jit_load_snap(j, stub->snap);
     take_samples(j, saved);
     if (!has_room(j) || j->fn->refused)
         return exit_of_stub(j, stub);
     if (stub->kind == STUB_CALL)
         return compile_entry(j, false);
-    RiJitPc *at = &j->fn->pcs[stub->pc];
+    RiJitPc *at = &j->pcs[stub->pc];
     if (stub->kind <= STUB_LATER && stub->where && stub->where + 4 == j->hot.at && j->hot.code[stub->where - 1] == 0xe9) {
         j->hot.at = stub->where - 1; /* the jump is the last thing that was emitted: go on in its place */
         stub->where = 0;
@@ -648,6 +658,7 @@ static const void *emergency_exit(RiJit *j, RiThread *T, const RiJitStub *stub, 
     }
     T->pc = stub->pc;
     T->top = T->base + j->depth;
+    ri_jit_make_frames(T, stub->inl);
     return ri_jit_run_address(j, j->exit_address);
 }
 
@@ -751,7 +762,7 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
     if (fn->pcs[pc].entry)
         return fn->pcs[pc].entry;
     uint64_t began = ri_host_monotonic_ns();
-    begin_function(j, T, fv);
+    begin_function(j, T, fv, NULL);
     if (!is_enterable(j, T, pc) || !has_room(j))
         return 0;
     context_of_frame(j, T);
@@ -774,7 +785,7 @@ void ri_jit_make_call_entry(RiJit *j, RiThread *T)
     RiJitFn *fn = fv->native;
     if (fn->call_entry || fv->is_vararg)
         return;
-    begin_function(j, T, fv);
+    begin_function(j, T, fv, NULL);
     if (!has_room(j))
         return;
     context_of_frame(j, T);

@@ -92,7 +92,21 @@ typedef struct RiJitPc { /* what is known of an instruction */
     uint8_t fact_count;    /* of those versions, how many differ from another one in facts only */
     bool is_merge;     /* control comes here from several places */
     struct RiJitLoop *loop; /* of which this is the head */
+    struct RiJitInline *inlines; /* of a call: the functions that were compiled in its place */
 } RiJitPc;
+
+/* A function compiled in place of one of its calls: see inline.c. */
+typedef struct RiJitInline {
+    struct RiJitInline *next;  /* of the same call */
+    struct RiJitInline *outer; /* in whose code the call is; NULL: in that of a function by itself */
+    RiFeedback *fv, *caller;   /* the function; that of the call */
+    RiFeedback *root;          /* of the outermost function, whose code it is */
+    RiJitPc *pcs;
+    uint32_t pc;    /* of the call */
+    uint32_t base;  /* the slot of the outermost frame that is the function's slot 0 */
+    uint32_t flags; /* RI_LINK_… */
+    int32_t wanted;
+} RiJitInline;
 
 typedef struct RiJitLoop {
     uint32_t used[(RI_JIT_SLOTS_MAX + 31) / 32], written[(RI_JIT_SLOTS_MAX + 31) / 32];
@@ -123,6 +137,7 @@ typedef struct RiJitStub {
     uint32_t address;
     uint8_t chain; /* of a guard: how many failed before it, one after the other */
     RiFeedback *fv;
+    RiJitInline *inl; /* in which pc is; NULL: in fv's own code */
     RiJitSnap *snap;
 } RiJitStub;
 
@@ -208,7 +223,11 @@ typedef struct RiJit {
     /* of the block being compiled */
     RiThread *T;
     RiFeedback *fv;
-    RiJitFn *fn;
+    RiJitFn *fn; /* whose code it is: fv's, or of the outermost function that it was inlined into */
+    RiJitInline *inl; /* NULL: it is not inlined */
+    RiJitPc *pcs;
+    uint32_t base; /* the slot that is slot 0 of fv's frame */
+    bool is_framed; /* inlined, and the code emitted last has made its frame the current one */
     const RiWord *code;
     uint32_t pc, next_pc, generic_pc;
     uint8_t chain; /* guards that failed at the current instruction, in the code that led here */
@@ -260,6 +279,8 @@ void ri_jit_cold_end(RiJit *j);
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
 /* Has the function been called (pc 0), or looped, often enough to be compiled? Counts the calls. */
 bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc);
+bool ri_jit_was_hot(const RiJit *j, const RiFeedback *fv); /* by its calls; does not count one */
+void ri_jit_scan(RiJit *j, const RiProto *proto, RiJitPc *pcs); /* find merge points and loops */
 bool ri_jit_has_stack(const RiHeap *heap); /* for one more call of machine code */
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc); /* Collects. 0: none */
 void ri_jit_make_call_entry(RiJit *j, RiThread *T); /* for the function of T's frame, about to run; there is an entry at 0 */
@@ -268,6 +289,23 @@ static inline const void *ri_jit_run_address(const RiJit *j, uint32_t offset)
     return j->pages.run + offset;
 }
 bool ri_jit_keep(RiJit *j, void *object); /* as a reference of the function being compiled; false: no room */
+
+/* Emit: a safe point at instruction `pc`, whose context is the one now. */
+void ri_jit_emit_safe_point(RiJit *j, uint32_t pc);
+
+/* -- inline.c ------------------------------------------------------------------------------------------------------ */
+void ri_jit_set_frame(RiJit *j, RiFeedback *fv, RiJitInline *inl); /* what is compiled from here on */
+/* The instruction with its locals as slots of the outermost frame. */
+RiWord ri_jit_relocate(const RiJit *j, RiWord w);
+/* The function of fv, made sure of, is called: base - 2 and above hold the function, a link and `nargs` arguments. Go on with its
+ * code in place of the call. False: nothing was done. */
+bool ri_jit_enter_inline(RiJit *j, RiFeedback *fv, uint32_t base, uint32_t nargs, int32_t wanted, uint32_t flags);
+/* The same for a return of `count` values from slot `first` on. */
+RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count);
+void ri_jit_emit_frames(RiJit *j); /* emit: links of the inlined frames, as a call would have left them; uses rax */
+void ri_jit_make_frames(RiThread *T, const RiJitInline *inl); /* the same by hand; the last one becomes T's current frame */
+void ri_jit_emit_self(RiJit *j, RiReg to); /* emit: load the running closure; nothing else changes */
+const RiClosure *ri_jit_self(RiJit *j); /* one like it; NULL: not known */
 
 /* -- stats.c: nothing unless --jit-stats is on ------------------------------------------------------------------------ */
 void ri_jit_count_instruction(RiJit *j, RiOpcode op, int32_t count); /* emit: add `count`; uses rax */

@@ -326,12 +326,12 @@ static RiJitResult emit_new_closure(RiJit *j, uint32_t index)
     store_serial(j, reg, offsetof(RiClosure, serial));
     ri_x_rm(j->as, RI_X_STORE32, RI_RCX, ri_mem(reg, offsetof(RiClosure, owner)));
     store_word(j, reg, offsetof(RiClosure, feedback), (uintptr_t)child);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_jit_emit_self(j, RI_RAX);
     for (uint32_t i = 0; i < proto->upval_count; i++) {
         const RiUpvalDesc *desc = &proto->upvals[i];
         RiMem at = ri_mem(reg, (int64_t)(offsetof(RiClosure, upvals) + i * sizeof(RiCell *)));
         if (desc->in_stack) {
-            ri_jit_store_payload(j, desc->index, at);
+            ri_jit_store_payload(j, j->base + desc->index, at);
         } else {
             ri_x_rm(j->as, RI_X_LOAD, RI_RCX,
                     ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + desc->index * sizeof(RiCell *))));
@@ -343,7 +343,7 @@ static RiJitResult emit_new_closure(RiJit *j, uint32_t index)
 
 RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot)
 {
-    New n = {HELPER(help_new_cell), slot, NULL, 0, slot, TYPE_CELL, 0, 0};
+    New n = {HELPER(help_new_cell), slot - j->base, NULL, 0, slot, TYPE_CELL, 0, 0};
     RiReg reg = ri_jit_new_gpr(j);
     Detour d = begin_detour(j);
     emit_new_block(j, &d, reg, sizeof(RiCell));

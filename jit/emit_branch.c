@@ -30,9 +30,9 @@ static Branch decode_value(RiWord w, uint32_t depth)
     return x;
 }
 
-static Branch decode(const RiFeedback *fv, const RiWord *code, uint32_t pc, uint32_t depth)
+/* w: the instruction at `pc`, maybe relocated. */
+static Branch decode(const RiFeedback *fv, RiWord w, const RiWord *code, uint32_t pc, uint32_t depth)
 {
-    RiWord w = code[pc];
     RiOpcode op = RI_WORD_OP(w);
     uint32_t A = RI_WORD_A(w), B = RI_WORD_B(w), D = RI_WORD_D(w);
     if (op <= RI_OP_GE)
@@ -79,7 +79,7 @@ static uintptr_t help_compare(RiThread *T)
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
     uint32_t pc = T->pc;
     ptrdiff_t base = T->base - T->stack;
-    Branch x = decode(fv, fv->proto->code, pc - 1, (uint32_t)(T->top - T->base));
+    Branch x = decode(fv, fv->proto->code[pc - 1], fv->proto->code, pc - 1, (uint32_t)(T->top - T->base));
     RiValue a = value_of(T, x.a), b = value_of(T, x.b);
     RiAction action;
     if (x.relation == BRANCH_EQ)
@@ -402,8 +402,7 @@ static bool is_number(uint8_t type)
 
 static RiJitResult emit_compare(RiJit *j, RiWord w)
 {
-    (void)w;
-    Branch x = decode(j->fv, j->code, j->pc, j->depth);
+    Branch x = decode(j->fv, w, j->code, j->pc, j->depth);
     uint8_t ta = ri_jit_operand_type(j, x.a), tb = ri_jit_operand_type(j, x.b);
     if (j->is_deferred)
         return EMIT_DEFER;

@@ -127,7 +127,7 @@ void ri_jit_emit_call_routine(RiJit *j)
 static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool open, int32_t wanted)
 {
     RiValue link[2];
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2, wanted, 0, 0);
+    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2 - j->base, wanted, 0, 0);
     ri_jit_flush_for_call(j);
     ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
     if (open) {
@@ -140,6 +140,7 @@ static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool o
         ri_jit_save_state(j, j->pc + 1);
         ri_x_imm(j->as, RI_RDX, nargs);
     }
+    j->is_framed = false; /* the return point sees to that */
     ri_x_imm(j->as, RI_RAX, link[0].i);
     ri_x_imm(j->as, RI_RDI, (int64_t)link[0].tag);
     ri_x_call(j->as, j->call_address);
@@ -179,7 +180,7 @@ static void emit_nil(RiJit *j, uint32_t slot)
 static void emit_link(RiJit *j, uint32_t base, int32_t wanted, uint32_t flags, uint32_t extra)
 {
     RiValue link[2];
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, base, wanted, flags, extra);
+    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, base - j->base, wanted, flags, extra);
     ri_x_imm(j->as, RI_RAX, link[0].i);
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(base - 1));
     ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
@@ -235,11 +236,14 @@ static int64_t frame_base(const RiFeedback *fv, uint32_t func, uint32_t nargs)
 static RiJitResult emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     uint32_t params = fv->param_count, extra = extra_of(fv, nargs), base = func + 2 + extra;
+    if (ri_jit_enter_inline(j, fv, base, nargs, wanted, 0))
+        return EMIT_ON;
     ri_jit_flush(j);
     for (uint32_t i = nargs; i < params; i++)
         emit_nil(j, func + 2 + i);
     if (fv->is_vararg)
         emit_vararg_frame(j, fv, func, base, callee);
+    ri_jit_emit_frames(j);
     emit_link(j, base, wanted, 0, extra);
     RiJitStub *stub = entry_stub(j, fv, func + 2, nargs);
     ri_x_alu(j->as, RI_ALU_ADD, RI_RBX, (int32_t)base * 16);
@@ -298,7 +302,7 @@ static bool emit_in_line(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t na
 static void emit_serve(RiJit *j, uint32_t func, int32_t wanted)
 {
     ri_x_rr(j->as, RI_X_LOAD, RI_RSI, RI_RAX);
-    ri_x_imm(j->as, RI_RDX, func + 2);
+    ri_x_imm(j->as, RI_RDX, func + 2 - j->base);
     ri_x_imm(j->as, RI_RCX, wanted);
     ri_x_imm(j->as, RI_R8, j->pc + 1);
     ri_x_rm(j->as, RI_X_LEA, RI_R9, ri_mem(RI_RSP, -8));
@@ -322,6 +326,7 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
         return EMIT_DEFER;
     ri_jit_flush_for_call(j);
     ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
+    ri_jit_emit_frames(j);
     emit_link(j, func + 2, wanted, 0, 0);
     ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
@@ -936,8 +941,24 @@ static RiJitResult emit_returns(RiJit *j, uint32_t first, uint32_t count)
     return EMIT_END;
 }
 
+static RiJitResult emit_inlined_return(RiJit *j, RiWord w)
+{
+    switch ((RiOpcode)RI_WORD_OP(w)) {
+    case RI_OP_RETURN0:
+        return ri_jit_leave_inline(j, j->depth, 0);
+    case RI_OP_RETURN1:
+        return ri_jit_leave_inline(j, j->depth - 1, 1);
+    case RI_OP_RETURN_L:
+        return ri_jit_leave_inline(j, RI_WORD_A(w), 1);
+    default:
+        return ri_jit_leave_inline(j, j->depth - RI_WORD_D(w), RI_WORD_D(w));
+    }
+}
+
 RiJitResult ri_jit_emit_return(RiJit *j, RiWord w)
 {
+    if (j->inl)
+        return emit_inlined_return(j, w);
     switch ((RiOpcode)RI_WORD_OP(w)) {
     case RI_OP_RETURN0:
         return emit_return0(j);

@@ -3,8 +3,7 @@
 
 #include "vm/exec/intrinsics.h"
 
-/* A safe point at instruction `pc`, whose context is the one now. */
-static void emit_safe_point(RiJit *j, uint32_t pc)
+void ri_jit_emit_safe_point(RiJit *j, uint32_t pc)
 {
     RiJitSnap *snap = ri_jit_snapshot(j);
     ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1);
@@ -17,7 +16,7 @@ static void emit_safe_point(RiJit *j, uint32_t pc)
 
 static RiJitResult emit_back_edge(RiJit *j, uint32_t target)
 {
-    emit_safe_point(j, target);
+    ri_jit_emit_safe_point(j, target);
     j->next_pc = target;
     return EMIT_ON;
 }

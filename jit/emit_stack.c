@@ -4,7 +4,7 @@
 /* rax := the cell of upvalue `index`. */
 static void load_upvalue_cell(RiJit *j, uint32_t index)
 {
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_jit_emit_self(j, RI_RAX);
     ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
 }
 
@@ -39,9 +39,9 @@ void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample)
 
 static RiJitResult emit_get_upvalue(RiJit *j, uint32_t index)
 {
-    const RiClosure *self = j->T->base[-2].cp;
+    const RiClosure *self = ri_jit_self(j);
     load_upvalue_cell(j, index);
-    ri_jit_push_value_at(j, ri_mem(RI_RAX, offsetof(RiCell, value)), &self->upvals[index]->value);
+    ri_jit_push_value_at(j, ri_mem(RI_RAX, offsetof(RiCell, value)), self ? &self->upvals[index]->value : NULL);
     return EMIT_ON;
 }
 

@@ -306,7 +306,7 @@ static void load_object_address(RiJit *j, int32_t slot, uint32_t upvalue)
         ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload((uint32_t)slot));
         return;
     }
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_jit_emit_self(j, RI_RAX);
     ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
     ri_x_alu(j->as, RI_ALU_ADD, RI_RSI, offsetof(RiCell, value));
 }
@@ -412,15 +412,15 @@ static RiJitResult emit_get_field(RiJit *j, uint32_t slot, uint32_t pops, uint32
 static RiJitResult emit_get_upvalue_field(RiJit *j, uint32_t index, uint32_t site, FieldUse use)
 {
     RiCache *cache = cache_of(j, site);
-    const RiClosure *self = j->T->base[-2].cp;
-    const RiValue *o = &self->upvals[index]->value;
+    const RiClosure *self = ri_jit_self(j);
+    const RiValue *o = self ? &self->upvals[index]->value : NULL;
     Field f = {0};
-    if (o->tag == RI_TAG_TABLE && j->generic_pc != j->pc)
+    if (o && o->tag == RI_TAG_TABLE && j->generic_pc != j->pc)
         f = find_field(j, o->p, cache);
     if (f.place == FIELD_UNKNOWN)
         return emit_slow_field(j, -1, index, 0, use, cache);
     RiReg reg = ri_jit_new_gpr(j);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_jit_emit_self(j, RI_RAX);
     ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
     ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
     ri_jit_guard_jump(j, RI_CC_NE);
@@ -531,8 +531,8 @@ static RiJitResult emit_set_field(RiJit *j, uint32_t slot, uint32_t pops, uint32
 static RiJitResult emit_set_upvalue_field(RiJit *j, uint32_t index, uint32_t site)
 {
     RiCache *cache = cache_of(j, site);
-    const RiClosure *self = j->T->base[-2].cp;
-    RiValue o = self->upvals[index]->value;
+    const RiClosure *self = ri_jit_self(j);
+    RiValue o = self ? self->upvals[index]->value : ri_nil();
     uint32_t value = j->depth - 1;
     uint8_t value_type = ri_jit_type(j, value);
     if (j->is_deferred)
@@ -541,7 +541,7 @@ static RiJitResult emit_set_upvalue_field(RiJit *j, uint32_t index, uint32_t sit
         return emit_slow_set_field(j, -1, index, 1, cache, false);
     ri_jit_guard(j, value, value_type);
     RiReg reg = ri_jit_new_gpr(j);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+    ri_jit_emit_self(j, RI_RAX);
     ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + index * sizeof(RiCell *))));
     ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
     ri_jit_guard_jump(j, RI_CC_NE);
@@ -763,18 +763,16 @@ bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t in
 static RiJitResult emit_get_index(RiJit *j, RiWord w)
 {
     Index x = decode_index(w, j->depth);
-    const RiClosure *self = j->T->base[-2].cp;
-    RiValue o, k;
-    uint8_t object_type = x.object.slot < 0 ? TYPE_OF(self->upvals[x.upvalue]->value.tag) : ri_jit_operand_type(j, x.object);
+    const RiClosure *self = ri_jit_self(j);
+    RiValue o = self && x.object.slot < 0 ? self->upvals[x.upvalue]->value : ri_nil(), k;
+    uint8_t object_type = x.object.slot < 0 ? TYPE_OF(o.tag) : ri_jit_operand_type(j, x.object);
     uint8_t key_type = ri_jit_operand_type(j, x.key);
     if (j->is_deferred)
         return EMIT_DEFER;
     if (object_type != TYPE_TABLE || key_type != TYPE_INT || j->generic_pc == j->pc)
         return slow_index(j, &x);
     bool has = true;
-    if (x.object.slot < 0)
-        o = self->upvals[x.upvalue]->value;
-    else
+    if (x.object.slot >= 0)
         has = ri_jit_sample(j, (uint32_t)x.object.slot, &o);
     if (x.key.slot < 0)
         k = x.key.k;
@@ -797,7 +795,7 @@ static RiJitResult emit_get_index(RiJit *j, RiWord w)
         reg = ri_jit_gpr(j, (uint32_t)x.object.slot);
     } else {
         reg = ri_jit_new_gpr(j);
-        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RBX, -32));
+        ri_jit_emit_self(j, RI_RAX);
         ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + x.upvalue * sizeof(RiCell *))));
         ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_TABLE);
         ri_jit_guard_jump(j, RI_CC_NE);

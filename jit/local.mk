@@ -23,6 +23,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_table.c \
 	%D%/exits.def \
 	%D%/gdb.c \
+	%D%/inline.c \
 	%D%/jit.h \
 	%D%/listing.c \
 	%D%/perfmap.c \

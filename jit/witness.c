@@ -17,7 +17,7 @@ struct RiJitWitness {
     uint64_t trap_count;
     /* between begin and end */
     uint32_t pc, depth;
-    RiValue *top, saved[RI_JIT_SLOTS_MAX];
+    RiValue *top, *base, saved[RI_JIT_SLOTS_MAX];
 };
 
 RiJitWitness *ri_jit_witness_open(RiWitness *witness, bool traps)
@@ -49,6 +49,7 @@ void ri_jit_witness_begin(RiThread *T, uint32_t depth)
     RiJitWitness *w = ((RiJit *)T->heap->jit)->witness;
     w->pc = T->pc;
     w->top = T->top;
+    w->base = T->base;
     w->depth = depth;
     memcpy(w->saved, T->base, depth * sizeof(RiValue));
 }
@@ -65,6 +66,7 @@ int ri_jit_witness_end(RiThread *T, uint32_t place)
     }
     T->pc = w->pc;
     T->top = w->top;
+    T->base = w->base;
     memcpy(T->base, w->saved, w->depth * sizeof(RiValue));
     return 0;
 }
@@ -93,6 +95,7 @@ void ri_jit_emit_witness(RiJit *j, uint32_t pc)
     ri_x_imm(j->as, RI_RAX, j->depth);
     ri_x_call(j->as, j->witness_begin_address);
     ri_jit_emit_state(j, pc);
+    j->is_framed = false; /* the routine takes it back, or it is an exit */
     ri_x_imm(j->as, RI_RAX, j->witness->place_count - 1);
     ri_x_call(j->as, j->witness_end_address);
     ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);

@@ -1,0 +1,201 @@
+/* Functions compiled in place of their calls.
+ *
+ * The arguments of a call lie where the callee has its parameters, so its slots are slots of the caller's frame further up, and a
+ * context goes on from one into the other: `base` says where. While inlined code runs, rbx, and T->base, are those of the outermost
+ * function, and the callee's link is not written. Whatever may look at frames (an exit, a helper that knows the thread, a call)
+ * gets them first: ri_jit_save_state and calls write the links, and make the innermost frame the current one. So tracebacks,
+ * locals, hooks and safe points find what the interpreter would have left, and an exit goes on in the callee's frame.
+ *
+ * Guards and stubs in inlined code are as anywhere else. Merge points are those of this call, not of the function by itself. */
+#include "jit/core.h"
+
+#define WORDS_MAX 64u       /* of a function that calls nothing */
+#define CALLING_WORDS_MAX 32u
+#define LEVELS_MAX 2u
+#define INLINES_MAX 3u      /* different functions at one call */
+#define FN_BYTES_MAX 60000u /* of the function that they are inlined into */
+
+void ri_jit_set_frame(RiJit *j, RiFeedback *fv, RiJitInline *inl)
+{
+    j->fv = fv;
+    j->inl = inl;
+    j->pcs = inl ? inl->pcs : j->fn ? j->fn->pcs : NULL;
+    j->base = inl ? inl->base : 0;
+    j->code = fv->proto->code;
+    j->generic_pc = UINT32_MAX;
+}
+
+RiWord ri_jit_relocate(const RiJit *j, RiWord w)
+{
+    if (!j->inl)
+        return w;
+    for (const char *o = ri_op_info[RI_WORD_OP(w)].operands; *o; o += o[2] ? 3 : 2)
+        if (o[1] == 'L')
+            w += j->base << (o[0] == 'a' ? 8 : o[0] == 'b' ? 16 : 24);
+    return w;
+}
+
+/* -- Frames ------------------------------------------------------------------------------------------------------------ */
+
+static void link_of(const RiJitInline *inl, RiValue link[2])
+{
+    uint32_t outer = inl->outer ? inl->outer->base : 0;
+    ri_link_write(&link[1], inl->caller->proto->code + inl->pc + 1, inl->base - outer, inl->wanted, inl->flags, 0);
+}
+
+static void emit_link(RiJit *j, const RiJitInline *inl)
+{
+    RiValue link[2];
+    link_of(inl, link);
+    ri_x_imm(j->as, RI_RAX, link[0].i);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(inl->base - 1));
+    ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(inl->base - 1));
+}
+
+void ri_jit_emit_frames(RiJit *j)
+{
+    for (const RiJitInline *inl = j->inl; inl; inl = inl->outer)
+        emit_link(j, inl);
+}
+
+void ri_jit_make_frames(RiThread *T, const RiJitInline *inl)
+{
+    RiValue *base = T->base;
+    if (inl)
+        T->base = base + inl->base;
+    for (; inl; inl = inl->outer) {
+        RiValue link[2];
+        link_of(inl, link);
+        base[inl->base - 1] = link[0];
+    }
+}
+
+void ri_jit_emit_self(RiJit *j, RiReg to)
+{
+    if (!j->inl) {
+        ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(RI_RBX, -32));
+        return;
+    }
+    const RiJitSlot *s = &j->slots[j->base - 2];
+    if (s->where >= IN_GPR)
+        ri_x_rr(j->as, RI_X_LOAD, to, s->where - IN_GPR);
+    else if (s->where == IN_CONSTANT)
+        ri_x_imm(j->as, to, s->k.i);
+    else
+        ri_x_rm(j->as, RI_X_LOAD, to, ri_jit_payload(s->where == IN_ALIAS ? s->alias : j->base - 2));
+}
+
+const RiClosure *ri_jit_self(RiJit *j)
+{
+    RiValue v;
+    if (!j->inl)
+        return j->T->base[-2].cp;
+    bool has = ri_jit_sample(j, j->base - 2, &v) && v.tag == RI_TAG_CLOSURE;
+    return has && ((const RiClosure *)v.cp)->feedback == j->fv ? v.cp : NULL;
+}
+
+/* -- What can be inlined -------------------------------------------------------------------------------------------------- */
+
+static bool can_hold(RiOpcode op)
+{
+    switch (op) {
+    case RI_OP_LOOP:
+    case RI_OP_CLOSURE:
+    case RI_OP_SETLISTV:
+    case RI_OP_CALLV:
+    case RI_OP_TAILCALL:
+    case RI_OP_TAILCALLV:
+    case RI_OP_RETURNV:
+    case RI_OP_VARARG:
+    case RI_OP_TBC:
+    case RI_OP_CLOSE:
+        return false;
+    default:
+        return op < RI_OP_FORPREP || op > RI_OP_TFORLOOP;
+    }
+}
+
+/* Short, without loops, of a fixed number of values everywhere. */
+static bool is_small(const RiProto *proto)
+{
+    uint32_t calls = 0;
+    if (proto->code_count > WORDS_MAX)
+        return false;
+    for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words) {
+        RiOpcode op = RI_WORD_OP(proto->code[pc]);
+        if (!can_hold(op) || (op == RI_OP_CALL && RI_WORD_B(proto->code[pc]) == 0))
+            return false;
+        calls += op == RI_OP_CALL;
+    }
+    return calls == 0 || proto->code_count <= CALLING_WORDS_MAX;
+}
+
+static bool is_under_way(const RiJit *j, const RiFeedback *fv, uint32_t *levels)
+{
+    bool is = fv == j->fv;
+    *levels = 0;
+    for (const RiJitInline *inl = j->inl; inl; inl = inl->outer) {
+        is |= fv == inl->caller;
+        ++*levels;
+    }
+    return is;
+}
+
+static bool can_inline(const RiJit *j, const RiFeedback *fv, uint32_t base)
+{
+    uint32_t levels;
+    return !fv->is_vararg && base + fv->frame_size + 12 < RI_JIT_SLOTS_MAX && !is_under_way(j, fv, &levels) &&
+           levels < LEVELS_MAX && j->fn->code_bytes < FN_BYTES_MAX && is_small(fv->proto) && ri_jit_was_hot(j, fv);
+}
+
+static RiJitInline *find_inline(RiJit *j, RiFeedback *fv, uint32_t base, int32_t wanted, uint32_t flags)
+{
+    RiJitPc *at = &j->pcs[j->pc];
+    uint32_t count = 0;
+    for (RiJitInline *inl = at->inlines; inl; inl = inl->next) {
+        if (inl->fv == fv && inl->base == base && inl->wanted == wanted && inl->flags == flags)
+            return inl;
+        count++;
+    }
+    if (count == INLINES_MAX || !can_inline(j, fv, base))
+        return NULL;
+    RiJitInline *inl = ri_jit_alloc(j, sizeof *inl);
+    *inl = (RiJitInline){.next = at->inlines, .outer = j->inl, .fv = fv, .caller = j->fv, .pc = j->pc, .base = base,
+                         .flags = flags, .wanted = wanted, .root = j->inl ? j->inl->root : j->fv};
+    inl->pcs = ri_jit_alloc(j, (fv->proto->code_count + 1) * sizeof(RiJitPc));
+    ri_jit_scan(j, fv->proto, inl->pcs);
+    at->inlines = inl;
+    return inl;
+}
+
+/* -- In and out ----------------------------------------------------------------------------------------------------------- */
+
+bool ri_jit_enter_inline(RiJit *j, RiFeedback *fv, uint32_t base, uint32_t nargs, int32_t wanted, uint32_t flags)
+{
+    RiJitInline *inl = wanted < 0 ? NULL : find_inline(j, fv, base, wanted, flags);
+    if (!inl)
+        return false;
+    if (nargs > fv->param_count)
+        ri_jit_pop(j, nargs - fv->param_count);
+    for (uint32_t i = nargs; i < fv->param_count; i++)
+        ri_jit_set_constant(j, j->depth, ri_nil());
+    ri_jit_set_frame(j, fv, inl);
+    ri_jit_emit_safe_point(j, 0);
+    j->next_pc = 0;
+    return true;
+}
+
+RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count)
+{
+    const RiJitInline *inl = j->inl;
+    uint32_t func = inl->base - 2, wanted = (uint32_t)inl->wanted;
+    for (uint32_t i = 0; i < wanted && i < count; i++)
+        ri_jit_set_copy(j, func + i, first + i);
+    for (uint32_t i = count; i < wanted; i++)
+        ri_jit_set_constant(j, func + i, ri_nil());
+    ri_jit_pop(j, j->depth - func - wanted);
+    ri_jit_set_frame(j, inl->caller, inl->outer);
+    j->next_pc = inl->pc + ri_op_info[RI_WORD_OP(j->code[inl->pc])].words;
+    return EMIT_ON;
+}
