@@ -5,16 +5,28 @@ FLAGS_COMMAND = -rdynamic
 LIBS_COMMAND = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EMBED) \
 	$(READLINE_LIBS) $(OUTSIDE_LIBS)
 
+# Parts of the command that are written in Lua, as C arrays.
+LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc
+BUILT_SOURCES += $(LUA_ARRAYS)
+CLEANFILES += $(LUA_ARRAYS)
+EXTRA_DIST += %D%/embed-lua
+SUFFIXES += .lua .inc
+.lua.inc:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SHELL) $(srcdir)/tools/embed-lua $< >$@.new && mv $@.new $@
+tools/script.$(OBJEXT): $(LUA_ARRAYS)
+
 # sources begin (kept by tools/update-sources)
 bin_PROGRAMS += rille
 rille_LDFLAGS = $(AM_LDFLAGS) $(FLAGS_COMMAND)
 rille_LDADD = $(LIBS_COMMAND)
 rille_SOURCES = \
+	%D%/cmd_bench.c \
 	%D%/cmd_compile.c \
 	%D%/cmd_completion.c \
 	%D%/cmd_dis.c \
 	%D%/cmd_help.c \
 	%D%/cmd_run.c \
+	%D%/cmd_test.c \
 	%D%/cmd_trace.c \
 	%D%/commands.def \
 	%D%/devices.c \
@@ -32,6 +44,9 @@ rille_SOURCES = \
 	%D%/options_policy.h \
 	%D%/repl.c \
 	%D%/rille.c \
+	%D%/script.c \
+	%D%/script.h \
+	%D%/scripts.def \
 	%D%/stats.c \
 	%D%/tool.c \
 	%D%/tool.h

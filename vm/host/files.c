@@ -191,6 +191,15 @@ int64_t ri_host_fd_entries(int fd, void *to, size_t size)
     return long_result(syscall(SYS_getdents64, fd, to, (unsigned)(size < INT_MAX ? size : INT_MAX)));
 }
 
+int ri_host_make_executable(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return -errno;
+    mode_t readers = info.st_mode & (S_IRUSR | S_IRGRP | S_IROTH);
+    return chmod(path, (info.st_mode & 07777) | readers >> 2) == 0 ? 0 : -errno;
+}
+
 int ri_host_fd_terminal_size(int fd, uint16_t out[4])
 {
     struct winsize size;

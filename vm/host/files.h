@@ -116,6 +116,7 @@ int ri_host_fd_poll(int fd, unsigned events, int timeout_ms);
 /* Entries of a directory, as many whole ones as fit: {u64 inode, i64 position, u16 size, u8 type, name, NUL}, each padded
  * to 8 bytes. Bytes written, 0 at the end. */
 int64_t ri_host_fd_entries(int fd, void *to, size_t size);
+int ri_host_make_executable(const char *path); /* by whoever may read it */
 int ri_host_fd_terminal_size(int fd, uint16_t out[4]); /* rows, columns, width, height */
 int ri_host_pipe(int ends[2]);
 
