@@ -482,6 +482,15 @@ static void compile(RiJit *j, uint32_t pc, bool is_begun)
             ri_jit_emit_exit(j, pc, why_no_room(j));
             break;
         }
+        if (ri_jit_is_break(j->fv, pc) && j->is_open) {
+            ri_jit_emit_exit(j, pc, RI_JIT_EXIT_BREAK);
+            break;
+        }
+        if (ri_jit_is_break(j->fv, pc)) { /* the stub is not replaced by code before the breakpoint has gone */
+            RiJitStub *stub = ri_jit_stub(j, STUB_LATER, j->fv, pc);
+            stub->where = ri_x_jmp(j->as, stub->address);
+            break;
+        }
         if (!j->is_begun) {
             ri_jit_count_instruction(j, RI_WORD_OP(j->code[pc]), 1);
             ri_jit_emit_witness(j, pc);
@@ -642,7 +651,7 @@ static uint32_t compile_stub(RiJit *j, RiThread *T, RiJitStub *stub, const Saved
     return address;
 }
 
-/* No memory for code: leave by hand. */
+/* No memory for code, or a breakpoint: leave by hand. */
 static const void *emergency_exit(RiJit *j, RiThread *T, const RiJitStub *stub, const SavedRegisters *saved)
 {
     ri_jit_load_snap(j, stub->snap);
@@ -673,13 +682,15 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
     if (stub->kind == STUB_CALL) { /* the frame has been set up: all is exact */
         T->pc = 0;
         T->top = T->base + stub->fv->param_count;
-        if (!ri_jit_is_hot(j, stub->fv, 0)) {
+        if (!ri_jit_is_hot(j, stub->fv, 0) || ri_jit_is_break(stub->fv, 0) || j->stale) {
             T->heap->budget--;
             return ri_jit_run_address(j, j->exit_address);
         }
         if (j->full && !is_known(j, stub->fv))
             return emergency_exit(j, T, stub, saved);
         ri_jit_function(j, stub->fv);
+    } else if (ri_jit_is_break(stub->fv, stub->pc)) {
+        return emergency_exit(j, T, stub, saved);
     }
     RiJitMark mark = ri_jit_mark(j);
     ri_host_code_begin(&j->pages);
@@ -754,7 +765,7 @@ static void context_of_frame(RiJit *j, const RiThread *T)
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
 {
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
-    if (j->full && !is_known(j, fv))
+    if (j->stale || ri_jit_is_break(fv, pc) || (j->full && !is_known(j, fv)))
         return 0;
     RiJitFn *fn = ri_jit_function(j, fv);
     if (fn->refused)
@@ -827,7 +838,7 @@ static void flush(RiJit *j)
     ri_host_code_clear(&j->pages, j->prologue_end);
     j->touched = j->prologue_end;
     j->generation++;
-    j->full = false;
+    j->full = j->stale = false;
     j->hot.at = j->prologue_end;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
     j->stats.flushes++;
@@ -841,10 +852,10 @@ RiNativeExit ri_jit_enter(RiThread *T)
 {
     RiHeap *heap = T->heap;
     RiJit *j = ri_jit_of(heap);
-    if (RI_UNLIKELY(j->full && !heap->native_sp && !heap->native_parked))
+    if (RI_UNLIKELY((j->full || j->stale) && !heap->native_sp && !heap->native_parked))
         flush(j);
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
-    if (!fv->is_warm || !ri_jit_is_hot(j, fv, T->pc) || j->pages.is_lost)
+    if (!fv->is_warm || !ri_jit_is_hot(j, fv, T->pc) || j->pages.is_lost || j->stale || ri_jit_is_break(fv, T->pc))
         return RI_NATIVE_STAY;
     const RiJitFn *fn = fv->native;
     uint32_t address = 0;
@@ -874,6 +885,13 @@ RiNativeExit ri_jit_enter(RiThread *T)
     if (RI_UNLIKELY(j->counts != NULL))
         ri_jit_count_left(j, how);
     return how;
+}
+
+void ri_jit_code_changed(RiHeap *heap, const RiFeedback *feedback)
+{
+    RiJit *j = ri_jit_of(heap);
+    if (j != NULL && ri_jit_was_hot(j, feedback))
+        j->stale = true;
 }
 
 /* -- Routines ----------------------------------------------------------------------------------------------------------------- */

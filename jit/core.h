@@ -195,6 +195,7 @@ typedef struct RiJit {
     uint32_t cold_end, cold_bottom;
     RiAsm *as;           /* &hot, or &cold while an exit is written */
     bool always, full;
+    bool stale;          /* its code is not to be entered, but some is under way */
     uint32_t hot_calls;
     uint32_t touched; /* pages below have been asked for */
     uint64_t generation;
@@ -281,6 +282,11 @@ RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
 bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc);
 bool ri_jit_was_hot(const RiJit *j, const RiFeedback *fv); /* by its calls; does not count one */
 void ri_jit_scan(RiJit *j, const RiProto *proto, RiJitPc *pcs); /* find merge points and loops */
+/* Does a breakpoint stand at the instruction? Then no code is made of it, or of what comes after it; inlined or not. */
+static inline bool ri_jit_is_break(const RiFeedback *fv, uint32_t pc)
+{
+    return RI_UNLIKELY(fv->has_own_code) && RI_WORD_OP(fv->code[pc]) == RI_OP_BREAK;
+}
 bool ri_jit_has_stack(const RiHeap *heap); /* for one more call of machine code */
 uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc); /* Collects. 0: none */
 void ri_jit_make_call_entry(RiJit *j, RiThread *T); /* for the function of T's frame, about to run; there is an entry at 0 */

@@ -127,7 +127,7 @@ void ri_jit_emit_call_routine(RiJit *j)
 static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool open, int32_t wanted)
 {
     RiValue link[2];
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, func + 2 - j->base, wanted, 0, 0);
+    ri_link_write(&link[1], ri_feedback_words(j->fv) + j->pc + 1, func + 2 - j->base, wanted, 0, 0);
     ri_jit_flush_for_call(j);
     ri_x_rm(j->as, RI_X_LEA, RI_RSI, ri_jit_payload(func));
     if (open) {
@@ -180,7 +180,7 @@ static void emit_nil(RiJit *j, uint32_t slot)
 static void emit_link(RiJit *j, uint32_t base, int32_t wanted, uint32_t flags, uint32_t extra)
 {
     RiValue link[2];
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, base - j->base, wanted, flags, extra);
+    ri_link_write(&link[1], ri_feedback_words(j->fv) + j->pc + 1, base - j->base, wanted, flags, extra);
     ri_x_imm(j->as, RI_RAX, link[0].i);
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(base - 1));
     ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);

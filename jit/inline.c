@@ -40,7 +40,7 @@ RiWord ri_jit_relocate(const RiJit *j, RiWord w)
 static void link_of(const RiJitInline *inl, RiValue link[2])
 {
     uint32_t outer = inl->outer ? inl->outer->base : 0;
-    ri_link_write(&link[1], inl->caller->proto->code + inl->pc + 1, inl->base - outer, inl->wanted, inl->flags, 0);
+    ri_link_write(&link[1], ri_feedback_words(inl->caller) + inl->pc + 1, inl->base - outer, inl->wanted, inl->flags, 0);
 }
 
 static void emit_link(RiJit *j, const RiJitInline *inl)

@@ -35,6 +35,9 @@ void ri_jit_close(RiHeap *heap);
 
 /* For RiHooks.enter_native, which see. */
 RiNativeExit ri_jit_enter(RiThread *T);
+/* For RiHooks.code_changed: if the function may have machine code, or be part of some, all goes as soon as none is under way, and none is entered before. Machine code
+ * under way leaves by RI_HOOK_CHANGED, which the caller sets in the threads concerned. Without a JIT: nothing. */
+void ri_jit_code_changed(RiHeap *heap, const RiFeedback *feedback);
 
 /* What was compiled so far, in this heap. */
 typedef struct RiJitStats {

@@ -107,7 +107,7 @@ static void print_shares(FILE *out, const RiJitCounts *counts, const uint64_t in
 {
     uint64_t left[256], native = sum(counts->native), all, times;
     memcpy(left, interpreted, sizeof left);
-    left[RI_OP_NATIVE] = left[RI_OP_WARM] = 0;
+    left[RI_OP_NATIVE] = left[RI_OP_WARM] = left[RI_OP_BREAK] = 0;
     all = native + sum(left);
     fprintf(out, "instructions        %16" PRIu64 "  %5.1f %% in machine code\n", all, percent(native, all));
     fprintf(out, "interpreted         %16" PRIu64 "\n", all - native);

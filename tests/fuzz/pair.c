@@ -163,7 +163,7 @@ static void print_missing(const RiJitCounts *total)
     int reached = 0, count = 0;
     printf("never machine code:");
     for (int op = 0; op < RI_OP_COUNT; op++) {
-        bool is_internal = op == RI_OP_NATIVE || op == RI_OP_WARM;
+        bool is_internal = op == RI_OP_NATIVE || op == RI_OP_WARM || op == RI_OP_BREAK;
         count += !is_internal;
         reached += total->native[op] > 0;
         if (!total->native[op] && !is_internal)

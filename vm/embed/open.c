@@ -31,6 +31,7 @@ static const RiHooks hooks = {
     .panic = ri_capi_panic,
     .open_sibling = ri_open_sibling,
     .enter_native = ri_jit_enter,
+    .code_changed = ri_jit_code_changed,
     .files_forked = ri_stream_files_forked,
     .files_end = ri_stream_files_end,
 };

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/debuginfo.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/opcode.h"
@@ -111,6 +112,8 @@ static bool enter(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, ui
             if (RI_UNLIKELY(T->hook_mask)) {
                 enter_lua(T, func, nargs, ri_pc_address(T), wanted, flags | RI_LINK_HOOK);
                 T->hook_last_pc = 0;
+                if (T->hook_mask & RI_HOOK_ENTER)
+                    ri_debugger_entered(T);
                 if (T->hook_mask & RI_HOOK_CALL) {
                     T->pc = 1;
                     ri_fire_transfer_hook(T, flags & RI_LINK_TAIL ? RI_HOOKED_TAIL_CALL : RI_HOOKED_CALL, 1,
@@ -218,6 +221,8 @@ RiAction ri_enter_coroutine(RiThread *co, uint32_t nargs)
 {
     int32_t signal;
     RiLink link;
+    if (RI_UNLIKELY(co->resumer != NULL && co->resumer->hook_mask & RI_HOOK_ENTER))
+        ri_debugger_resumed(co);
     if (is_fresh(co)) {
         ri_stack_reserve(co, 4);
         for (RiValue *p = co->top; p > co->top - nargs; p--)
@@ -254,6 +259,8 @@ static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
     T->status = RI_THREAD_NORMAL;
     co->heap->running = co;
     *thread = co;
+    if (RI_UNLIKELY(T->hook_mask & RI_HOOK_ENTER))
+        ri_debugger_resumed(co);
     if (is_fresh(co)) {
         RiValue *func = co->top - 1;
         ri_push_link(co);
@@ -525,7 +532,7 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
             break;
         }
         case RI_LIB_RESUME:
-            if (resume_plainly(T) || !resume(&T, &signal, &link))
+            if ((RI_LIKELY(!T->hook_mask) && resume_plainly(T)) || !resume(&T, &signal, &link))
                 return RI_GO;
             break;
         default:

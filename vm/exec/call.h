@@ -35,7 +35,7 @@ static inline const uint32_t *ri_pc_address(const RiThread *T)
 {
     if (T->base == T->stack || T->base[-2].tag != RI_TAG_CLOSURE)
         return NULL;
-    return ((const RiClosure *)T->base[-2].cp)->feedback->proto->code + T->pc;
+    return ri_feedback_words(((const RiClosure *)T->base[-2].cp)->feedback) + T->pc;
 }
 
 typedef enum RiAction {
@@ -187,6 +187,8 @@ enum { RI_HOOK_CALL = 1, RI_HOOK_RETURN = 2, RI_HOOK_LINE = 4, RI_HOOK_COUNT = 8
 /* No event, but in RiThread.hook_mask as well: locals have been changed from outside. Machine code, which thinks to know them,
  * is left wherever it would be for a hook; when none is under way any more the interpreter clears it. */
 #define RI_HOOK_CHANGED 128u
+/* Neither: a debugger steps into calls, and is told of frames of Lua functions that are set up. */
+#define RI_HOOK_ENTER 64u
 void ri_fire_hook(RiThread *T, RiHookEvent event, int32_t line);
 /* The same for calls and returns: `count` locals from number `first` on are the parameters or results. */
 void ri_fire_transfer_hook(RiThread *T, RiHookEvent event, uint32_t first, uint32_t count);

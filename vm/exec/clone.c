@@ -384,14 +384,27 @@ static void replace_removed_keys(RiClone *c, const RiTable *t)
     }
 }
 
-/* Functions in flight go on with their caches. */
-static void warm_frames(RiHeap *heap, const RiThread *T)
+static RiFeedback *feedback_of(const RiValue *base)
 {
-    for (const RiValue *base = T->base; base != T->stack;) {
-        if (base[-2].tag == RI_TAG_CLOSURE)
-            ri_feedback_warm(heap, ((const RiClosure *)base[-2].cp)->feedback);
+    return base[-2].tag == RI_TAG_CLOSURE ? ((const RiClosure *)base[-2].cp)->feedback : NULL;
+}
+
+/* Functions in flight go on with their caches; and in code of their own, if a debugger has given them some. `original`: T is
+ * its copy. */
+static void warm_frames(RiHeap *heap, RiThread *T, const RiThread *original)
+{
+    for (RiValue *base = T->base; base != T->stack;) {
+        if (feedback_of(base) != NULL)
+            ri_feedback_warm(heap, feedback_of(base));
         uint32_t delta = RI_LINK_OF(base)->delta;
         base = delta ? base - delta : T->stack;
+    }
+    for (RiValue *base = T->base; base != T->stack;) {
+        RiLink *link = RI_LINK_OF(base);
+        RiValue *caller = link->delta ? base - link->delta : T->stack;
+        if (link->delta && link->pc != NULL && feedback_of(caller) != NULL && feedback_of(caller)->has_own_code)
+            link->pc = ri_feedback_words(feedback_of(caller)) + ri_link_pc(original->stack[caller - T->stack - 2], link);
+        base = caller;
     }
 }
 
@@ -400,7 +413,7 @@ static void finish_pairs(RiClone *c)
     for (uint32_t i = 0; i < c->forward.count; i++) {
         void *copy = c->forward.pairs[i].copy;
         if (ri_object_tag(copy) == RI_TAG_THREAD)
-            warm_frames(c->heap, copy);
+            warm_frames(c->heap, copy, c->forward.pairs[i].source);
         else if (c->has_removed && ri_object_tag(copy) == RI_TAG_TABLE)
             replace_removed_keys(c, copy);
     }

@@ -12,9 +12,9 @@ uint32_t ri_link_pc(RiValue caller, const RiLink *link)
 {
     if (caller.tag != RI_TAG_CLOSURE || link->pc == NULL)
         return 0;
-    const RiProto *proto = ((const RiClosure *)caller.cp)->feedback->proto;
-    uint64_t index = (uint64_t)(link->pc - proto->code);
-    return index <= proto->code_count ? (uint32_t)index : 0;
+    const RiFeedback *feedback = ((const RiClosure *)caller.cp)->feedback;
+    uint64_t index = (uint64_t)(link->pc - ri_feedback_words(feedback));
+    return index <= feedback->proto->code_count ? (uint32_t)index : 0;
 }
 
 void ri_leave_frame(RiThread *T, const RiLink *link)

@@ -7,7 +7,7 @@
 /* Who sets it has stored which one. */
 static void begin_hook(RiThread *T, uint32_t mask, int32_t count)
 {
-    T->hook_mask = (uint8_t)(mask | (T->hook_mask & RI_HOOK_CHANGED));
+    T->hook_mask = (uint8_t)(mask | (T->hook_mask & (RI_HOOK_CHANGED | RI_HOOK_ENTER)));
     T->skips_hook = false;
     T->hook_count = count;
     T->hook_left = count;

@@ -25,6 +25,8 @@ typedef struct RiHooks {
     /* Run machine code from the instruction T->pc of T's current Lua frame on (0: a call; T->top is exact), if there is
      * any, or if it is time to make some. Called only if heap->hot_code is set. Collects. Traps. jit/jit.h */
     RiNativeExit (*enter_native)(RiThread *T);
+    /* A word of the function has been replaced by BREAK: machine code made of it is not to be run any more. NULL: no JIT. */
+    void (*code_changed)(RiHeap *heap, const RiFeedback *feedback);
     /* A new process in the heap of `like`, with its libraries; it does not become the running one. NULL: no memory. */
     struct RiProcess *(*open_sibling)(struct RiProcess *like);
     /* `child` has been forked by T's process and has its descriptors now, and `count` streams of the io library: make its

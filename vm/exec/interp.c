@@ -5,6 +5,7 @@
  * RESUME, which reads all registers back from heap->running, so that a slow path may set up a frame, move the stack or
  * switch threads. Locals are the bottom of the operand stack: base[i]. With a hook or --stats, dispatch goes through the
  * hooked table: programs without them pay nothing. */
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/intrinsics.h"
@@ -515,7 +516,7 @@ void ri_execute(RiThread *T)
     RESUME_FRAME();
 enter_native: /* the registers are saved */
     if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CHANGED) && heap->native_sp == NULL)
-        T->hook_mask &= RI_HOOK_EVENTS;
+        T->hook_mask &= (uint8_t)~RI_HOOK_CHANGED;
     if (RI_LIKELY(!T->hook_mask && (!stats || stats->with_native))) {
         switch (T->process->hooks->enter_native(T)) {
         case RI_NATIVE_STAY:
@@ -587,6 +588,7 @@ looked:
 #endif
     }
 #if !RI_COMPUTED_GOTO
+hidden_by_break:
     switch ((RiOpcode)RI_WORD_OP(w))
 #endif
     {
@@ -1414,6 +1416,18 @@ do_return:
         ri_feedback_warm(heap, fv);
         T->pc = 0;
         RESUME_FRAME();
+    }
+    CASE(BREAK)
+    {
+        SAVE();
+        ri_breakpoint_hit(T);
+        RESUME();
+        w = fv_of(base)->proto->code[pc - 1 - code];
+#if RI_COMPUTED_GOTO
+        goto *labels[RI_WORD_OP(w)];
+#else
+        goto hidden_by_break;
+#endif
     }
 #if RI_COMPUTED_GOTO
 L_bad:

@@ -11,6 +11,8 @@ librille_exec_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_EXEC)
 librille_exec_a_SOURCES = \
 	%D%/abstract.c \
 	%D%/abstract.h \
+	%D%/breakpoint.c \
+	%D%/breakpoint.h \
 	%D%/call.c \
 	%D%/call.h \
 	%D%/chunk.c \

@@ -1,6 +1,7 @@
 /* Calling the handlers of signals: at safe points, on the interrupted thread, the signal held back meanwhile. */
 #include <stdio.h>
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
 #include "vm/machine/signal.h"
@@ -35,6 +36,8 @@ void ri_run_signal_handlers(RiThread *T)
     bool timed_out = task->timed_out, interrupted = task->interrupted;
     uint32_t number;
     while ((number = ri_signal_take(task)) != 0) {
+        if (RI_UNLIKELY(T->heap->debugger != NULL))
+            ri_debugger_signalled(T, number);
         RiTable *handlers = T->process->signal_handlers;
         RiValue handler = handlers != NULL ? ri_table_get_int(handlers, number) : ri_nil();
         if (!ri_is_nil(handler))

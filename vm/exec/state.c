@@ -1,6 +1,7 @@
 /* Processes: making one, closing it. */
 #include "vm/exec/state.h"
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
 #include "vm/exec/engine.h"
@@ -51,7 +52,10 @@ RiProcess *ri_process_new(RiHeap *heap, const struct RiHooks *hooks)
 {
     heap->warm_code = &warm_code;
     RiProcess *process = ri_process_alloc(heap, hooks, MAIN_STACK_SLOTS);
-    process->stress = ri_stress_modes();
+    uint32_t stress = ri_stress_modes();
+    process->stress = stress & ~(uint32_t)RI_STRESS_BREAK;
+    if (RI_UNLIKELY(stress & RI_STRESS_BREAK) && heap->debugger == NULL)
+        ri_stress_with_breakpoints(process);
     process->memory_message = ri_str_from_cstr(heap, "not enough memory");
     process->registry = ri_table_new(heap, 2, 0);
     process->globals = ri_table_new(heap, 0, 0);
@@ -187,6 +191,8 @@ static void serve_common(RiThread *T, bool is_poll)
     }
     if (RI_UNLIKELY(T->hook_is_wanted))
         ri_apply_wanted_hook(T);
+    if (RI_UNLIKELY(heap->debugger != NULL))
+        ri_debugger_look(T);
 }
 
 bool ri_safe_point(RiThread *T)

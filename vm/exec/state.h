@@ -37,6 +37,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     void *patterns;           /* stdlib/strpattern.c: compiled patterns, a collected block */
     void *ffi;                /* vm/ffi/ctype.h: types and declarations, a collected block */
     struct RiJump *jumps;     /* innermost C-level region: unwind.c */
+    void *breaks;             /* of RI_STRESS_BREAK: stress.c */
     uint32_t stress;          /* RI_STRESS_…: stress.h */
     uint32_t stress_turns;
     struct RiProcess *intruder; /* the other process of RI_STRESS_PREEMPT */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 
 uint32_t ri_stress_modes(void)
@@ -18,6 +19,7 @@ uint32_t ri_stress_modes(void)
         }
         modes |= strstr(words, "stack") ? RI_STRESS_STACK : 0;
         modes |= strstr(words, "preempt") ? RI_STRESS_PREEMPT : 0;
+        modes |= strstr(words, "break") ? RI_STRESS_BREAK : 0;
     }
     return modes;
 }
@@ -101,4 +103,44 @@ void ri_stress(RiThread *T, bool is_poll)
         let_intruder_run(T);
         process->stress = modes;
     }
+}
+
+/* -- Breakpoints ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Breaks { /* a block that the first process refers to */
+    RiObject object;
+    RiDebugger debugger;
+    uint64_t hits;
+} Breaks;
+
+static void strew_breakpoints(RiDebugger *d, RiFeedback *feedback)
+{
+    const RiProto *proto = feedback->proto;
+    uint32_t n = (uint32_t)((Breaks *)d->data)->hits;
+    for (uint32_t pc = 0; pc < proto->code_count; pc = ri_code_next(proto, pc)) {
+        if (n++ % 5 == 0)
+            ri_breakpoint_set(d->heap, feedback, pc);
+    }
+}
+
+/* Moves the stack, takes its breakpoint away, or sets others in code that may have been compiled. */
+static void meet_breakpoint(RiDebugger *d, RiThread *T)
+{
+    Breaks *breaks = d->data;
+    RiFeedback *feedback = ((const RiClosure *)T->base[-2].cp)->feedback;
+    breaks->hits++;
+    if (breaks->hits % 16 == 0 && T->stack_capacity < EASY_STACK_SLOTS)
+        ri_thread_resize_stack(T, T->stack_capacity);
+    if (breaks->hits % 3 == 0)
+        ri_breakpoint_clear(feedback, T->pc - 1);
+    if (breaks->hits % 1000 == 0)
+        strew_breakpoints(d, feedback);
+}
+
+void ri_stress_with_breakpoints(RiProcess *process)
+{
+    Breaks *breaks = ri_heap_alloc_block(process->heap, sizeof *breaks);
+    process->breaks = breaks;
+    breaks->debugger = (RiDebugger){.data = breaks, .on_function = strew_breakpoints, .on_break = meet_breakpoint};
+    ri_debugger_attach(process->heap, &breaks->debugger);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/debuginfo.h"
 #include "vm/exec/engine.h"
@@ -151,6 +152,8 @@ RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error
 
 void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error)
 {
+    if (RI_UNLIKELY(T->heap->debugger != NULL) && status != RI_KILLED && status != RI_YIELD)
+        ri_debugger_thrown(T, status, error);
     if (status == RI_ERRRUN) {
         RiValue handler = find_handler(T);
         if (!ri_is_nil(handler)) {

@@ -94,6 +94,8 @@ void ri_feedback_warm(RiHeap *heap, RiFeedback *feedback)
     feedback->code = proto->code;
     feedback->start = heap->hot_code ? heap->hot_code : proto->code;
     feedback->is_warm = true;
+    if (RI_UNLIKELY(heap->on_warm != NULL))
+        heap->on_warm(heap, feedback);
 }
 
 /* -- Lines ------------------------------------------------------------------------------------------------------- */

@@ -85,7 +85,7 @@ typedef struct RiCache {
 
 /* Per (process, prototype). `code` points to a one-word warm-up routine until the first call, then to the prototype's
  * words (or to a private copy with breakpoints). */
-typedef struct RiFeedback {
+struct RiFeedback {
     RiObject object;
     RiProto *proto;
     const uint32_t *code;
@@ -96,11 +96,18 @@ typedef struct RiFeedback {
     uint8_t param_count;
     uint8_t is_vararg;
     uint8_t is_warm;
-    uint8_t reserved;
+    uint8_t has_own_code; /* 1: `code` is a copy of the prototype's words, in which a debugger may set breakpoints; 2: and the
+                             function has run since */
     uint32_t calls, loops;         /* counters of the JIT */
     void *native;                  /* what the JIT knows of it, a collected block; NULL: nothing */
     struct RiFeedback **children;  /* one per nested prototype, made when first closed over */
-} RiFeedback;
+};
+
+/* The words that links into the function refer to: always the same for one feedback, once it has been called. */
+static RI_ALWAYS_INLINE const uint32_t *ri_feedback_words(const RiFeedback *feedback)
+{
+    return RI_UNLIKELY(feedback->has_own_code) ? feedback->code : feedback->proto->code;
+}
 
 /* caches[] stand in a buffer of their own (`used`: their bytes); NULL if there are none. */
 static inline RiBuffer *ri_feedback_cache_buffer(const RiFeedback *feedback)
@@ -160,7 +167,7 @@ RiProto *ri_proto_new(RiHeap *heap);
 RiFeedback *ri_feedback_new(RiHeap *heap, RiProto *proto);
 /* The feedback of a nested prototype, made when it is first closed over. Collects. */
 RiFeedback *ri_feedback_child(RiHeap *heap, RiFeedback *feedback, uint32_t index);
-/* Make caches[] from the prototype's sites and let `code` point to the real code. Collects. */
+/* Make caches[] from the prototype's sites and let `code` point to the real code; heap->on_warm is told. Collects. */
 void ri_feedback_warm(RiHeap *heap, RiFeedback *feedback);
 /* Collected memory for a prototype's arrays. `has_pointers`: scanned conservatively. Zeroed. Collects. */
 void *ri_proto_alloc(RiHeap *heap, size_t size, bool has_pointers);

@@ -22,6 +22,7 @@ typedef struct RiStrings RiStrings; /* str.c: the intern table */
 typedef struct RiCollector RiCollector; /* heap.c: roots, accounts, statistics */
 typedef struct RiAccount RiAccount;     /* below: what one process has in the heap */
 typedef struct RiNativeStack RiNativeStack;
+typedef struct RiFeedback RiFeedback; /* func.h */
 
 typedef enum RiMetamethod {
 #define MM(id, text) RI_MM_##id,
@@ -94,6 +95,9 @@ struct RiHeap {
                                            process is to be stopped, and does nothing else; NULL: no one wants to */
     const uint32_t *warm_code; /* what a new feedback's `code` points to (exec's one-word warm-up routine); NULL: a
                                   feedback is warm from the start */
+    void *debugger;             /* exec/breakpoint.h; NULL: none */
+    void (*on_warm)(RiHeap *heap, RiFeedback *feedback); /* a function is about to run for the first time in its process;
+                                                            NULL: nobody wants to know */
     struct RiLender *lender;   /* lender.c; NULL: none */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
 };
