@@ -29,6 +29,23 @@ static void start_unit(RiUnit *unit, RiHeap *heap, const char *source, size_t si
     unit->state_name = ri_lex_string(&unit->lexer, "(for state)", 11);
 }
 
+RiProto *ri_compile_in_session(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiSession *session,
+                               RiCompileError *error)
+{
+    RiUnit unit;
+    uint32_t count = session->vars.count;
+    error->message = NULL;
+    error->line = error->column = 0;
+    session->closed = NULL;
+    start_unit(&unit, heap, source, size, chunkname, error);
+    unit.session = session;
+    if (setjmp(unit.failure.jump)) {
+        session->vars.count = count;
+        return NULL;
+    }
+    return ri_parse_chunk(&unit);
+}
+
 RiProto *ri_compile(RiHeap *heap, const char *source, size_t size, const char *chunkname, RiCompileError *error)
 {
     RiUnit unit;

@@ -603,7 +603,8 @@ static void put_return(RiUnit *unit, const RiStat *s)
             ri_code_put_abc(unit, RI_OP_RETURN_L, ri_emit_slot(unit, values), 0, 0, 0);
             return;
         }
-        if (ri_expr_is_multiple(values) && values->kind != RI_EXPR_VARARG) {
+        bool is_prompt = unit->session != NULL && unit->function->parent == NULL; /* traces show the chunk */
+        if (ri_expr_is_multiple(values) && values->kind != RI_EXPR_VARARG && !is_prompt) {
             put_tail_call(unit, values);
             return;
         }

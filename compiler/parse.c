@@ -1,6 +1,7 @@
 /* Recursive descent, one function per rule. Every rule that can nest counts levels, so the C stack is safe. */
 #include "compiler/parse.h"
 
+#include "compiler/compile.h"
 #include "compiler/emit.h"
 #include "compiler/fold.h"
 #include "compiler/scope.h"
@@ -721,8 +722,49 @@ static void parse_function_statement(RiUnit *unit, RiBlock *block, uint32_t line
     ri_scope_check_assignable(unit, target);
 }
 
+/* -- Variables of a session: declaring them is assigning to upvalues ------------------------------------------------- */
+
+static RiExpr *declare_in_session(RiUnit *unit, RiString *name, uint8_t kind, uint32_t line)
+{
+    uint32_t index = ri_scope_declare_in_session(unit, name, kind);
+    RiExpr *x = new_expr(unit, RI_EXPR_UPVALUE, line, RI_EXPR_LEAF_SIZE);
+    x->index = index;
+    return x;
+}
+
+static void parse_session_function(RiUnit *unit, RiBlock *block, uint32_t line)
+{
+    RiStat *s = new_stat(unit, block, RI_STAT_ASSIGN, line);
+    s->assign.targets = declare_in_session(unit, expect_name(unit), RI_VAR_REGULAR, line);
+    s->assign.values = parse_function_body(unit, false, unit->lexer.line);
+    s->end_line = unit->lexer.last_line;
+}
+
+/* The statement `s` has been parsed as a declaration of locals: let it declare variables of the session instead. They were
+ * not in scope yet, so nothing refers to them. */
+static void declare_local_in_session(RiUnit *unit, RiStat *s, uint32_t line)
+{
+    uint32_t first = s->local.first_var, count = s->local.var_count;
+    RiExpr *values = s->local.values, *targets = NULL, **end = &targets;
+    for (uint32_t i = first; i < first + count; i++) {
+        const RiVar *v = &unit->vars.items[i];
+        *end = declare_in_session(unit, v->name, v->kind == RI_VAR_REGULAR ? RI_VAR_REGULAR : RI_VAR_CONST, line);
+        end = &(*end)->next;
+    }
+    unit->vars.count = first;
+    s->kind = RI_STAT_ASSIGN;
+    s->is_constant = false;
+    s->assign.targets = targets;
+    s->assign.values = values != NULL ? values : new_expr(unit, RI_EXPR_NIL, line, RI_EXPR_LEAF_SIZE);
+    s->end_line = unit->lexer.last_line;
+}
+
 static void parse_local_function(RiUnit *unit, RiBlock *block, uint32_t line)
 {
+    if (ri_scope_is_session(unit)) {
+        parse_session_function(unit, block, line);
+        return;
+    }
     RiStat *s = new_stat(unit, block, RI_STAT_LOCAL_FUNCTION, line);
     s->local.first_var = ri_scope_declare(unit, expect_name(unit));
     s->local.var_count = 1;
@@ -774,6 +816,13 @@ static void parse_local(RiUnit *unit, RiBlock *block, uint32_t line)
             last = x;
             count++;
         }
+    }
+    if (ri_scope_is_session(unit)) {
+        if (s->local.to_close == RI_NO_VAR) {
+            declare_local_in_session(unit, s, line);
+            return;
+        }
+        unit->session->closed = unit->vars.items[s->local.to_close].name;
     }
     if (count == s->local.var_count && unit->vars.items[var].kind == RI_VAR_CONST && ri_expr_is_constant(last)) {
         unit->vars.items[var].kind = RI_VAR_COMPILE_TIME;

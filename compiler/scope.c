@@ -2,6 +2,8 @@
  * the functions around it, which makes upvalues on the way. */
 #include "compiler/scope.h"
 
+#include "compiler/compile.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -166,9 +168,9 @@ static bool find_local(const RiUnit *unit, const RiFunction *f, uint32_t active_
 
 static bool find_upvalue(const RiFunction *f, const RiString *name, uint32_t *index)
 {
-    for (uint32_t i = 0; i < f->upvals.count; i++) {
-        if (same_name(f->upvals.items[i].name, name)) {
-            *index = i;
+    for (uint32_t i = f->upvals.count; i > 0; i--) { /* a session's main function may have several of a name */
+        if (same_name(f->upvals.items[i - 1].name, name)) {
+            *index = i - 1;
             return true;
         }
     }
@@ -189,6 +191,45 @@ static uint32_t add_upvalue(RiUnit *unit, RiFunction *f, RiString *name, bool in
     return f->upvals.count - 1;
 }
 
+/* -- Variables of the session ------------------------------------------------------------------------------------- */
+
+/* Make variable number `var` of the session an upvalue of the main function. */
+static uint32_t add_session_upvalue(RiUnit *unit, RiFunction *f, RiString *name, uint32_t var)
+{
+    uint32_t index = add_upvalue(unit, f, name, true, 0, unit->session->vars.items[var].kind);
+    unit->session->upvals[index] = var;
+    return index;
+}
+
+static bool find_session_variable(RiUnit *unit, RiFunction *f, RiString *name, uint32_t *index)
+{
+    const RiSession *session = unit->session;
+    if (session == NULL || f->parent != NULL)
+        return false;
+    for (uint32_t i = session->vars.count; i > 0; i--) {
+        if (ri_str_equal(session->vars.items[i - 1].name, name)) {
+            *index = add_session_upvalue(unit, f, name, i - 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ri_scope_is_session(const RiUnit *unit)
+{
+    return unit->session != NULL && unit->function->parent == NULL && unit->function->scope->outer == NULL;
+}
+
+uint32_t ri_scope_declare_in_session(RiUnit *unit, RiString *name, uint8_t kind)
+{
+    RiSession *session = unit->session;
+    RiSessionVar *v = ri_vec_push(unit->heap, &session->vars, RI_VEC_POINTERS);
+    v->name = name;
+    v->cell = NULL;
+    v->kind = kind;
+    return add_session_upvalue(unit, unit->function, name, session->vars.count - 1);
+}
+
 typedef enum Meaning { MEANS_NOTHING, MEANS_LOCAL, MEANS_CONSTANT, MEANS_UPVALUE } Meaning;
 
 /* What `name` is for the function f, whose active variables end at `active_end`. */
@@ -198,7 +239,7 @@ static Meaning find(RiUnit *unit, RiFunction *f, uint32_t active_end, RiString *
         return MEANS_NOTHING;
     if (find_local(unit, f, active_end, name, index))
         return unit->vars.items[*index].kind == RI_VAR_COMPILE_TIME ? MEANS_CONSTANT : MEANS_LOCAL;
-    if (find_upvalue(f, name, index))
+    if (find_upvalue(f, name, index) || find_session_variable(unit, f, name, index))
         return MEANS_UPVALUE;
     Meaning outside = find(unit, f->parent, f->active_base, name, index);
     if (outside == MEANS_LOCAL) {

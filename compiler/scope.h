@@ -22,6 +22,11 @@ uint32_t ri_scope_declare(RiUnit *unit, RiString *name);
 /* Bring `count` variables from `first` on into scope, in the next slots. A compile-time constant takes none. */
 void ri_scope_activate(RiUnit *unit, uint32_t first, uint32_t count);
 
+/* Is this the outermost level of a session's chunk, whose variables outlive it? */
+bool ri_scope_is_session(const RiUnit *unit);
+/* Declare such a variable, in scope from now on: its index among the upvalues of the main function. Collects: yes. */
+uint32_t ri_scope_declare_in_session(RiUnit *unit, RiString *name, uint8_t kind);
+
 /* What `name` means: an RI_EXPR_LOCAL, RI_EXPR_UPVALUE, a constant, or a field of _ENV. Collects: yes. */
 RiExpr *ri_scope_resolve(RiUnit *unit, RiString *name, uint32_t line);
 

@@ -103,6 +103,7 @@ typedef struct RiUnit {
     RiString *source_name;
     RiString *env_name, *state_name; /* "_ENV", "(for state)" */
     RiFunction *function; /* innermost */
+    struct RiSession *session; /* whose variables the chunk shares; NULL: none */
     uint32_t level;       /* nesting of constructs */
     RiLexer lexer;
     RiFailure failure;

@@ -8,6 +8,7 @@ librille_stdlib_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_STDLIB)
 librille_stdlib_a_SOURCES = \
 	%D%/collect.c \
 	%D%/collect.h \
+	%D%/docs.def \
 	%D%/handle.c \
 	%D%/handle.h \
 	%D%/lib_base.c \

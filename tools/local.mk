@@ -24,6 +24,7 @@ rille_SOURCES = \
 	%D%/cmd_compile.c \
 	%D%/cmd_completion.c \
 	%D%/cmd_dis.c \
+	%D%/cmd_doc.c \
 	%D%/cmd_help.c \
 	%D%/cmd_run.c \
 	%D%/cmd_test.c \
@@ -31,6 +32,8 @@ rille_SOURCES = \
 	%D%/commands.def \
 	%D%/devices.c \
 	%D%/devices.h \
+	%D%/docs.c \
+	%D%/docs.h \
 	%D%/help.c \
 	%D%/help.def \
 	%D%/help.h \
@@ -43,6 +46,24 @@ rille_SOURCES = \
 	%D%/options_policy.c \
 	%D%/options_policy.h \
 	%D%/repl.c \
+	%D%/repl.h \
+	%D%/repl_commands.c \
+	%D%/repl_commands.def \
+	%D%/repl_complete.c \
+	%D%/repl_complete.h \
+	%D%/repl_error.c \
+	%D%/repl_history.c \
+	%D%/repl_history.h \
+	%D%/repl_input.c \
+	%D%/repl_measure.c \
+	%D%/repl_plain.c \
+	%D%/repl_print.c \
+	%D%/repl_print.h \
+	%D%/repl_reload.c \
+	%D%/repl_session.c \
+	%D%/repl_settings.def \
+	%D%/repl_style.c \
+	%D%/repl_style.h \
 	%D%/rille.c \
 	%D%/script.c \
 	%D%/script.h \

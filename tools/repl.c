@@ -1,337 +1,114 @@
-/* The prompt: read a line, run it as an expression or a statement, print what it gives.
- *
- * With a terminal, lines are edited with readline where there is one. Without, the prompt and the line read are written
- * to stdout, which is what lua5.4 does there: transcripts look alike. */
+/* The prompt: which one it is, and the loop of the one for people. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#ifdef HAVE_READLINE
-#include <readline/history.h>
-#include <readline/readline.h>
-#endif
+#include "tools/repl.h"
+#include "vm/exec/call.h"
 
-#include "tools/tool.h"
+#define PROMPT_SHOWN_MAX 200
 
-typedef struct Prompt {
-    RiTool *tool;
-    RiThread *T;
-    bool is_terminal;
-} Prompt;
-
-/* -- Lines ------------------------------------------------------------------------------------------------------- */
-
-/* Read one line without its newline into malloc'ed memory, NULL at the end of the input. */
-static char *read_plain_line(const Prompt *p, const char *prompt)
+/* _PROMPT or _PROMPT2 of the program, if it is a string; else the usual one, with its colour. */
+static const char *prompt_text(RiRepl *repl, bool is_first, char out[PROMPT_SHOWN_MAX])
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    fputs(prompt, stdout);
-    fflush(stdout);
-    ssize_t size = getline(&line, &capacity, stdin);
-    if (size < 0) {
+    RiString *name = ri_str_from_cstr(repl->T->heap, is_first ? "_PROMPT" : "_PROMPT2");
+    RiValue own = ri_table_get_str(repl->T->process->globals, name);
+    if (ri_is_string(own))
+        snprintf(out, PROMPT_SHOWN_MAX, "%s", ri_str_cstr(repl->T->heap, own.p));
+    else
+        snprintf(out, PROMPT_SHOWN_MAX, "%s%s%s ", ri_repl_style(repl, is_first ? RI_STYLE_STRONG : RI_STYLE_NOTE),
+                 is_first ? ">" : ">>", ri_repl_style(repl, RI_STYLE_PLAIN));
+    return out;
+}
+
+static RiParsed run_text(RiRepl *repl, const char *text)
+{
+    const char *start = text + strspn(text, " \t\n");
+    if (start[0] == '\0')
+        return RI_PARSED;
+    if (start[0] == ':' && start[1] != ':')
+        return ri_repl_command(repl, start);
+    return ri_repl_run(repl, text);
+}
+
+/* text + newline + line, in malloc'ed memory; both are freed. */
+static char *joined(char *text, char *line)
+{
+    size_t size = strlen(text), more = strlen(line);
+    char *both = realloc(text, size + more + 2);
+    if (both == NULL) {
         free(line);
-        return NULL;
+        return text;
     }
-    if (size > 0 && line[size - 1] == '\n')
-        line[size - 1] = '\0';
-    if (!p->is_terminal) {
-        puts(line);
-        fflush(stdout);
-    }
-    return line;
-}
-
-static char *read_line(const Prompt *p, const char *prompt)
-{
-#ifdef HAVE_READLINE
-    if (p->is_terminal)
-        return readline(prompt);
-#endif
-    return read_plain_line(p, prompt);
-}
-
-/* -- Completion -------------------------------------------------------------------------------------------------- */
-
-#ifdef HAVE_READLINE
-
-#define COMPLETIONS_MAX 1000
-
-/* For readline's callback, which gets no argument of ours. */
-static RiThread *completing_thread;
-
-typedef struct Completion {
-    const char *path;   /* what stands before the last name, with its '.' or ':' */
-    size_t path_size;
-    const char *prefix; /* the beginning of the last name */
-    char **matches;     /* malloc'ed, as readline wants them */
-    size_t count;
-} Completion;
-
-static void add_match(Completion *c, const char *name, size_t size)
-{
-    if (c->count == COMPLETIONS_MAX || size < strlen(c->prefix) || memcmp(name, c->prefix, strlen(c->prefix)) != 0)
-        return;
-    char *match = malloc(c->path_size + size + 1);
-    if (match == NULL)
-        return;
-    memcpy(match, c->path, c->path_size);
-    memcpy(match + c->path_size, name, size);
-    match[c->path_size + size] = '\0';
-    c->matches[c->count++] = match;
-}
-
-/* Names among the fields of `v` and of what its metatable's __index leads to. Raw: typing must not run code. */
-static void add_fields(Completion *c, RiThread *T, RiValue v)
-{
-    for (int level = 0; level < 10; level++) {
-        RiTable *meta = ri_value_meta(T->process, v);
-        uint64_t position = 0;
-        RiValue key, value;
-        while (ri_is_table(v) && ri_table_next_at(v.p, &position, &key, &value)) {
-            if (ri_is_string(key))
-                add_match(c, ri_str_data(key.p), ((const RiString *)key.p)->size);
-        }
-        if (meta == NULL)
-            return;
-        v = ri_table_get_str(meta, T->heap->mm_names[RI_MM_INDEX]);
-    }
-}
-
-static void add_keywords(Completion *c)
-{
-    static const char *const keywords[] = {
-        "and",   "break", "do",  "else", "elseif", "end",    "false", "for",  "function", "goto",  "if",
-        "local", "nil",   "not", "or",   "repeat", "return", "then",  "true", "until",    "while",
-    };
-    for (size_t i = 0; i < RI_COUNTOF(keywords); i++)
-        add_match(c, keywords[i], strlen(keywords[i]));
-}
-
-/* "a.b.c": the value of a.b among the globals. */
-static RiValue value_of_path(RiThread *T, const char *path, size_t size)
-{
-    RiValue v = ri_table_get_int(T->process->registry, 2);
-    while (size > 0) {
-        size_t name = strcspn(path, ".:");
-        if (!ri_is_table(v))
-            return ri_nil();
-        v = ri_table_get(v.p, ri_string_value(ri_str_new(T->heap, path, name)));
-        path += name + 1;
-        size -= name + 1;
-    }
-    return v;
-}
-
-static char *next_match(const char *text, int state)
-{
-    (void)text;
-    (void)state;
-    return NULL; /* names only, no files */
-}
-
-static char **complete_name(const char *text, int start, int end)
-{
-    (void)start;
-    (void)end;
-    RiThread *T = completing_thread;
-    size_t path_size = strlen(text);
-    while (path_size > 0 && text[path_size - 1] != '.' && text[path_size - 1] != ':')
-        path_size--;
-    Completion c = {.path = text, .path_size = path_size, .prefix = text + path_size};
-    c.matches = calloc(COMPLETIONS_MAX + 2, sizeof(char *));
-    rl_attempted_completion_over = 1;
-    rl_completion_append_character = '\0';
-    if (c.matches == NULL)
-        return NULL;
-    c.count = 1; /* [0] is what all have in common */
-    add_fields(&c, T, value_of_path(T, text, path_size));
-    if (path_size == 0)
-        add_keywords(&c);
-    if (c.count == 1) {
-        free(c.matches);
-        return NULL;
-    }
-    size_t common = strlen(c.matches[1]);
-    for (size_t i = 2; i < c.count; i++) {
-        size_t same = 0;
-        while (same < common && c.matches[i][same] == c.matches[1][same])
-            same++;
-        common = same;
-    }
-    c.matches[0] = strndup(c.matches[1], common);
-    return c.matches;
-}
-
-static void prepare_readline(RiTool *tool, RiThread *T)
-{
-    rl_readline_name = tool->is_lua ? "lua" : "rille";
-    if (tool->is_lua)
-        return;
-    completing_thread = T;
-    rl_attempted_completion_function = complete_name;
-    rl_completion_entry_function = next_match;
-    rl_basic_word_break_characters = " \t\n\"\\'><=;+-*/%^~#{}()[]|&,";
-}
-
-#endif
-
-/* -- Input ------------------------------------------------------------------------------------------------------- */
-
-static void keep_in_history(const Prompt *p, const char *text)
-{
-#ifdef HAVE_READLINE
-    if (p->is_terminal && text[0] != '\0')
-        add_history(text);
-#else
-    (void)p;
-    (void)text;
-#endif
-}
-
-static RiValue get_global(RiThread *T, const char *name)
-{
-    return ri_index(T, ri_table_get_int(T->process->registry, 2), ri_string_value(ri_str_from_cstr(T->heap, name)));
-}
-
-/* Read a line and push it as a string; false at the end of the input. */
-static bool push_line(const Prompt *p, bool is_first)
-{
-    RiThread *T = p->T;
-    RiValue prompt = get_global(T, is_first ? "_PROMPT" : "_PROMPT2");
-    const char *text = is_first ? "> " : ">> ";
-    if (!ri_is_nil(prompt)) {
-        RiString *s = ri_tostring(T, prompt);
-        ri_push(T, ri_string_value(s)); /* alive while the user thinks */
-        text = ri_str_cstr(T->heap, s);
-    } else {
-        ri_push(T, ri_nil());
-    }
-    char *line = read_line(p, text);
-    T->top--;
-    if (line == NULL)
-        return false;
-    RiString *s = ri_str_from_cstr(T->heap, line);
-    if (is_first && line[0] == '=') { /* as in the days of 5.2 */
-        s = ri_str_concat2(T->heap, ri_str_from_cstr(T->heap, "return "), ri_str_from_cstr(T->heap, line + 1));
-    }
+    both[size] = '\n';
+    memcpy(both + size + 1, line, more + 1);
     free(line);
-    ri_push(T, ri_string_value(s));
-    return true;
+    return both;
 }
 
-/* -- Statements -------------------------------------------------------------------------------------------------- */
-
-static int load(RiThread *T, RiString *text)
+/* Read an input with as many lines as it needs, and run it. False: there is no more. */
+static bool read_and_run(RiRepl *repl)
 {
-    return (int)ri_load(T, ri_str_cstr(T->heap, text), text->size, "=stdin", NULL);
-}
-
-/* Does the message on top of the stack say that the statement goes on in the next line? */
-static bool is_incomplete(RiThread *T, int status)
-{
-    static const char mark[] = "<eof>";
-    size_t size = sizeof mark - 1;
-    if (status != RI_ERRSYNTAX || !ri_is_string(T->top[-1]))
-        return false;
-    const RiString *message = T->top[-1].p;
-    return message->size >= size && memcmp(ri_str_data(message) + message->size - size, mark, size) == 0;
-}
-
-/* The line on top of the stack as an expression: replaced by its function, or left alone. */
-static bool load_expression(const Prompt *p)
-{
-    RiThread *T = p->T;
-    RiString *line = T->top[-1].p;
-    RiSbuf sb;
-    ri_sbuf_init(&sb, T->heap);
-    ri_sbuf_add(&sb, "return ", 7);
-    ri_sbuf_add_str(&sb, line);
-    ri_sbuf_add_char(&sb, ';');
-    RiString *expression = ri_sbuf_finish(&sb);
-    ri_push(T, ri_string_value(expression));
-    int status = load(T, expression);
-    if (status != RI_OK) {
-        T->top -= 2;
-        return false;
-    }
-    ri_copy(T->top - 3, T->top - 1);
-    T->top -= 2;
-    keep_in_history(p, ri_str_cstr(T->heap, line));
-    return true;
-}
-
-/* The line on top of the stack as a statement, with as many more lines as it needs: replaced by its function or by a
- * message. */
-static int load_statement(const Prompt *p)
-{
-    RiThread *T = p->T;
-    for (;;) {
-        RiString *text = T->top[-1].p;
-        int status = load(T, text);
-        if (!is_incomplete(T, status) || !push_line(p, false)) {
-            ri_copy(T->top - 2, T->top - 1);
-            T->top--;
-            keep_in_history(p, ri_str_cstr(T->heap, text));
-            return status;
+    char prompt[PROMPT_SHOWN_MAX], *text, *line;
+    RiInput input = ri_repl_read(repl, prompt_text(repl, true, prompt), &text);
+    if (input != RI_INPUT_LINE)
+        return input == RI_INPUT_INTERRUPTED;
+    while (run_text(repl, text) == RI_PARSE_INCOMPLETE) {
+        input = ri_repl_read(repl, prompt_text(repl, false, prompt), &line);
+        if (input == RI_INPUT_INTERRUPTED) {
+            free(text);
+            return true;
         }
-        RiString *next = T->top[-1].p;
-        RiString *joined = ri_str_concat2(T->heap, text, ri_str_from_cstr(T->heap, "\n"));
-        joined = ri_str_concat2(T->heap, joined, next);
-        T->top -= 2; /* the message and the line */
-        ri_store(&T->top[-1], ri_string_value(joined));
+        if (input == RI_INPUT_END) {
+            ri_repl_note(repl, RI_STYLE_NOTE, "\n(dropped: the statement was not complete)");
+            free(text);
+            return true;
+        }
+        text = joined(text, line);
     }
+    ri_repl_remember(repl, text);
+    free(text);
+    return !repl->is_ending;
 }
 
-/* Print the `count` values on top of the stack with the program's own print. */
-static void print_results(const Prompt *p, uint32_t count)
+static RiRepl *start(RiTool *tool, RiThread *T)
 {
-    RiThread *T = p->T;
-    if (count == 0)
-        return;
-    if (!ri_stack_try_reserve(T, count + 4))
-        ri_error(T, "stack overflow (too many results to print)");
-    ri_push(T, get_global(T, "print"));
-    ri_push_link(T);
-    for (uint32_t i = 0; i < count; i++)
-        ri_push(T, T->top[-2 - (int64_t)count]);
-    if (ri_pcall(T, count, 0, ri_nil(), NULL) != RI_OK) {
-        RiSbuf sb;
-        RiString *why = ri_to_string_raw(T, T->top[-1]);
-        ri_sbuf_init(&sb, T->heap);
-        ri_sbuf_add(&sb, "error calling 'print' (", 23);
-        if (why != NULL)
-            ri_sbuf_add_str(&sb, why);
-        else
-            ri_sbuf_add(&sb, "(null)", 6);
-        ri_sbuf_add_char(&sb, ')');
-        ri_tool_message(p->tool, ri_str_cstr(T->heap, ri_sbuf_finish(&sb)));
-    }
+    RiRepl *repl = ri_heap_alloc_block(T->heap, sizeof *repl);
+    ri_push(T, ri_object(repl, RI_TAG_BLOCK));
+    repl->tool = tool;
+    repl->T = T;
+    repl->options = (RiReplOptions){
+        .color = ri_style_is_wanted(STDOUT_FILENO), .depth = 4, .items = 50, .history = 10000};
+    repl->inputs = ri_table_new(T->heap, 0, 0);
+    repl->saved = ri_table_new(T->heap, 0, 0);
+    ri_heap_stats(T->heap, &repl->seen);
+    return repl;
+}
+
+static void run_prompt(RiTool *tool, RiThread *T)
+{
+    const char *name = tool->name;
+    ptrdiff_t bottom = T->top - T->base;
+    RiRepl *repl = start(tool, T);
+    ptrdiff_t top = T->top - T->base;
+    tool->name = NULL; /* no program name in front of messages here */
+    ri_repl_note(repl, RI_STYLE_NOTE, "Tab completes, :help lists the commands, Ctrl-D leaves.");
+    ri_repl_input_open(repl);
+    while (read_and_run(repl))
+        T->top = T->base + top;
+    ri_repl_input_close(repl);
+    if (!repl->is_ending)
+        putchar('\n');
+    fflush(stdout);
+    tool->name = name;
+    T->top = T->base + bottom;
 }
 
 void ri_repl(RiTool *tool, RiThread *T)
 {
-    const Prompt prompt = {tool, T, isatty(STDIN_FILENO)};
-    const char *name = tool->name;
-    size_t bottom = (size_t)(T->top - T->base);
-    tool->name = NULL; /* no program name in front of messages here */
-#ifdef HAVE_READLINE
-    prepare_readline(tool, T);
-#endif
-    while (push_line(&prompt, true)) {
-        uint32_t count = 0;
-        int status = load_expression(&prompt) ? RI_OK : load_statement(&prompt);
-        if (status == RI_OK) {
-            ri_push_link(T);
-            status = ri_tool_call(T, 0, -1, &count);
-        }
-        if (status == RI_OK)
-            print_results(&prompt, count);
-        else
-            ri_tool_report(tool, T, status);
-        T->top = T->base + bottom;
-    }
-    putchar('\n');
-    fflush(stdout);
-    tool->name = name;
+    if (tool->is_lua || !isatty(STDIN_FILENO))
+        ri_repl_plain(tool, T);
+    else
+        run_prompt(tool, T);
 }

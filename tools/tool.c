@@ -14,8 +14,10 @@
 
 #define PATIENCE_MS 1000 /* with whoever is to read the last output of a program that was stopped */
 
-/* The process that Ctrl-C interrupts. A signal handler gets no argument, so it cannot live in a struct. */
+/* The process that Ctrl-C interrupts, and how often it has. A signal handler gets no argument, so it cannot live in a
+ * struct. */
 static RiProcess *volatile interrupted_process;
+static volatile int interrupt_count;
 
 static void set_signal_handler(int signal_number, void (*handler)(int))
 {
@@ -28,6 +30,18 @@ static void on_interrupt(int signal_number)
 {
     set_signal_handler(signal_number, SIG_DFL); /* a second one ends the program, wherever it hangs */
     ri_interrupt(interrupted_process);
+}
+
+/* For who shall survive it: what catches the error is interrupted again at each safe point, from the second time on. */
+static void on_patient_interrupt(int signal_number)
+{
+    static const char hint[] = "\n(still busy in foreign code; Ctrl-\\ ends rille)\n";
+    (void)signal_number;
+    ri_interrupt(interrupted_process);
+    if (++interrupt_count > 1)
+        interrupted_process->interrupt = RI_INTERRUPT_STICKY;
+    if (interrupt_count == 4)
+        ri_host_say(hint, sizeof hint - 1);
 }
 
 static void catch_interrupts(RiProcess *process, bool on)
@@ -62,6 +76,16 @@ int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_c
 {
     catch_interrupts(T->process, true);
     RiCallStatus status = ri_pcall(T, nargs, wanted, ri_object(&ri_traceback_handler, RI_TAG_LIBFN), result_count);
+    catch_interrupts(T->process, false);
+    return (int)status;
+}
+
+int ri_tool_call_patiently(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count)
+{
+    interrupted_process = T->process;
+    interrupt_count = 0;
+    set_signal_handler(SIGINT, on_patient_interrupt);
+    RiCallStatus status = ri_pcall(T, nargs, wanted, handler, result_count);
     catch_interrupts(T->process, false);
     return (int)status;
 }

@@ -59,6 +59,9 @@ bool ri_tool_report(const RiTool *tool, RiThread *T, int status);
  * "interrupted!". Results, or the message, replace all that. */
 int ri_tool_call(RiThread *T, uint32_t nargs, int32_t wanted, uint32_t *result_count);
 
+/* The same with a handler of one's own, for a prompt: Ctrl-C, as often as it takes, ends the call and never the host process. */
+int ri_tool_call_patiently(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count);
+
 /* The prompt: read, run, print until the end of the input. */
 void ri_repl(RiTool *tool, RiThread *T);
 

@@ -468,10 +468,8 @@ static void check_arrivals(RiThread *T, bool is_poll)
     RiProcess *process = T->process;
     RiTask *task = process->proc->machine->current;
     ri_check_doom(T);
-    if (process->interrupt) {
-        process->interrupt = false;
-        ri_error(T, "interrupted!");
-    }
+    if (process->interrupt)
+        ri_serve_interrupt(T);
     if (!ri_signal_is_due(task))
         return;
     if (is_poll) /* C code is in the middle of something: at the next safe point */

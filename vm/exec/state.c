@@ -9,6 +9,7 @@
 #include "vm/exec/semantics.h"
 #include "vm/exec/stress.h"
 #include "vm/exec/warn.h"
+#include "vm/machine/sched.h"
 #include "vm/machine/space.h"
 
 #define MAIN_STACK_SLOTS 128
@@ -21,13 +22,26 @@ static void throw_no_memory(RiHeap *heap)
     ri_error_memory(heap->running);
 }
 
+void ri_serve_interrupt(RiThread *T)
+{
+    RiProcess *process = T->process;
+    RiTask *task = process->proc != NULL ? process->proc->machine->current : NULL;
+    if (task != NULL && process->proc->main != NULL && task->proc == process->proc && task != process->proc->main) {
+        ri_task_interrupt(process->proc->main);
+        return;
+    }
+    if (process->interrupt == RI_INTERRUPT_STICKY)
+        T->heap->budget = 0; /* who catches it comes by here again */
+    else
+        process->interrupt = false;
+    ri_error(T, "interrupted!");
+}
+
 static void stop_copy(RiHeap *heap)
 {
     RiThread *T = heap->running;
-    if (T->process->interrupt) {
-        T->process->interrupt = false;
-        ri_error(T, "interrupted!");
-    }
+    if (T->process->interrupt)
+        ri_serve_interrupt(T);
     if (T->process->proc != NULL)
         ri_check_limits(T);
 }
@@ -185,10 +199,8 @@ static void serve_common(RiThread *T, bool is_poll)
             process->fuel_left += (uint64_t)left - 1; /* what the next safe point takes again */
         heap->budget = 0;
     }
-    if (process->interrupt) {
-        process->interrupt = false;
-        ri_error(T, "interrupted!");
-    }
+    if (process->interrupt)
+        ri_serve_interrupt(T);
     if (RI_UNLIKELY(T->hook_is_wanted))
         ri_apply_wanted_hook(T);
     if (RI_UNLIKELY(heap->debugger != NULL))

@@ -24,7 +24,8 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     bool closing;
     bool in_finalizer;        /* one __gc at a time */
     bool killed;              /* doomed and about to go: only finalizers written in C are called */
-    volatile int interrupt;   /* set by a signal handler (with heap->budget = 0): raise "interrupted!" at a safe point */
+    volatile int interrupt;   /* set by a signal handler (with heap->budget = 0): raise "interrupted!" at a safe point. Or
+                                 RI_INTERRUPT_STICKY: at every one, until it is cleared */
     uint32_t stack_slots_max; /* of one thread: 1,000,000 */
     uint32_t c_depth;         /* nested C entries, at most RI_C_DEPTH_MAX */
     uint64_t rng[4];          /* xoshiro256** of math.random */
@@ -61,6 +62,10 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     bool has_warn;
     bool is_embedded; /* lua_newstate has made it, for a C program */
 } RiProcess;
+
+#define RI_INTERRUPT_STICKY 2
+/* process->interrupt is set: raise the error, if this is the process's first thread; else let that one wake up. */
+void ri_serve_interrupt(RiThread *T);
 
 #define RI_C_DEPTH_MAX 200 /* LUAI_MAXCCALLS */
 #define RI_STACK_SLOTS_MAX 1000000

@@ -82,6 +82,14 @@ int64_t ri_host_join_time(struct tm *parts)
     return (int64_t)mktime(parts);
 }
 
+void ri_host_say(const char *text, size_t size)
+{
+    int error = errno;
+    ssize_t ignored = write(STDERR_FILENO, text, size);
+    (void)ignored;
+    errno = error;
+}
+
 uint64_t ri_host_process_id(void)
 {
     return (uint64_t)getpid();

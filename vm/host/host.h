@@ -39,6 +39,7 @@ uint64_t ri_host_address_space(void);
 uint64_t ri_host_random_seed(void);
 
 uint64_t ri_host_process_id(void); /* of this host process */
+void ri_host_say(const char *text, size_t size); /* to its error output, from a signal handler; errors are ignored */
 
 /* -- Environment and processes --------------------------------------------------------------------------------- */
 const char *ri_host_getenv(const char *name); /* NULL if not set */

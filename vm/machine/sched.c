@@ -702,27 +702,34 @@ static void serve_requests(RiMachine *machine)
     machine->on_request(machine);
 }
 
+/* ri_machine_wake was called: however many others are ready. */
+static void serve_wake(RiMachine *machine)
+{
+    if (RI_LIKELY(!machine->woken))
+        return;
+    machine->woken = false;
+    if (machine->init != NULL && machine->init->main != NULL)
+        ri_task_interrupt(machine->init->main);
+}
+
 /* The next task to run; waits for one. */
 static RiTask *choose(RiMachine *machine)
 {
     for (;;) {
         serve_requests(machine);
+        serve_wake(machine);
         RiTask *task = take_next(machine);
         if (task != NULL)
             return task;
-        if (machine->woken) {
-            machine->woken = false;
-            if (machine->init != NULL && machine->init->main != NULL)
-                ri_task_interrupt(machine->init->main);
-        } else if (!idle(machine)) {
+        if (!machine->woken && !idle(machine))
             break_deadlock(machine);
-        }
     }
 }
 
 void ri_machine_wake(RiMachine *machine)
 {
     machine->woken = true;
+    machine->tick_due = 1;
 }
 
 void ri_machine_request(RiMachine *machine)
@@ -899,6 +906,7 @@ bool ri_sched_tick(RiMachine *machine)
     machine->tick_due = 0;
     machine->stats.ticks++;
     serve_requests(machine);
+    serve_wake(machine);
     RiTask *task = machine->current;
     charge(machine);
     wake_sleepers(machine);
