@@ -4,25 +4,12 @@
 #include <unistd.h>
 
 #include "tools/docs.h"
+#include "tools/help.h"
 #include "tools/repl_style.h"
 #include "tools/tool.h"
 #include "vm/host/files.h"
 
 #define COLUMNS_MAX 110u
-
-static const char usage[] =
-    "usage: %s doc [name …]      what a library function does, with an example\n"
-    "       %s doc -k word       entries that speak of something\n"
-    "       %s doc --list        the names of all entries\n"
-    "examples:\n"
-    "  %s doc                   the libraries, types and topics\n"
-    "  %s doc string.find       a function;  file:read  a method;  patterns  a topic\n"
-    "  %s doc string            all functions of a library\n";
-
-static void print_usage(FILE *out, const RiTool *tool)
-{
-    fprintf(out, usage, tool->name, tool->name, tool->name, tool->name, tool->name, tool->name);
-}
 
 static uint32_t columns(void)
 {
@@ -42,8 +29,6 @@ int ri_cmd_doc(RiTool *tool, int first)
     bool color = ri_style_is_wanted(STDOUT_FILENO), ok = true;
     if (first >= tool->argc) {
         ri_docs_print_index(stdout, color, columns());
-    } else if (strcmp(tool->argv[first], "--help") == 0) {
-        print_usage(stdout, tool);
     } else if (strcmp(tool->argv[first], "--list") == 0) {
         ri_docs_each(print_name, stdout);
     } else if (strcmp(tool->argv[first], "-k") == 0 && first + 1 < tool->argc) {
@@ -51,7 +36,7 @@ int ri_cmd_doc(RiTool *tool, int first)
         if (!ok)
             fprintf(stderr, "%s: nothing speaks of '%s'\n", tool->name, tool->argv[first + 1]);
     } else if (tool->argv[first][0] == '-') {
-        print_usage(stderr, tool);
+        ri_help_complain(tool, "doc", "unexpected", tool->argv[first]);
         return EXIT_FAILURE;
     } else {
         for (int i = first; i < tool->argc; i++) {

@@ -342,7 +342,6 @@ static int32_t make_report(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiRepl *repl = ((const RiNative *)args[-2].cp)->upvals[0].p;
     RiValue error = ri_arg(args, nargs, 0);
-    T->process->interrupt = false; /* nobody has caught it */
     RiString *text = ri_to_string_raw(T, error);
     Report *r = &(Report){.repl = repl, .T = T, .message = text != NULL ? ri_str_cstr(T->heap, text) : NULL};
     ri_sbuf_init(&r->out, T->heap);

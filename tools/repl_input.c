@@ -23,6 +23,7 @@
 #include "vm/machine/sched.h"
 
 #define COLUMNS_DEFAULT 80u
+#define WAIT_PART_MS 100 /* a signal that comes just before the wait begins is seen after it */
 
 /* For readline's callbacks and the signal handler, which get no argument of ours. */
 static RiRepl *reading;
@@ -60,7 +61,7 @@ static void serve_arrivals(RiRepl *repl, void *argument)
     ri_task_resumes(repl->T); /* handlers of signals; or the end */
 }
 
-/* Let the others run until there is a key, or Ctrl-C. */
+/* Let the others run until there is a key, or Ctrl-C; or for a while. */
 static void wait_for_key(RiRepl *repl)
 {
     RiProc *proc = repl->T->process->proc;
@@ -72,8 +73,7 @@ static void wait_for_key(RiRepl *repl)
         if (proc->doom != RI_DOOM_NONE || task->interrupted)
             ri_repl_protect(repl, serve_arrivals, NULL);
     }
-    while (!was_interrupted && ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, -1) == -EINTR)
-        ;
+    (void)ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, WAIT_PART_MS);
 }
 
 #ifdef HAVE_READLINE
@@ -92,6 +92,8 @@ static int get_key(FILE *file)
             was_interrupted = 0;
             return INTERRUPT_KEY;
         }
+        if (ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, 0) <= 0)
+            continue;
         unsigned char key;
         ssize_t got = read(STDIN_FILENO, &key, 1);
         if (got == 1)
@@ -266,7 +268,8 @@ RiInput ri_repl_read(RiRepl *repl, const char *prompt, char **text)
     fputs(prompt, stdout);
     fflush(stdout);
     watch_interrupts(true);
-    wait_for_key(repl);
+    while (!was_interrupted && ri_host_stream_readable(stdin) == 0 && ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, 0) == 0)
+        wait_for_key(repl);
     ssize_t size = was_interrupted ? -1 : getline(text, &capacity, stdin);
     bool interrupted = was_interrupted;
     watch_interrupts(false);

@@ -167,9 +167,16 @@ void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error)
             ri_push(T, handler);
             ri_push_link(T);
             ri_push(T, error);
+            int interrupt = process->interrupt;
+            if (interrupt == RI_INTERRUPT_STICKY) /* it is what the handler has been called for */
+                process->interrupt = false;
             process->c_depth++;
             ri_call(T, 1, 1);
             process->c_depth--;
+            if (interrupt == RI_INTERRUPT_STICKY) {
+                process->interrupt = interrupt;
+                T->heap->budget = 0;
+            }
             error = T->top[-1];
         }
     }
