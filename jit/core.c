@@ -117,7 +117,7 @@ RiJitStub *ri_jit_stub(RiJit *j, RiJitStubKind kind, RiFeedback *fv, uint32_t pc
     uint32_t id = j->stub_count++;
     j->stubs[id] = stub;
     *stub = (RiJitStub){.kind = kind, .pc = pc, .fv = fv, .snap = ri_jit_snapshot(j), .is_begun = j->is_begun};
-    stub->inl = kind == STUB_CALL ? NULL : j->inl;
+    stub->inl = kind >= STUB_CALL ? NULL : j->inl;
     RiAsm *as = j->as;
     stub->address = ri_jit_cold_begin(j);
     ri_x_imm(j->as, RI_RAX, id);
@@ -679,10 +679,10 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
     uint64_t began = ri_host_monotonic_ns();
     j->stats.stubs_hit++;
     j->stats.guards_failed += stub->kind == STUB_GUARD;
-    if (stub->kind == STUB_CALL) { /* the frame has been set up: all is exact */
-        T->pc = 0;
-        T->top = T->base + stub->fv->param_count;
-        if (!ri_jit_is_hot(j, stub->fv, 0) || ri_jit_is_break(stub->fv, 0) || j->stale) {
+    if (stub->kind >= STUB_CALL) { /* the frame has been set up: all is exact */
+        T->pc = stub->pc;
+        T->top = T->base + stub->snap->depth;
+        if (stub->kind == STUB_CALL && (!ri_jit_is_hot(j, stub->fv, 0) || ri_jit_is_break(stub->fv, 0) || j->stale)) {
             T->heap->budget--;
             return ri_jit_run_address(j, j->exit_address);
         }

@@ -106,7 +106,16 @@ typedef struct RiJitInline {
     uint32_t base;  /* the slot of the outermost frame that is the function's slot 0 */
     uint32_t flags; /* RI_LINK_… */
     int32_t wanted;
+    uint32_t pops; /* of a metamethod: what its instruction takes off the stack, */
+    int32_t dest;  /* and the slot of its result; -1: push */
 } RiJitInline;
+
+typedef struct RiJitHandler { /* a metamethod, and where it was found */
+    RiFeedback *fv;
+    RiValue f;
+    RiShapeId shape; /* of the metatable */
+    uint32_t offset;
+} RiJitHandler;
 
 typedef struct RiJitLoop {
     uint32_t used[(RI_JIT_SLOTS_MAX + 31) / 32], written[(RI_JIT_SLOTS_MAX + 31) / 32];
@@ -127,7 +136,8 @@ typedef enum RiJitStubKind {
     STUB_BRANCH, /* go on at another instruction */
     STUB_LATER,  /* go on with this block, now that there is more to be seen */
     STUB_GUARD,  /* a type was not as expected: the same instruction for another one */
-    STUB_CALL    /* entry of another function */
+    STUB_CALL,   /* entry of another function */
+    STUB_FRAME   /* go on in a function's own code, after that inlined: its frame is current, all in memory */
 } RiJitStubKind;
 
 typedef struct RiJitStub {
@@ -308,6 +318,8 @@ RiWord ri_jit_relocate(const RiJit *j, RiWord w);
 bool ri_jit_enter_inline(RiJit *j, RiFeedback *fv, uint32_t base, uint32_t nargs, int32_t wanted, uint32_t flags);
 /* The same for a return of `count` values from slot `first` on. */
 RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count);
+/* What is in the way there: end inlined code at instruction `pc`, and go on in the function's own, as if called. */
+RiJitResult ri_jit_emit_outline(RiJit *j, uint32_t pc);
 void ri_jit_emit_frames(RiJit *j); /* emit: links of the inlined frames, as a call would have left them; uses rax */
 void ri_jit_make_frames(RiThread *T, const RiJitInline *inl); /* the same by hand; the last one becomes T's current frame */
 void ri_jit_emit_self(RiJit *j, RiReg to); /* emit: load the running closure; nothing else changes */
@@ -449,6 +461,31 @@ RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot);
 /* Emit setmetatable's work in place of its call; false: as any other (or is_deferred). */
 bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted);
 RiJitResult ri_jit_emit_call(RiJit *j, RiWord w);
+/* Emit: the closure in reg is one of fv's, and there is room for its frame at slot `base`. */
+void ri_jit_guard_feedback(RiJit *j, const RiFeedback *fv, RiReg reg, int64_t base);
+bool ri_jit_can_call(RiJit *j, const RiFeedback *fv, uint32_t func); /* directly, the function at slot `func` */
+/* Call it; the closure is in `callee`, all has been made sure of. */
+RiJitResult ri_jit_emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uint32_t func, uint32_t nargs, int32_t wanted,
+                                     uint32_t flags);
+/* Emit: behind a call of compiled code, rbx is the callee's base as called (not: of a metamethod). */
+void ri_jit_emit_return_point(RiJit *j, uint32_t func);
+/* Context: a call at slot `func` has been done; says how to go on. */
+RiJitResult ri_jit_called(RiJit *j, uint32_t func, int32_t wanted);
+RiJitStub *ri_jit_entry_stub(RiJit *j, RiFeedback *fv, uint32_t first, uint32_t nargs);
+
+/* -- emit_meta.c ------------------------------------------------------------------------------------------------------- */
+/* The Lua function that table t's metatable has for the event. False: none that can be called directly. */
+bool ri_jit_find_handler(RiJit *j, const RiTable *t, RiMetamethod event, uint32_t func, RiJitHandler *out);
+RiReg ri_jit_guard_handler(RiJit *j, RiReg table, const RiJitHandler *h); /* the closure's register */
+/* Emit a binary operation (by its event) by a direct call of the operand's metamethod. False: nothing was done. */
+bool ri_jit_emit_binary_meta(RiJit *j, RiMetamethod event, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest,
+                             RiJitResult *result);
+/* Call or inline the metamethod of fv, whose frame is laid out at slot `func`, the instruction's operands below. `flags`:
+ * RI_LINK_META and more. */
+RiJitResult ri_jit_emit_meta_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, uint32_t flags, uint32_t pops,
+                                  int32_t dest);
+/* A metamethod that was called directly has returned: its instruction is done, all is in memory. */
+RiJitResult ri_jit_emit_meta_done(RiJit *j, uint32_t pops, int32_t dest);
 /* TFORCALL of an iterator that is none of the known ones; j->depth is that of the loop's state. */
 RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t results);
 RiJitResult ri_jit_emit_return(RiJit *j, RiWord w);

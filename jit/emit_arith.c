@@ -481,6 +481,10 @@ static RiJitResult emit_binary(RiJit *j, RiWord w)
     if (j->is_deferred)
         return EMIT_DEFER;
     bool bitwise = x.event >= RI_MM_BAND && x.event <= RI_MM_SHR;
+    RiJitResult result;
+    if ((ta == TYPE_TABLE || tb == TYPE_TABLE) &&
+        ri_jit_emit_binary_meta(j, x.event, x.a, x.b, x.pops, x.dest, &result))
+        return result;
     if (!is_number(ta) || !is_number(tb) || (bitwise && (ta != TYPE_INT || tb != TYPE_INT)))
         return slow(j, &x);
     if (x.a.slot >= 0)

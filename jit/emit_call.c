@@ -27,8 +27,7 @@ static void results(RiJit *j, uint32_t func, int32_t wanted)
         ri_jit_set_memory(j, func + (uint32_t)i, TYPE_UNKNOWN);
 }
 
-/* Behind a call of compiled code: rbx is the callee's base as called. */
-static void emit_return_point(RiJit *j, uint32_t func)
+void ri_jit_emit_return_point(RiJit *j, uint32_t func)
 {
     ri_x_alu(j->as, RI_ALU_SUB, RI_RBX, (int32_t)(func + 2) * 16);
     ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
@@ -41,6 +40,13 @@ static RiJitResult go_on_later(RiJit *j, int32_t wanted)
         return EMIT_ON;
     ri_jit_jump_to_stub(j, j->next_pc);
     return EMIT_END;
+}
+
+RiJitResult ri_jit_called(RiJit *j, uint32_t func, int32_t wanted)
+{
+    ri_jit_drop_registers(j, true);
+    results(j, func, wanted);
+    return go_on_later(j, wanted);
 }
 
 /* -- Any call ------------------------------------------------------------------------------------------------------------------ */
@@ -144,7 +150,7 @@ static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool o
     ri_x_imm(j->as, RI_RAX, link[0].i);
     ri_x_imm(j->as, RI_RDI, (int64_t)link[0].tag);
     ri_x_call(j->as, j->call_address);
-    emit_return_point(j, func);
+    ri_jit_emit_return_point(j, func);
     ri_jit_drop_registers(j, true);
     results(j, func, wanted);
     return go_on_later(j, wanted);
@@ -153,7 +159,7 @@ static RiJitResult emit_any_call(RiJit *j, uint32_t func, uint32_t nargs, bool o
 /* -- Lua functions ---------------------------------------------------------------------------------------------------------------- */
 
 /* A stub for the entry of `fv` with arguments as they are here from slot `first` on. */
-static RiJitStub *entry_stub(RiJit *j, RiFeedback *fv, uint32_t first, uint32_t nargs)
+RiJitStub *ri_jit_entry_stub(RiJit *j, RiFeedback *fv, uint32_t first, uint32_t nargs)
 {
     RiJitSnap *snap = ri_jit_alloc(j, sizeof *snap + fv->param_count * sizeof(RiJitSlot));
     snap->depth = fv->param_count;
@@ -187,8 +193,7 @@ static void emit_link(RiJit *j, uint32_t base, int32_t wanted, uint32_t flags, u
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(base - 1));
 }
 
-/* The closure in reg must be one of fv's, and there must be room for its frame at slot `base`. */
-static void guard_feedback(RiJit *j, const RiFeedback *fv, RiReg reg, int64_t base)
+void ri_jit_guard_feedback(RiJit *j, const RiFeedback *fv, RiReg reg, int64_t base)
 {
     ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)fv);
     ri_x_rm(j->as, RI_X_CMP, RI_RAX, ri_mem(reg, offsetof(RiClosure, feedback)));
@@ -203,7 +208,7 @@ static RiReg guard_callee(RiJit *j, const RiFeedback *fv, uint32_t func, int64_t
 {
     ri_jit_guard(j, func, TYPE_CLOSURE);
     RiReg reg = ri_jit_gpr(j, func);
-    guard_feedback(j, fv, reg, base);
+    ri_jit_guard_feedback(j, fv, reg, base);
     return reg;
 }
 
@@ -232,11 +237,11 @@ static int64_t frame_base(const RiFeedback *fv, uint32_t func, uint32_t nargs)
     return (int64_t)func + 2 + extra_of(fv, nargs) + (fv->is_vararg ? fv->param_count : 0);
 }
 
-/* The call itself; guard_callee has been, and `callee` is the closure. */
-static RiJitResult emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uint32_t func, uint32_t nargs, int32_t wanted)
+RiJitResult ri_jit_emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uint32_t func, uint32_t nargs, int32_t wanted,
+                                     uint32_t flags)
 {
     uint32_t params = fv->param_count, extra = extra_of(fv, nargs), base = func + 2 + extra;
-    if (ri_jit_enter_inline(j, fv, base, nargs, wanted, 0))
+    if (ri_jit_enter_inline(j, fv, base, nargs, wanted, flags))
         return EMIT_ON;
     ri_jit_flush(j);
     for (uint32_t i = nargs; i < params; i++)
@@ -244,21 +249,19 @@ static RiJitResult emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uin
     if (fv->is_vararg)
         emit_vararg_frame(j, fv, func, base, callee);
     ri_jit_emit_frames(j);
-    emit_link(j, base, wanted, 0, extra);
-    RiJitStub *stub = entry_stub(j, fv, func + 2, nargs);
+    emit_link(j, base, wanted, flags, extra);
+    RiJitStub *stub = ri_jit_entry_stub(j, fv, func + 2, nargs);
     ri_x_alu(j->as, RI_ALU_ADD, RI_RBX, (int32_t)base * 16);
     ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
     stub->where = ri_x_call(j->as, stub->address);
-    emit_return_point(j, func);
-    ri_jit_drop_registers(j, true);
-    results(j, func, wanted);
-    return go_on_later(j, wanted);
+    ri_jit_emit_return_point(j, func);
+    return ri_jit_called(j, func, wanted);
 }
 
 static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     RiReg callee = guard_callee(j, fv, func, frame_base(fv, func, nargs));
-    return emit_guarded_call(j, fv, callee, func, nargs, wanted);
+    return ri_jit_emit_guarded_call(j, fv, callee, func, nargs, wanted, 0);
 }
 
 /* -- Library functions --------------------------------------------------------------------------------------------------------------- */
@@ -312,7 +315,7 @@ static void emit_serve(RiJit *j, uint32_t func, int32_t wanted)
     ri_x_jcc(j->as, RI_CC_BE, j->exit_address);
     ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
     ri_x_call(j->as, j->jump_thunk_address);
-    emit_return_point(j, func);
+    ri_jit_emit_return_point(j, func);
     ri_jit_drop_registers(j, true);
     results(j, func, wanted);
 }
@@ -379,7 +382,7 @@ static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func,
     return go_on_later(j, wanted);
 }
 
-static bool can_call_directly(RiJit *j, const RiFeedback *fv, uint32_t func)
+bool ri_jit_can_call(RiJit *j, const RiFeedback *fv, uint32_t func)
 {
     const RiJitFn *fn = fv->native;
     return fv->is_warm && func + 2 + fv->param_count + 8 < RI_JIT_SLOTS_MAX &&
@@ -388,45 +391,22 @@ static bool can_call_directly(RiJit *j, const RiFeedback *fv, uint32_t func)
 
 /* -- __call -------------------------------------------------------------------------------------------------------------------------- */
 
-/* The handler of a table that is called, where its metatable has it; NULL: none that could be called directly. */
-static RiFeedback *find_call_handler(RiJit *j, const RiTable *t, uint32_t func, RiShapeId *shape, uint32_t *offset)
-{
-    RiTable *meta = t->meta;
-    RiString *name = j->heap->mm_names[RI_MM_CALL];
-    int32_t at = meta ? ri_table_find_offset(meta, name) : -1;
-    RiValue f = meta ? ri_table_get_str(meta, name) : ri_nil();
-    if (at < 0 || f.tag != RI_TAG_CLOSURE || !can_call_directly(j, ((RiClosure *)f.p)->feedback, func + 1))
-        return NULL;
-    *shape = ri_table_cacheable_shape(j->heap, meta);
-    *offset = (uint32_t)at;
-    return *shape ? ((RiClosure *)f.p)->feedback : NULL;
-}
-
 /* A table whose metatable has a Lua function as __call: that is called, the table in front of the arguments. */
 static RiJitResult emit_call_handler(RiJit *j, const RiTable *t, uint32_t func, uint32_t nargs, int32_t wanted)
 {
-    RiShapeId shape;
-    uint32_t offset;
-    RiFeedback *fv = find_call_handler(j, t, func, &shape, &offset);
-    if (!fv)
+    RiJitHandler h;
+    if (!ri_jit_find_handler(j, t, RI_MM_CALL, func + 1, &h))
         return emit_any_call(j, func, nargs, false, wanted);
+    RiFeedback *fv = h.fv;
     ri_jit_guard(j, func, TYPE_TABLE);
-    RiReg table = ri_jit_gpr(j, func), callee = ri_jit_new_gpr(j);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(table, offsetof(RiTable, meta)));
-    ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
-    ri_jit_guard_jump(j, RI_CC_E);
-    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RCX, offsetof(RiTable, shape)), (int32_t)shape);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(RI_RCX, offsetof(RiTable, slots)));
-    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RCX, (int64_t)offset + 8), RI_TAG_CLOSURE);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_LOAD, callee, ri_mem(RI_RCX, offset));
-    guard_feedback(j, fv, callee, frame_base(fv, func, nargs + 1));
+    RiReg callee = ri_jit_guard_handler(j, ri_jit_gpr(j, func), &h);
+    ri_jit_guard_feedback(j, fv, callee, frame_base(fv, func, nargs + 1));
     for (uint32_t i = nargs; i-- > 0;)
         ri_jit_set_copy(j, func + 3 + i, func + 2 + i);
     ri_jit_set_copy(j, func + 2, func);
     ri_jit_set_gpr(j, func, TYPE_CLOSURE, callee);
-    return emit_guarded_call(j, fv, callee, func, nargs + 1, wanted);
+    ri_jit_set_sample(j, func, h.f);
+    return ri_jit_emit_guarded_call(j, fv, callee, func, nargs + 1, wanted, 0);
 }
 
 /* -- CALL --------------------------------------------------------------------------------------------------------------------------- */
@@ -439,7 +419,7 @@ static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wa
         return EMIT_DEFER;
     if (j->generic_pc == j->pc || !ri_jit_sample(j, func, &f) || TYPE_OF((uint8_t)f.tag) != type)
         return emit_any_call(j, func, nargs, false, wanted);
-    if (type == TYPE_CLOSURE && can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
+    if (type == TYPE_CLOSURE && ri_jit_can_call(j, ((RiClosure *)f.p)->feedback, func))
         return emit_lua_call(j, ((RiClosure *)f.p)->feedback, func, nargs, wanted);
     if (type == TYPE_LIBFN)
         return emit_library_call(j, f.cp, func, nargs, wanted);
@@ -456,14 +436,14 @@ RiJitResult ri_jit_emit_iterator_call(RiJit *j, uint32_t state, uint32_t count)
     if (func + 4 + 8 > RI_JIT_SLOTS_MAX)
         return EMIT_CANNOT;
     if (j->generic_pc != j->pc && ri_jit_sample(j, state, &f) && f.tag == RI_TAG_CLOSURE &&
-        can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
+        ri_jit_can_call(j, ((RiClosure *)f.p)->feedback, func))
         fv = ((RiClosure *)f.p)->feedback;
     RiReg callee = fv ? guard_callee(j, fv, state, frame_base(fv, func, 2)) : RI_NO_REG;
     ri_jit_set_copy(j, func, state);
     ri_jit_set_constant(j, func + 1, (RiValue){.tag = RI_TAG_LINK});
     ri_jit_set_copy(j, func + 2, state + 1);
     ri_jit_set_copy(j, func + 3, state + 2);
-    return fv ? emit_guarded_call(j, fv, callee, func, 2, (int32_t)count) : emit_any_call(j, func, 2, false, (int32_t)count);
+    return fv ? ri_jit_emit_guarded_call(j, fv, callee, func, 2, (int32_t)count, 0) : emit_any_call(j, func, 2, false, (int32_t)count);
 }
 
 /* -- Varargs, tail calls --------------------------------------------------------------------------------------------------------------- */
@@ -651,7 +631,7 @@ static RiJitResult emit_lua_tailcall(RiJit *j, RiFeedback *fv, uint32_t func, ui
 {
     RiReg callee = guard_callee(j, fv, func, 0);
     uint32_t count = nargs < fv->param_count ? nargs : fv->param_count;
-    RiJitStub *stub = entry_stub(j, fv, func + 2, nargs);
+    RiJitStub *stub = ri_jit_entry_stub(j, fv, func + 2, nargs);
     detach_values(j, func + 2, count, 0);
     ri_x_rm(j->as, RI_X_STORE, callee, ri_mem(RI_RBX, -32));
     store_values(j, func + 2, count, 0);
@@ -664,8 +644,53 @@ static RiJitResult emit_lua_tailcall(RiJit *j, RiFeedback *fv, uint32_t func, ui
     return EMIT_END;
 }
 
+/* The same in inlined code: a call by the function around it. */
+static RiJitResult emit_inlined_tailcall(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs)
+{
+    const RiJitInline *inl = j->inl;
+    uint32_t to = inl->base - 2;
+    RiReg callee = guard_callee(j, fv, func, frame_base(fv, to, nargs));
+    ri_x_alu32_mem(j->as, RI_ALU_SUB, OF_HEAP(budget), 1); /* as above */
+    for (uint32_t i = 0; i < nargs; i++)
+        ri_jit_set_copy(j, to + 2 + i, func + 2 + i);
+    RiValue f;
+    bool has = ri_jit_sample(j, func, &f);
+    ri_jit_set_gpr(j, to, TYPE_CLOSURE, callee);
+    if (has)
+        ri_jit_set_sample(j, to, f);
+    ri_jit_pop(j, j->depth - to - 2 - nargs);
+    ri_jit_set_frame(j, inl->caller, inl->outer);
+    j->pc = inl->pc;
+    j->next_pc = inl->pc + ri_op_info[RI_WORD_OP(j->code[inl->pc])].words;
+    uint32_t flags = inl->flags | RI_LINK_TAIL;
+    return flags & RI_LINK_META ? ri_jit_emit_meta_call(j, fv, to, nargs, flags, inl->pops, inl->dest)
+                                : ri_jit_emit_guarded_call(j, fv, callee, to, nargs, inl->wanted, flags);
+}
+
+/* A library function done in line, or a Lua function: anything else needs the frame. */
+static RiJitResult emit_tailcall_in_line(RiJit *j, uint32_t func, uint32_t nargs)
+{
+    uint8_t type = ri_jit_type(j, func);
+    RiValue f;
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (j->generic_pc == j->pc || !ri_jit_sample(j, func, &f) || TYPE_OF((uint8_t)f.tag) != type)
+        return ri_jit_emit_outline(j, j->pc);
+    if (type == TYPE_LIBFN) {
+        guard_library(j, func, f.cp);
+        if (emit_in_line(j, f.cp, func, nargs, 1))
+            return ri_jit_leave_inline(j, func, 1);
+        return j->is_deferred ? EMIT_DEFER : ri_jit_emit_outline(j, j->pc);
+    }
+    RiFeedback *fv = type == TYPE_CLOSURE ? ((RiClosure *)f.p)->feedback : NULL;
+    return fv && !fv->is_vararg && ri_jit_can_call(j, fv, func) ? emit_inlined_tailcall(j, fv, func, nargs)
+                                                                : ri_jit_emit_outline(j, j->pc);
+}
+
 static RiJitResult emit_plain_tailcall(RiJit *j, uint32_t func, uint32_t nargs)
 {
+    if (j->inl)
+        return emit_tailcall_in_line(j, func, nargs);
     uint8_t type = ri_jit_type(j, func);
     RiValue f;
     if (j->is_deferred)
@@ -675,7 +700,7 @@ static RiJitResult emit_plain_tailcall(RiJit *j, uint32_t func, uint32_t nargs)
         return emit_library_tailcall(j, f.cp, func, nargs);
     if (j->generic_pc != j->pc && type == TYPE_CLOSURE && ri_jit_sample(j, func, &f) && f.tag == RI_TAG_CLOSURE &&
         !j->fv->is_vararg && !((RiClosure *)f.p)->feedback->is_vararg &&
-        can_call_directly(j, ((RiClosure *)f.p)->feedback, func))
+        ri_jit_can_call(j, ((RiClosure *)f.p)->feedback, func))
         return emit_lua_tailcall(j, ((RiClosure *)f.p)->feedback, func, nargs);
     return emit_tailcall(j, func, nargs, false);
 }

@@ -104,7 +104,6 @@ static bool can_hold(RiOpcode op)
     case RI_OP_CLOSURE:
     case RI_OP_SETLISTV:
     case RI_OP_CALLV:
-    case RI_OP_TAILCALL:
     case RI_OP_TAILCALLV:
     case RI_OP_RETURNV:
     case RI_OP_VARARG:
@@ -126,7 +125,7 @@ static bool is_small(const RiProto *proto)
         RiOpcode op = RI_WORD_OP(proto->code[pc]);
         if (!can_hold(op) || (op == RI_OP_CALL && RI_WORD_B(proto->code[pc]) == 0))
             return false;
-        calls += op == RI_OP_CALL;
+        calls += op == RI_OP_CALL || op == RI_OP_TAILCALL;
     }
     return calls == 0 || proto->code_count <= CALLING_WORDS_MAX;
 }
@@ -186,6 +185,21 @@ bool ri_jit_enter_inline(RiJit *j, RiFeedback *fv, uint32_t base, uint32_t nargs
     return true;
 }
 
+static void set_caller(RiJit *j, const RiJitInline *inl)
+{
+    ri_jit_set_frame(j, inl->caller, inl->outer);
+    j->pc = inl->pc;
+    j->next_pc = inl->pc + ri_op_info[RI_WORD_OP(j->code[inl->pc])].words;
+}
+
+/* The instruction that a metamethod was called for has its result at slot func, the top of the stack. */
+static void complete(RiJit *j, const RiJitInline *inl, uint32_t func)
+{
+    uint32_t depth = func - inl->pops;
+    ri_jit_set_copy(j, inl->dest < 0 ? depth : (uint32_t)inl->dest, func);
+    ri_jit_pop(j, j->depth - depth - (inl->dest < 0));
+}
+
 RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count)
 {
     const RiJitInline *inl = j->inl;
@@ -195,7 +209,49 @@ RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count)
     for (uint32_t i = count; i < wanted; i++)
         ri_jit_set_constant(j, func + i, ri_nil());
     ri_jit_pop(j, j->depth - func - wanted);
-    ri_jit_set_frame(j, inl->caller, inl->outer);
-    j->next_pc = inl->pc + ri_op_info[RI_WORD_OP(j->code[inl->pc])].words;
+    if (inl->flags & RI_LINK_META)
+        complete(j, inl, func);
+    set_caller(j, inl);
     return EMIT_ON;
+}
+
+/* The context of the inlined frame as one by itself: all is in memory. */
+static RiJitSnap *inner_context(RiJit *j)
+{
+    uint32_t depth = j->depth - j->base;
+    RiJitSnap *snap = ri_jit_alloc(j, sizeof *snap + depth * sizeof(RiJitSlot));
+    snap->depth = depth;
+    for (uint32_t i = 0; i < depth; i++) {
+        const RiJitSlot *s = &j->slots[j->base + i];
+        snap->slots[i] = (RiJitSlot){.type = s->type, .where = IN_MEMORY, .synced = true, .memtag = s->type};
+        if (s->type == TYPE_LINK || s->type == TYPE_NIL || s->type == TYPE_FALSE || s->type == TYPE_TRUE) {
+            snap->slots[i].where = IN_CONSTANT;
+            snap->slots[i].k = (RiValue){.tag = (uint64_t)s->type - 1};
+        }
+    }
+    return snap;
+}
+
+RiJitResult ri_jit_emit_outline(RiJit *j, uint32_t pc)
+{
+    const RiJitInline *inl = j->inl;
+    RiFeedback *fv = j->fv;
+    ri_jit_flush(j);
+    ri_jit_emit_frames(j);
+    RiJitStub *stub = ri_jit_stub(j, STUB_FRAME, fv, pc);
+    stub->snap = inner_context(j);
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RBX, (int32_t)j->base * 16);
+    ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+    uint32_t call = ri_x_call(j->as, 0), over = ri_x_jmp(j->as, 0);
+    ri_x_land(j->as, call);
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RSP, 8);
+    stub->where = ri_x_jmp(j->as, stub->address);
+    ri_x_land(j->as, over);
+    set_caller(j, inl);
+    if (inl->flags & RI_LINK_META) {
+        ri_jit_pop(j, j->depth - inl->base + 2);
+        return ri_jit_emit_meta_done(j, inl->pops, inl->dest);
+    }
+    ri_jit_emit_return_point(j, inl->base - 2);
+    return ri_jit_called(j, inl->base - 2, inl->wanted);
 }

@@ -19,6 +19,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_intrinsic.c \
 	%D%/emit_loop.c \
 	%D%/emit_memory.c \
+	%D%/emit_meta.c \
 	%D%/emit_stack.c \
 	%D%/emit_table.c \
 	%D%/exits.def \
