@@ -235,7 +235,7 @@ static void note_instruction(RiJitLoop *loop, const RiWord *code)
     }
 }
 
-static uint32_t jump_target(const RiWord *code, uint32_t pc)
+uint32_t ri_jit_jump_target(const RiWord *code, uint32_t pc)
 {
     const RiOpInfo *info = &ri_op_info[RI_WORD_OP(code[pc])];
     const char *o = strchr(info->operands, 'J');
@@ -263,7 +263,7 @@ void ri_jit_scan(RiJit *j, const RiProto *proto, RiJitPc *pcs)
         RiOpcode op = RI_WORD_OP(proto->code[pc]);
         uint32_t next = pc + ri_op_info[op].words;
         if (ri_op_has_flag(op, 'J')) {
-            uint32_t target = jump_target(proto->code, pc);
+            uint32_t target = ri_jit_jump_target(proto->code, pc);
             comers[target] += comers[target] < 100;
             if (target <= pc) {
                 scan_loop(j, proto, pcs, target, pc);

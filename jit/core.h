@@ -105,7 +105,7 @@ typedef struct RiJitInline {
     uint32_t pc;    /* of the call */
     uint32_t base;  /* the slot of the outermost frame that is the function's slot 0 */
     uint32_t flags; /* RI_LINK_… */
-    int32_t wanted;
+    int32_t wanted, given; /* results; given: -1 only if that is not known, either */
     uint32_t pops; /* of a metamethod: what its instruction takes off the stack, */
     int32_t dest;  /* and the slot of its result; -1: push */
 } RiJitInline;
@@ -290,6 +290,7 @@ void ri_jit_cold_end(RiJit *j);
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
 /* Has the function been called (pc 0), or looped, often enough to be compiled? Counts the calls. */
 bool ri_jit_is_hot(RiJit *j, RiFeedback *fv, uint32_t pc);
+uint32_t ri_jit_jump_target(const RiWord *code, uint32_t pc); /* of the jump at `pc` */
 bool ri_jit_was_hot(const RiJit *j, const RiFeedback *fv); /* by its calls; does not count one */
 void ri_jit_scan(RiJit *j, const RiProto *proto, RiJitPc *pcs); /* find merge points and loops */
 /* Does a breakpoint stand at the instruction? Then no code is made of it, or of what comes after it; inlined or not. */
@@ -316,6 +317,8 @@ RiWord ri_jit_relocate(const RiJit *j, RiWord w);
 /* The function of fv, made sure of, is called: base - 2 and above hold the function, a link and `nargs` arguments. Go on with its
  * code in place of the call. False: nothing was done. */
 bool ri_jit_enter_inline(RiJit *j, RiFeedback *fv, uint32_t base, uint32_t nargs, int32_t wanted, uint32_t flags);
+/* How many values a call of the function gives where so many are wanted; -1: that depends. */
+int32_t ri_jit_results_of(const RiProto *proto, int32_t wanted);
 /* The same for a return of `count` values from slot `first` on. */
 RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count);
 /* What is in the way there: end inlined code at instruction `pc`, and go on in the function's own, as if called. */

@@ -243,6 +243,9 @@ RiJitResult ri_jit_emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uin
     uint32_t params = fv->param_count, extra = extra_of(fv, nargs), base = func + 2 + extra;
     if (ri_jit_enter_inline(j, fv, base, nargs, wanted, flags))
         return EMIT_ON;
+    int32_t given = ri_jit_results_of(fv->proto, wanted);
+    if (given < 0 && j->inl)
+        return ri_jit_emit_outline(j, j->pc);
     ri_jit_flush(j);
     for (uint32_t i = nargs; i < params; i++)
         emit_nil(j, func + 2 + i);
@@ -255,7 +258,7 @@ RiJitResult ri_jit_emit_guarded_call(RiJit *j, RiFeedback *fv, RiReg callee, uin
     ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
     stub->where = ri_x_call(j->as, stub->address);
     ri_jit_emit_return_point(j, func);
-    return ri_jit_called(j, func, wanted);
+    return ri_jit_called(j, func, given);
 }
 
 static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32_t nargs, int32_t wanted)
@@ -411,16 +414,28 @@ static RiJitResult emit_call_handler(RiJit *j, const RiTable *t, uint32_t func, 
 
 /* -- CALL --------------------------------------------------------------------------------------------------------------------------- */
 
+/* Which functions were known to give a fixed number of results, gives that: the stack is not open, although `wanted` says so. */
 static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     uint8_t type = ri_jit_type(j, func);
-    RiValue f;
+    RiValue f = ri_nil();
     if (j->is_deferred)
         return EMIT_DEFER;
-    if (j->generic_pc == j->pc || !ri_jit_sample(j, func, &f) || TYPE_OF((uint8_t)f.tag) != type)
+    bool has = j->generic_pc != j->pc && ri_jit_sample(j, func, &f) && TYPE_OF((uint8_t)f.tag) == type;
+    RiFeedback *fv = has && type == TYPE_CLOSURE ? ((RiClosure *)f.p)->feedback : NULL;
+    if (fv && ri_jit_can_call(j, fv, func))
+        return emit_lua_call(j, fv, func, nargs, wanted);
+    if (wanted < 0 && has && type == TYPE_LIBFN) {
+        guard_library(j, func, f.cp);
+        if (emit_in_line(j, f.cp, func, nargs, 1))
+            return EMIT_ON;
+        if (j->is_deferred)
+            return EMIT_DEFER;
+    }
+    if (wanted < 0 && j->inl)
+        return ri_jit_emit_outline(j, j->pc);
+    if (!has)
         return emit_any_call(j, func, nargs, false, wanted);
-    if (type == TYPE_CLOSURE && ri_jit_can_call(j, ((RiClosure *)f.p)->feedback, func))
-        return emit_lua_call(j, ((RiClosure *)f.p)->feedback, func, nargs, wanted);
     if (type == TYPE_LIBFN)
         return emit_library_call(j, f.cp, func, nargs, wanted);
     if (type == TYPE_TABLE)
@@ -513,6 +528,11 @@ static void help_return_plainly(RiThread *T, const RiValue *first, uint32_t coun
 static const void *help_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
 {
     RiHeap *heap = T->heap;
+    uint32_t delta = 0;
+    const RiLink link = ri_link_load(T->base);
+    ptrdiff_t caller = ri_jit_lua_caller(T, &delta);
+    if (T->base - T->stack == caller + link.delta)
+        delta -= (uint32_t)link.extra; /* from where the frame was called */
     if (ri_tailcall(T, func, nargs) == RI_LEAVE)
         return (const void *)RI_NATIVE_LEAVE;
     RiThread *now = heap->running;
@@ -520,7 +540,9 @@ static const void *help_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
         return (const void *)RI_NATIVE_SAFE_POINT;
     RiJit *j = heap->jit;
     bool is_callee = now == T && T->pc == 0 && !T->hook_mask && T->base[-2].tag == RI_TAG_CLOSURE;
-    uint32_t address = is_callee && ((RiClosure *)T->base[-2].p)->feedback->is_warm ? ri_jit_entry(j, T, 0) : 0;
+    if (!is_callee) /* a library function has returned, in this frame's name */
+        return ri_jit_follow(T, caller, delta, NULL);
+    uint32_t address = ((RiClosure *)T->base[-2].p)->feedback->is_warm ? ri_jit_entry(j, T, 0) : 0;
     return address ? ri_jit_run_address(j, address) : (const void *)RI_NATIVE_GO_ON;
 }
 
@@ -714,10 +736,14 @@ RiJitResult ri_jit_emit_call(RiJit *j, RiWord w)
     case RI_OP_CALL:
         return emit_call(j, j->depth - a - 2, a, (int32_t)RI_WORD_B(w) - 1);
     case RI_OP_CALLV:
+        if (!j->is_open)
+            return emit_call(j, RI_WORD_D(w), j->depth - RI_WORD_D(w) - 2, (int32_t)a - 1);
         return emit_any_call(j, RI_WORD_D(w), 0, true, (int32_t)a - 1);
     case RI_OP_TAILCALL:
         return emit_plain_tailcall(j, j->depth - a - 2, a);
     case RI_OP_TAILCALLV:
+        if (!j->is_open)
+            return emit_plain_tailcall(j, RI_WORD_U(w), j->depth - RI_WORD_U(w) - 2);
         return emit_tailcall(j, RI_WORD_U(w), 0, true);
     case RI_OP_VARARG:
         return emit_vararg(j, (int32_t)a - 1);
@@ -966,6 +992,12 @@ static RiJitResult emit_returns(RiJit *j, uint32_t first, uint32_t count)
     return EMIT_END;
 }
 
+/* As many as are on the stack. */
+static RiJitResult emit_return_values(RiJit *j, uint32_t first, uint32_t count)
+{
+    return count == 1 ? emit_return1(j, first, false) : emit_returns(j, first, count);
+}
+
 static RiJitResult emit_inlined_return(RiJit *j, RiWord w)
 {
     switch ((RiOpcode)RI_WORD_OP(w)) {
@@ -975,6 +1007,8 @@ static RiJitResult emit_inlined_return(RiJit *j, RiWord w)
         return ri_jit_leave_inline(j, j->depth - 1, 1);
     case RI_OP_RETURN_L:
         return ri_jit_leave_inline(j, RI_WORD_A(w), 1);
+    case RI_OP_RETURNV:
+        return ri_jit_leave_inline(j, RI_WORD_U(w), j->depth - RI_WORD_U(w));
     default:
         return ri_jit_leave_inline(j, j->depth - RI_WORD_D(w), RI_WORD_D(w));
     }
@@ -994,6 +1028,8 @@ RiJitResult ri_jit_emit_return(RiJit *j, RiWord w)
     case RI_OP_RETURN:
         return emit_returns(j, j->depth - RI_WORD_D(w), RI_WORD_D(w));
     case RI_OP_RETURNV:
+        if (!j->is_open)
+            return emit_return_values(j, RI_WORD_U(w), j->depth - RI_WORD_U(w));
         return emit_any_return(j, RI_WORD_U(w), 0, true, false);
     default:
         return EMIT_CANNOT;

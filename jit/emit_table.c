@@ -1076,9 +1076,9 @@ static void help_set_list(RiThread *T, RiValue *t, uint32_t count, int32_t first
     ri_table_set_list(T->heap, t->p, first, t + 1, count);
 }
 
-static RiJitResult emit_set_list(RiJit *j, RiWord w)
+static RiJitResult emit_set_list(RiJit *j, uint32_t count)
 {
-    uint32_t count = RI_WORD_A(w), slot = j->depth - count - 1;
+    uint32_t slot = j->depth - count - 1;
     ri_jit_flush_for_call(j);
     ri_jit_save_state(j, j->pc + 1);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
@@ -1146,9 +1146,9 @@ RiJitResult ri_jit_emit_table(RiJit *j, RiWord w)
     case RI_OP_CLOSURE:
         return ri_jit_emit_new(j, w);
     case RI_OP_SETLIST:
-        return emit_set_list(j, w);
+        return emit_set_list(j, a);
     case RI_OP_SETLISTV:
-        return j->is_open ? emit_set_open_list(j, u) : EMIT_CANNOT;
+        return j->is_open ? emit_set_open_list(j, u) : emit_set_list(j, j->depth - u - 1);
     default:
         return emit_get_index(j, w);
     }

@@ -12,6 +12,7 @@
 #define WORDS_MAX 64u       /* of a function that calls nothing */
 #define CALLING_WORDS_MAX 32u
 #define LEVELS_MAX 2u
+#define SCANNED_WORDS_MAX 500u /* to find out how many values a function returns */
 #define INLINES_MAX 3u      /* different functions at one call */
 #define FN_BYTES_MAX 60000u /* of the function that they are inlined into */
 
@@ -30,8 +31,8 @@ RiWord ri_jit_relocate(const RiJit *j, RiWord w)
     if (!j->inl)
         return w;
     for (const char *o = ri_op_info[RI_WORD_OP(w)].operands; *o; o += o[2] ? 3 : 2)
-        if (o[1] == 'L')
-            w += j->base << (o[0] == 'a' ? 8 : o[0] == 'b' ? 16 : 24);
+        if (o[1] == 'L' || o[1] == 'M')
+            w += j->base << (o[0] == 'a' || o[0] == 'u' ? 8 : o[0] == 'b' || o[0] == 'd' ? 16 : 24);
     return w;
 }
 
@@ -102,10 +103,6 @@ static bool can_hold(RiOpcode op)
     switch (op) {
     case RI_OP_LOOP:
     case RI_OP_CLOSURE:
-    case RI_OP_SETLISTV:
-    case RI_OP_CALLV:
-    case RI_OP_TAILCALLV:
-    case RI_OP_RETURNV:
     case RI_OP_VARARG:
     case RI_OP_TBC:
     case RI_OP_CLOSE:
@@ -115,7 +112,7 @@ static bool can_hold(RiOpcode op)
     }
 }
 
-/* Short, without loops, of a fixed number of values everywhere. */
+/* Short, without loops. */
 static bool is_small(const RiProto *proto)
 {
     uint32_t calls = 0;
@@ -123,9 +120,9 @@ static bool is_small(const RiProto *proto)
         return false;
     for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words) {
         RiOpcode op = RI_WORD_OP(proto->code[pc]);
-        if (!can_hold(op) || (op == RI_OP_CALL && RI_WORD_B(proto->code[pc]) == 0))
+        if (!can_hold(op))
             return false;
-        calls += op == RI_OP_CALL || op == RI_OP_TAILCALL;
+        calls += op >= RI_OP_CALL && op <= RI_OP_TAILCALLV;
     }
     return calls == 0 || proto->code_count <= CALLING_WORDS_MAX;
 }
@@ -161,18 +158,49 @@ static RiJitInline *find_inline(RiJit *j, RiFeedback *fv, uint32_t base, int32_t
         return NULL;
     RiJitInline *inl = ri_jit_alloc(j, sizeof *inl);
     *inl = (RiJitInline){.next = at->inlines, .outer = j->inl, .fv = fv, .caller = j->fv, .pc = j->pc, .base = base,
-                         .flags = flags, .wanted = wanted, .root = j->inl ? j->inl->root : j->fv};
+                         .flags = flags, .wanted = wanted, .given = ri_jit_results_of(fv->proto, wanted), .root = j->inl ? j->inl->root : j->fv};
     inl->pcs = ri_jit_alloc(j, (fv->proto->code_count + 1) * sizeof(RiJitPc));
     ri_jit_scan(j, fv->proto, inl->pcs);
     at->inlines = inl;
     return inl;
 }
 
+static bool is_jumped_to(const RiProto *proto, uint32_t target)
+{
+    for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words)
+        if (ri_op_has_flag(RI_WORD_OP(proto->code[pc]), 'J') && ri_jit_jump_target(proto->code, pc) == target)
+            return true;
+    return false;
+}
+
+int32_t ri_jit_results_of(const RiProto *proto, int32_t wanted)
+{
+    int32_t count = -1;
+    bool falls_here = true;
+    if (wanted >= 0 || proto->code_count > SCANNED_WORDS_MAX)
+        return wanted;
+    for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words) {
+        RiOpcode op = RI_WORD_OP(proto->code[pc]);
+        bool is_reached = falls_here;
+        falls_here = !ri_op_has_flag(op, 'F');
+        if (op < RI_OP_TAILCALL || op > RI_OP_RETURNV || (!is_reached && !is_jumped_to(proto, pc)))
+            continue;
+        if (op == RI_OP_RETURNV || op == RI_OP_TAILCALL || op == RI_OP_TAILCALLV)
+            return -1;
+        int32_t n = op == RI_OP_RETURN0 ? 0 : op == RI_OP_RETURN ? (int32_t)RI_WORD_D(proto->code[pc]) : 1;
+        if ((count >= 0 && n != count) || n > 8)
+            return -1;
+        count = n;
+    }
+    return count;
+}
+
 /* -- In and out ----------------------------------------------------------------------------------------------------------- */
 
 bool ri_jit_enter_inline(RiJit *j, RiFeedback *fv, uint32_t base, uint32_t nargs, int32_t wanted, uint32_t flags)
 {
-    RiJitInline *inl = wanted < 0 ? NULL : find_inline(j, fv, base, wanted, flags);
+    bool is_open = j->inl && ri_jit_results_of(fv->proto, wanted) < 0;
+    RiJitInline *inl = is_open ? NULL : find_inline(j, fv, base, wanted, flags);
     if (!inl)
         return false;
     if (nargs > fv->param_count)
@@ -203,7 +231,7 @@ static void complete(RiJit *j, const RiJitInline *inl, uint32_t func)
 RiJitResult ri_jit_leave_inline(RiJit *j, uint32_t first, uint32_t count)
 {
     const RiJitInline *inl = j->inl;
-    uint32_t func = inl->base - 2, wanted = (uint32_t)inl->wanted;
+    uint32_t func = inl->base - 2, wanted = inl->wanted < 0 ? count : (uint32_t)inl->wanted;
     for (uint32_t i = 0; i < wanted && i < count; i++)
         ri_jit_set_copy(j, func + i, first + i);
     for (uint32_t i = count; i < wanted; i++)
@@ -253,5 +281,5 @@ RiJitResult ri_jit_emit_outline(RiJit *j, uint32_t pc)
         return ri_jit_emit_meta_done(j, inl->pops, inl->dest);
     }
     ri_jit_emit_return_point(j, inl->base - 2);
-    return ri_jit_called(j, inl->base - 2, inl->wanted);
+    return ri_jit_called(j, inl->base - 2, inl->given);
 }
