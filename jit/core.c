@@ -686,7 +686,7 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
             T->heap->budget--;
             return ri_jit_run_address(j, j->exit_address);
         }
-        if (j->full && !is_known(j, stub->fv))
+        if ((j->full && !is_known(j, stub->fv)) || ri_jit_is_break(stub->fv, stub->pc))
             return emergency_exit(j, T, stub, saved);
         ri_jit_function(j, stub->fv);
     } else if (ri_jit_is_break(stub->fv, stub->pc)) {

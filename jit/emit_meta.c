@@ -62,7 +62,7 @@ RiJitResult ri_jit_emit_meta_call(RiJit *j, RiFeedback *fv, uint32_t func, uint3
         ri_x_store_imm(j->as, ri_jit_tag(base + i), RI_TAG_NIL);
     }
     ri_jit_emit_frames(j);
-    ri_link_write(&link[1], j->fv->proto->code + j->pc + 1, base - j->base, 1, flags, 0);
+    ri_link_write(&link[1], ri_feedback_words(j->fv) + j->pc + 1, base - j->base, 1, flags, 0);
     ri_x_imm(j->as, RI_RAX, link[0].i);
     ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(base - 1));
     ri_x_imm(j->as, RI_RAX, (int64_t)link[0].tag);
