@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/exec/bundle.h"
 #include "vm/exec/intrinsics.h"
 #include "vm/host/host.h"
 #include "vm/machine/gate.h"
+#include "vm/machine/proc.h"
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 
@@ -283,9 +285,25 @@ static int32_t load_found(RiThread *T, const char *name, uint32_t count)
     return return_loader(T, status == RI_OK, name, count - 1);
 }
 
+/* A module that the program has brought along: push its loader and where it is from. */
+static bool push_bundled(RiThread *T, const char *name)
+{
+    const RiProc *proc = T->process->proc;
+    RiBundleEntry entry;
+    if (proc == NULL || !ri_bundle_find(proc->machine->bundle, RI_BUNDLE_MODULE, name, strlen(name), &entry))
+        return false;
+    if (ri_load(T, entry.data, entry.size, "=bundle", "b") != RI_OK)
+        ri_error(T, "error loading module '%s' from the bundle:\n\t%s", name,
+                 ri_str_cstr(T->heap, ri_tostring(T, T->top[-1])));
+    ri_push(T, text_value(T, ":bundle:"));
+    return true;
+}
+
 static int32_t search_lua(RiThread *T, RiValue *args, uint32_t nargs)
 {
     const char *name = text_arg(T, args, nargs, 0);
+    if (push_bundled(T, name))
+        return ri_return_top(T, 2);
     if (!find_file(T, name, "path"))
         return return_message(T);
     return load_found(T, name, (uint32_t)(T->top - T->base));

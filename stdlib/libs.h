@@ -16,7 +16,7 @@ extern const RiLibrary ri_lib_math;
 extern const RiLibrary ri_lib_debug;
 
 /* Libraries of the machine: a program gets them by `require`, through package.preload. */
-#define RI_MACHINE_LIBRARIES(X) X(device) X(ffi) X(process) X(signal) X(sys) X(thread) X(mem)
+#define RI_MACHINE_LIBRARIES(X) X(bundle) X(device) X(ffi) X(process) X(signal) X(sys) X(thread) X(mem)
 #define DECLARE(name) extern const RiLibrary ri_lib_##name;
 RI_MACHINE_LIBRARIES(DECLARE)
 #undef DECLARE

@@ -12,6 +12,7 @@ librille_stdlib_a_SOURCES = \
 	%D%/handle.c \
 	%D%/handle.h \
 	%D%/lib_base.c \
+	%D%/lib_bundle.c \
 	%D%/lib_coroutine.c \
 	%D%/lib_debug.c \
 	%D%/lib_device.c \

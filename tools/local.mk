@@ -6,7 +6,7 @@ LIBS_COMMAND = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EM
 	$(READLINE_LIBS) $(OUTSIDE_LIBS)
 
 # Parts of the command that are written in Lua, as C arrays.
-LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc
+LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc tools/lua/bundle.inc
 BUILT_SOURCES += $(LUA_ARRAYS)
 CLEANFILES += $(LUA_ARRAYS)
 EXTRA_DIST += %D%/embed-lua
@@ -15,12 +15,19 @@ SUFFIXES += .lua .inc
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SHELL) $(srcdir)/tools/embed-lua $< >$@.new && mv $@.new $@
 tools/script.$(OBJEXT): $(LUA_ARRAYS)
 
+# What `rille bundle` puts programs behind: it needs nothing but libc.
+pkglibexec_PROGRAMS += rille-stub
+rille_stub_SOURCES = tools/stub/stub.c tools/tool.c tools/limits.c tools/stats.c
+rille_stub_LDFLAGS = $(AM_LDFLAGS) $(FLAGS_COMMAND) -s
+rille_stub_LDADD = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EMBED) $(STUB_LIBS) $(SYSTEM_LIBS)
+
 # sources begin (kept by tools/update-sources)
 bin_PROGRAMS += rille
 rille_LDFLAGS = $(AM_LDFLAGS) $(FLAGS_COMMAND)
 rille_LDADD = $(LIBS_COMMAND)
 rille_SOURCES = \
 	%D%/cmd_bench.c \
+	%D%/cmd_bundle.c \
 	%D%/cmd_compile.c \
 	%D%/cmd_completion.c \
 	%D%/cmd_dis.c \

@@ -6,6 +6,7 @@
 
 #include "tools/help.h"
 #include "tools/options_jit.h"
+#include "vm/exec/bundle.h"
 #include "vm/exec/semantics.h"
 #include "vm/host/files.h"
 
@@ -17,6 +18,9 @@ static const char describe_source[] = {
 };
 static const char bench_source[] = {
 #include "tools/lua/bench.inc"
+};
+static const char bundle_source[] = {
+#include "tools/lua/bundle.inc"
 };
 
 typedef struct Script {
@@ -75,7 +79,13 @@ static int32_t tool_make_executable(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return2(T->base, ri_nil(), ri_string_value(ri_str_from_cstr(T->heap, strerror(-status))));
 }
 
-/* The first upvalue of these functions cannot hold the RiTool: they are rows of a table. The command keeps it in the registry. */
+static int32_t tool_hash(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    const RiString *bytes = ri_arg_str(T, args, nargs, 0);
+    return ri_return_int(T->base, (int64_t)ri_bundle_hash(ri_str_data(bytes), bytes->size));
+}
+
+/* The command keeps it in the registry, where these functions find it. */
 static const RiTool *tool_of(RiThread *T)
 {
     return ri_table_get_str(T->process->registry, ri_str_from_cstr(T->heap, "rille.tool")).p;
@@ -94,6 +104,7 @@ static const RiLibFn functions[] = {
     RI_FN(tool_executable, "tool.executable", "tool.executable()", "The path of the program that runs."),
     RI_FN(tool_source, "tool.source", "tool.source(name)", "The text of a script."),
     RI_FN(tool_make_executable, "tool.make_executable", "tool.make_executable(path)", "Lets it be run as a program."),
+    RI_FN(tool_hash, "tool.hash", "tool.hash(bytes)", "The hash that the trailer of a bundle has."),
     RI_FN(tool_complain, "tool.complain", "tool.complain(what [, word])", "Says that the command line is wrong: 2."),
 };
 

@@ -7,6 +7,7 @@
  *   executable()                path of the program that runs
  *   source(name)                the text of another script of scripts.def
  *   make_executable(path)       true, or nil and a message
+ *   hash(bytes)                 that of a bundle's trailer
  *   complain(what [, word])     say that the command line is not understood; returns 2, the exit status
  * It ends with process.exit(status), or returns for 0. */
 #ifndef RI_TOOLS_SCRIPT_H

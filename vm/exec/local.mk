@@ -13,6 +13,8 @@ librille_exec_a_SOURCES = \
 	%D%/abstract.h \
 	%D%/breakpoint.c \
 	%D%/breakpoint.h \
+	%D%/bundle.c \
+	%D%/bundle.h \
 	%D%/call.c \
 	%D%/call.h \
 	%D%/chunk.c \

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <sys/auxv.h>
 #include <sys/random.h>
 #endif
 #ifdef __GLIBC__
@@ -214,6 +215,17 @@ void ri_host_exit(int status)
 FILE *ri_host_open(const char *path, const char *mode)
 {
     return fopen(path, mode);
+}
+
+FILE *ri_host_open_self(void)
+{
+    FILE *file = fopen("/proc/self/exe", "rbe");
+#ifdef __linux__
+    const char *name = (const char *)getauxval(AT_EXECFN); /* as exec was given it */
+    if (file == NULL && name != NULL)
+        file = fopen(name, "rbe");
+#endif
+    return file;
 }
 
 FILE *ri_host_open_temporary(void)

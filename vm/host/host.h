@@ -70,6 +70,9 @@ void ri_host_notify_clear(int notifier);
 
 /* -- Files ----------------------------------------------------------------------------------------------------- */
 FILE *ri_host_open(const char *path, const char *mode);
+/* The file that this program was started from, to be read; also where there is no /proc, if the working directory is still
+ * that of the start. NULL, errno. */
+FILE *ri_host_open_self(void);
 FILE *ri_host_open_temporary(void); /* removed when closed */
 /* A stream of its own for the file that `file` is open on, in the same mode and at the same place, which they share from
  * then on. What `file` has buffered is written, or counted as not read. NULL: reason in errno. */

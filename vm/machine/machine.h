@@ -124,6 +124,7 @@ struct RiMachine {
     const struct RiSysHooks *sys_hooks; /* bodies of system calls that other parts have: syscall.h; NULL: none */
     void (*trace)(RiMachine *machine, const struct RiTraceEvent *event); /* NULL: nobody looks. trace.h */
     void *trace_data;
+    const struct RiBundle *bundle; /* modules and files that came with the program: exec/bundle.h; NULL: none */
     RiMachineStats stats;
     /* -- The embedding program: vm/embed/rille_machine.c; NULL in the command -- */
     void *owner;
