@@ -90,13 +90,18 @@ static const char *last_part(const char *name)
     return end;
 }
 
+/* Is it about no name of a program? Then it begins its usage with a capital letter. */
+static bool is_topic(const Entry *e)
+{
+    return e->usage != NULL && e->usage[0] >= 'A' && e->usage[0] <= 'Z';
+}
+
 /* Does the entry belong to that library (or type: "file")? */
 static bool is_of(const Entry *e, const char *library)
 {
     size_t size = strlen(library);
-    bool is_basic = strchr(e->name, '.') == NULL && strchr(e->name, ':') == NULL && e->example != NULL && find_row(e->name) != NULL;
     if (strcmp(library, "basic") == 0)
-        return is_basic;
+        return strpbrk(e->name, ".:") == NULL && !is_topic(e);
     return strncmp(e->name, library, size) == 0 && (e->name[size] == '.' || e->name[size] == ':');
 }
 
@@ -110,35 +115,42 @@ static uint32_t width_of(const char *text, size_t size)
     return width;
 }
 
-/* Words in lines of at most `columns`, each after `indent` blanks; lines of the text that begin with a blank stay. */
-static void print_wrapped(FILE *out, const char *text, uint32_t indent, uint32_t at, uint32_t columns)
+/* Words of text[0 … size - 1] in lines of at most `columns`, each after `indent` blanks; the first begins at column `at`. */
+static void print_paragraph(FILE *out, const char *text, size_t size, uint32_t indent, uint32_t at, uint32_t columns)
 {
-    while (*text != '\0') {
-        size_t size = strcspn(text, " \n");
-        uint32_t width = width_of(text, size);
+    const char *end = text + size;
+    bool is_first = at > 0;
+    while (text < end) {
+        size_t word = strcspn(text, " \n");
+        uint32_t width = width_of(text, word);
         if (at > indent && at + 1 + width > columns) {
             fputc('\n', out);
             at = 0;
         }
         if (at == 0)
             at = (uint32_t)fprintf(out, "%*s", (int)indent, "");
-        else if (at > indent)
+        else if (!is_first)
             at += (uint32_t)fprintf(out, " ");
-        fwrite(text, 1, size, out);
+        is_first = false;
+        fwrite(text, 1, word, out);
         at += width;
-        text += size;
-        if (text[0] == '\n' && text[1] == ' ') { /* laid out by hand */
-            size = strcspn(text + 1, "\n");
-            fprintf(out, "\n%*s%.*s", (int)indent, "", (int)size, text + 1);
-            text += 1 + size;
-            at = columns;
-        } else if (text[0] == '\n') {
-            fputc('\n', out);
-            at = 0;
-        }
-        text += *text != '\0' ? 1 : 0;
+        text += word + 1;
     }
     fputc('\n', out);
+}
+
+/* The same for each line of a text; those that begin with a blank are laid out by hand. */
+static void print_wrapped(FILE *out, const char *text, uint32_t indent, uint32_t at, uint32_t columns)
+{
+    do {
+        size_t size = strcspn(text, "\n");
+        if (text[0] == ' ')
+            fprintf(out, "%*s%.*s\n", (int)indent, "", (int)size, text);
+        else
+            print_paragraph(out, text, size, indent, at, columns);
+        at = 0;
+        text += size + (text[size] == '\n');
+    } while (*text != '\0');
 }
 
 static void print_example(FILE *out, const char *text, bool color)
@@ -239,7 +251,7 @@ void ri_docs_print_index(FILE *out, bool color, uint32_t columns)
     }
     fprintf(out, "Topics:\n");
     for (size_t i = 0; i < RI_COUNTOF(entries); i++) {
-        if (entries[i].meaning == NULL || strpbrk(entries[i].name, ".:_") != NULL)
+        if (!is_topic(&entries[i]))
             continue;
         fprintf(out, "  %s%-12s%s", ri_style(color, RI_STYLE_STRONG), entries[i].name, ri_style(color, RI_STYLE_PLAIN));
         print_wrapped(out, entries[i].meaning, 14, 14, columns);

@@ -57,10 +57,10 @@ def environment(**more):
     return {name: value for name, value in values.items() if value is not None}
 
 
-def rille(*arguments, stdin="", timeout=TIMEOUT, **more):
+def rille(*arguments, stdin="", timeout=TIMEOUT, cwd=None, **more):
     """Run the program without a terminal: a CompletedProcess with text in stdout and stderr."""
     return subprocess.run([RILLE, *arguments], input=stdin, text=True, capture_output=True, timeout=timeout,
-                          env=environment(**more), errors="replace")
+                          cwd=cwd, env=environment(**more), errors="replace")
 
 
 class Terminal:
