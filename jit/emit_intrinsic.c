@@ -258,7 +258,8 @@ static bool emit_byte(RiJit *j, const Call *c)
 static void result_one_byte(RiJit *j, const Call *c, RiReg index, unsigned char sample)
 {
     RiReg to = ri_jit_new_gpr(j);
-    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem_index(RI_R13, index, 8, offsetof(RiHeap, one_byte)));
+    ri_x_rm(j->as, RI_X_LOAD, to, OF_HEAP(one_byte));
+    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem_index(to, index, 8, 0));
     ri_jit_pop(j, j->depth - c->func);
     ri_jit_set_gpr(j, c->func, TYPE_STRING, to);
     ri_jit_set_sample(j, c->func, (RiValue){.p = j->heap->one_byte[sample], .tag = RI_TAG_STRING});

@@ -490,6 +490,31 @@ static void make_libraries(RiThread *T)
     ri_value_set_meta(T, ri_table_value(registry_table(T, LIBRARIES_KEY)), meta);
 }
 
+bool ri_package_has_default_paths(void)
+{
+    static const char *const variables[] = {"LUA_PATH", "LUA_PATH_5_4", "LUA_CPATH", "LUA_CPATH_5_4"};
+    for (size_t i = 0; i < RI_COUNTOF(variables); i++) {
+        if (ri_host_getenv(variables[i]) != NULL)
+            return false;
+    }
+    return true;
+}
+
+static void set_paths(RiThread *T, RiTable *library)
+{
+    set_path(T, library, "path", "LUA_PATH", DEFAULT_PATH);
+    set_path(T, library, "cpath", "LUA_CPATH", DEFAULT_CPATH);
+}
+
+void ri_libraries_settle(RiThread *T)
+{
+    RiStdlib *state = ri_stdlib(T);
+    make_libraries(T);
+    if (!ri_package_has_default_paths())
+        set_paths(T, state->package);
+    state->gc_is_generational = !T->process->is_embedded;
+}
+
 static void open_package(RiThread *T, RiTable *library)
 {
     RiHeap *heap = T->heap;
@@ -501,8 +526,7 @@ static void open_package(RiThread *T, RiTable *library)
     for (size_t i = 0; i < RI_COUNTOF(searcher_fns); i++)
         ri_table_append(heap, searchers, ri_libfn_value(&searcher_fns[i]));
 
-    set_path(T, library, "path", "LUA_PATH", DEFAULT_PATH);
-    set_path(T, library, "cpath", "LUA_CPATH", DEFAULT_CPATH);
+    set_paths(T, library);
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "config"), text_value(T, "/\n;\n?\n!\n-\n"));
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "loaded"), ri_table_value(registry_table(T, LOADED_KEY)));
     ri_table_set_str(heap, library, ri_str_from_cstr(heap, "preload"), ri_table_value(registry_table(T, PRELOAD_KEY)));

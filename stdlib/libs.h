@@ -15,6 +15,12 @@ extern const RiLibrary ri_lib_utf8;
 extern const RiLibrary ri_lib_math;
 extern const RiLibrary ri_lib_debug;
 
+/* Does the environment leave package.path and package.cpath as they are without it? */
+bool ri_package_has_default_paths(void);
+/* What the opening of the libraries does in a process of its own only, and a template does not hold: finalizers, paths,
+ * settings. Collects. Traps: not enough memory. */
+void ri_libraries_settle(RiThread *T);
+
 /* Libraries of the machine: a program gets them by `require`, through package.preload. */
 #define RI_MACHINE_LIBRARIES(X) X(bundle) X(device) X(ffi) X(process) X(signal) X(sys) X(thread) X(mem)
 #define DECLARE(name) extern const RiLibrary ri_lib_##name;

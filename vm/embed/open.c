@@ -67,25 +67,6 @@ RiThread *ri_open_machine(const RiMachineConfig *config)
     return heap != NULL ? open_in(heap, config) : NULL;
 }
 
-RiThread *ri_open_for_host(RiLend *allocate, void *data)
-{
-    const RiMachineConfig config = {.mmu = RI_MMU_SOFT};
-    RiHeap *heap = ri_heap_create(ri_host_random_seed());
-    if (heap == NULL)
-        return NULL;
-    if (allocate != NULL && !ri_heap_borrow(heap, allocate, data)) {
-        ri_heap_destroy(heap);
-        return NULL;
-    }
-    RiThread *T = open_in(heap, &config);
-    if (T == NULL)
-        return NULL;
-    T->process->is_embedded = true;
-    T->process->allocate = allocate;
-    T->process->allocate_data = data;
-    return T;
-}
-
 void ri_close_for_host(RiThread *T)
 {
     ri_rille_forget_state(T);
@@ -105,7 +86,7 @@ static void open_once(RiThread *T, const RiLibrary *library)
         ri_table_set_str(heap, T->process->globals, name, known);
 }
 
-void ri_open_libraries(RiThread *T)
+static void open_one_by_one(RiThread *T)
 {
     static const RiLibrary *const libraries[] = {
         &ri_lib_base, &ri_lib_package, &ri_lib_coroutine, &ri_lib_table, &ri_lib_io,
@@ -115,20 +96,38 @@ void ri_open_libraries(RiThread *T)
         open_once(T, libraries[i]);
 }
 
+void ri_open_libraries(RiThread *T)
+{
+    if (T->heap->commons == NULL || !ri_template_fits(T->process)) {
+        open_one_by_one(T);
+        return;
+    }
+    ri_template_fill(T->process);
+    ri_libraries_settle(T);
+}
+
 /* -- Siblings --------------------------------------------------------------------------------------------------- */
 
 typedef struct TemplateRequest {
-    const RiProcess *like;
+    const RiProcess *like; /* NULL: the commons' */
     bool done;
 } TemplateRequest;
+
+static RiValue ignores_environment(const RiProcess *process)
+{
+    return ri_table_get_str(process->registry, ri_str_from_cstr(process->heap, "LUA_NOENV"));
+}
 
 static void open_and_capture(RiThread *T, void *argument)
 {
     TemplateRequest *request = argument;
     RiString *key = ri_str_from_cstr(T->heap, "LUA_NOENV");
-    ri_table_set_str(T->heap, T->process->registry, key, ri_table_get_str(request->like->registry, key));
+    RiValue value = request->like != NULL ? ignores_environment(request->like) : ri_bool(true);
+    ri_table_set_str(T->heap, T->process->registry, key, value);
     T->process->closing = true; /* nothing of it is finalized */
-    ri_open_libraries(T);
+    open_one_by_one(T);
+    if (request->like == NULL) /* of the commons: with the usual paths */
+        ri_table_set_str(T->heap, T->process->registry, key, ri_nil());
     request->done = ri_template_capture(T->process);
 }
 
@@ -152,11 +151,49 @@ static bool make_template(const RiProcess *like)
     return request.done;
 }
 
+/* The template of the commons knows nothing of the environment. */
+static bool has_template(const RiProcess *like)
+{
+    const RiHeap *heap = like->heap;
+    if (heap->process_template == NULL)
+        return false;
+    return heap->commons == NULL || heap->process_template != heap->commons->process_template ||
+           (ri_package_has_default_paths() && ri_is_falsy(ignores_environment(like)));
+}
+
+/* What all states of a host begin with: in its first state. */
+static bool fill_commons(RiHeap *heap)
+{
+    RiProcess *process = ri_process_new(heap, &hooks);
+    TemplateRequest request = {.like = NULL};
+    return ri_try(process->main, open_and_capture, &request) == RI_OK && request.done;
+}
+
 RiProcess *ri_open_sibling(RiProcess *like)
 {
-    if (like->heap->process_template == NULL && !make_template(like))
+    if (!has_template(like) && !make_template(like))
         return NULL;
     return ri_process_new_like(like->heap, like);
+}
+
+RiThread *ri_open_for_host(RiLend *allocate, void *data)
+{
+    const RiMachineConfig config = {.mmu = RI_MMU_SOFT};
+    ri_commons_make(ri_host_random_seed(), fill_commons); /* without them all is there, and takes more */
+    RiHeap *heap = ri_heap_create(ri_host_random_seed());
+    if (heap == NULL)
+        return NULL;
+    if (allocate != NULL && !ri_heap_borrow(heap, allocate, data)) {
+        ri_heap_destroy(heap);
+        return NULL;
+    }
+    RiThread *T = open_in(heap, &config);
+    if (T == NULL)
+        return NULL;
+    T->process->is_embedded = true;
+    T->process->allocate = allocate;
+    T->process->allocate_data = data;
+    return T;
 }
 
 void ri_close(RiThread *T)

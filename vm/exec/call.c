@@ -389,7 +389,7 @@ static RI_ALWAYS_INLINE int32_t reenter(RiThread *T, RiLink *link)
 static int32_t deliver(RiThread **thread, RiLink *out, RiValue *first, uint32_t count, RiAction *action)
 {
     RiThread *T = *thread;
-    const RiLink link = *out;
+    const RiLink link = ri_link_load((const RiValue *)(const void *)out + 1); /* by words: it has been written so just now */
     if (RI_UNLIKELY(link.flags & RI_LINK_HOOK || T->hook_mask))
         hook_return(T, &link, &first, count);
     RiValue *func = T->base - 2;
@@ -597,9 +597,30 @@ static RiAction return_to_library(RiThread *T, uint64_t tag, const RiValue *firs
     return serve(T, signal, link);
 }
 
+/* A Lua function that C has called gives it `count` values: deliver, for that alone. */
+static RiAction return_to_c(RiThread *T, uint64_t tag, const RiValue *first, uint32_t count)
+{
+    RiLink link = ri_link_load(T->base);
+    RiValue *func = T->base - 2 - link.extra;
+    for (uint32_t i = 0; i < count; i++)
+        ri_copy(&func[i], &first[i]);
+    uint32_t wanted_plus_1 = tag >> RI_LINK_WANTED_SHIFT & 0xff;
+    if (wanted_plus_1 != 0) {
+        for (; count + 1 < wanted_plus_1; count++)
+            ri_set_nil(&func[count]);
+        count = wanted_plus_1 - 1;
+    }
+    T->top = func + count;
+    T->lib_nargs = count;
+    ri_leave_frame(T, &link);
+    return RI_LEAVE;
+}
+
 RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
 {
     uint64_t tag = T->base[-1].tag;
+    if ((tag >> 8 & (RI_LINK_ACTIONS)) == RI_LINK_ENTRY && !T->hook_mask && T->base[-2].tag == RI_TAG_CLOSURE)
+        return return_to_c(T, tag, first, count);
     if (RI_LIKELY((tag >> 8 & (RI_LINK_ACTIONS & ~RI_LINK_NOYIELD)) == RI_LINK_LIB && !T->hook_mask &&
                   T->base[-2].tag == RI_TAG_CLOSURE))
         return return_to_library(T, tag, first, count);

@@ -12,7 +12,7 @@
 #include "vm/machine/sched.h"
 #include "vm/machine/space.h"
 
-#define MAIN_STACK_SLOTS 128
+#define MAIN_STACK_SLOTS 40 /* at first: enough for small programs */
 
 /* What a function runs at its first call: makes its feedback vector. */
 static const RiWord warm_code = RI_OP_WARM;

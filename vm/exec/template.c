@@ -255,13 +255,37 @@ static void connect_piece(const RiTemplate *template, const Piece *piece, void *
         ri_set_object(&values[patch->position], made[patch->piece], patch->tag);
 }
 
+/* The tables that a process has already are taken instead of new ones. */
+static void *make_piece(const RiTemplate *template, RiProcess *process, uint32_t number)
+{
+    const Piece *piece = &template->pieces[number];
+    RiTable *present = NULL;
+    if (number == (uint32_t)template->globals)
+        present = process->globals;
+    else if (number == (uint32_t)template->registry)
+        present = process->registry;
+    return present != NULL ? present : copy_piece(process->heap, piece);
+}
+
+/* Globals before the registry: without that the libraries are opened anew. */
+static void fill_present_table(const RiTemplate *template, RiProcess *process, RiTable *t, uint32_t number)
+{
+    const RiTable *model = template->pieces[number].model;
+    if (t != NULL) {
+        ri_table_become_like(process->heap, t, model);
+        t->absent = model->absent;
+        t->flags |= model->flags;
+    }
+}
+
 static void fill_process(const RiTemplate *template, RiProcess *process)
 {
     void *made[PIECES_MAX]; /* kept alive by the scan of the C stack */
-    RiHeap *heap = process->heap;
     made[MAIN_THREAD] = process->main;
     for (uint32_t i = 1; i < template->piece_count; i++)
-        made[i] = copy_piece(heap, &template->pieces[i]);
+        made[i] = make_piece(template, process, i);
+    fill_present_table(template, process, process->globals, (uint32_t)template->globals);
+    fill_present_table(template, process, process->registry, (uint32_t)template->registry);
     for (uint32_t i = 1; i < template->piece_count; i++)
         connect_piece(template, &template->pieces[i], made[i], made);
     process->registry = made[template->registry];
@@ -274,6 +298,29 @@ static void fill_process(const RiTemplate *template, RiProcess *process)
         process->io_holder = made[template->io];
         process->io = ((RiUserdata *)process->io_holder)->data;
     }
+}
+
+static bool is_untouched(const RiTable *t, uint32_t array_count)
+{
+    return t->shape == RI_SHAPE_EMPTY && t->dict == NULL && t->meta == NULL && t->flags == 0 &&
+           t->array->count == array_count;
+}
+
+bool ri_template_fits(const RiProcess *process)
+{
+    if (process->heap->process_template == NULL || process->io != NULL || !is_untouched(process->globals, 0) ||
+        !is_untouched(process->registry, 2))
+        return false;
+    for (int type = 0; type < RI_TYPE_COUNT; type++) {
+        if (process->metatables[type] != NULL)
+            return false;
+    }
+    return ri_table_get_int(process->registry, 2).cp == process->globals;
+}
+
+void ri_template_fill(RiProcess *process)
+{
+    fill_process(process->heap->process_template, process);
 }
 
 static void make_process(RiHeap *heap, void *argument)

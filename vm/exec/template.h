@@ -16,6 +16,13 @@
  * copied as objects without. Collects. Traps: not enough memory; false if there is something that cannot be copied. */
 bool ri_template_capture(RiProcess *source);
 
+/* Is `process` as ri_process_new has made it, so that its heap's template can make its libraries? */
+bool ri_template_fits(const RiProcess *process);
+
+/* Give such a process what the template holds, as the opening of the libraries would. Collects. Traps: not enough memory;
+ * then all or nothing is there, and the libraries can be opened one by one. */
+void ri_template_fill(RiProcess *process);
+
 /* A new process of the heap, from its template, which must be there: as ri_process_new and the opening of the libraries
  * make it, but it does not become the running one. ri_account_close(&process->account) lets it go. NULL if memory is short.
  * Collects. */

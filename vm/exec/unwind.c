@@ -1,9 +1,8 @@
-/* Errors: throwing, protected regions, unwinding to pcall frames. The only user of setjmp.
+/* Errors: throwing, protected regions, unwinding to pcall frames. The only place that jumps.
  *
  * pcall and xpcall are library frames on the VM stack and need no C stack. A throw longjmps to the innermost C region;
  * if that is a ri_run, unwinding looks for a pcall frame among the Lua frames of the region: found, its variables are
  * closed and pcall returns false; not found, a coroutine dies and its resumer gets the error, or the next C region does. */
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,26 @@
 #include "vm/exec/debuginfo.h"
 #include "vm/exec/engine.h"
 #include "vm/exec/semantics.h"
+
+/* The compiler's own save three words, the C library's thrice as many and the caller's shadow of them. Sanitizers know only
+ * those of the C library. */
+#if defined(__SANITIZE_ADDRESS__)
+#define USES_LIBRARY_JUMPS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define USES_LIBRARY_JUMPS 1
+#endif
+#endif
+#ifdef USES_LIBRARY_JUMPS
+#include <setjmp.h>
+typedef jmp_buf JumpBuffer;
+#define SET_JUMP(buffer) setjmp(buffer)
+#define JUMP(buffer) longjmp(buffer, 1)
+#else
+typedef void *JumpBuffer[5];
+#define SET_JUMP(buffer) __builtin_setjmp(buffer)
+#define JUMP(buffer) __builtin_longjmp(buffer, 1)
+#endif
 
 static RiJump *innermost(const RiThread *T)
 {
@@ -132,7 +151,7 @@ void ri_collect_if_due(RiThread *T)
     ri_heap_collect_if_due(T->heap, foreign_stack(T));
 }
 
-RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error)
+RI_NORETURN RI_NOINLINE static void jump_out(RiThread *T, RiCallStatus status, RiValue error)
 {
     RiJump *jump = innermost(T);
     ri_store(&T->error, error);
@@ -147,7 +166,7 @@ RI_NORETURN static void jump_out(RiThread *T, RiCallStatus status, RiValue error
     ri_store(&T->heap->running->error, error); /* C code may throw in a thread that does not run */
     ri_store(&jump->thread->error, error);
     T->heap->native_sp = jump->native_sp;
-    longjmp(*(jmp_buf *)jump->buffer, 1);
+    JUMP(*(JumpBuffer *)jump->buffer);
 }
 
 void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error)
@@ -339,11 +358,20 @@ RiAction ri_unwind(RiThread *T)
 
 /* -- Regions --------------------------------------------------------------------------------------------------- */
 
-static void enter_region(RiThread *T, RiJump *jump, jmp_buf *buffer, uint32_t base, bool catches, RiValue handler)
+static void enter_region(RiThread *T, RiJump *jump, JumpBuffer *buffer, uint32_t base, bool catches, RiValue handler)
 {
     RiProcess *process = T->process;
-    *jump = (RiJump){.previous = process->jumps, .thread = T, .base = base, .catches = catches, .handler = handler,
-                     .buffer = buffer, .c_depth = process->c_depth, .native_sp = T->heap->native_sp};
+    jump->previous = process->jumps;
+    jump->thread = T;
+    jump->base = base;
+    jump->catches = catches;
+    jump->yields = jump->is_resume = false;
+    jump->c_depth = process->c_depth;
+    jump->status = RI_OK;
+    ri_store(&jump->handler, handler);
+    jump->buffer = buffer;
+    jump->native_sp = T->heap->native_sp;
+    jump->stack = NULL;
     process->jumps = jump;
 }
 
@@ -375,14 +403,14 @@ static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs
     RiProcess *process = T->process;
     RiHeap *heap = T->heap;
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     uint32_t depth = process->c_depth;
     enter_region(T, &jump, &buffer, base, false, ri_nil());
     jump.c_depth = depth;
     jump.yields = yields;
     mark_stack_here(&jump);
     volatile bool started = false;
-    if (setjmp(buffer)) {
+    if (SET_JUMP(buffer)) {
         started = true;
         process->c_depth = depth + 1; /* an error handler that failed has left it higher */
         if (ri_unwind(heap->running) == RI_LEAVE)
@@ -412,14 +440,14 @@ RiCallStatus ri_run_task(RiThread *T, RiValue *first, uint32_t nargs)
     RiHeap *heap = T->heap;
     RiExecTask *volatile task = ri_exec_task(T);
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     enter_region(T, &jump, &buffer, 2, false, ri_nil());
     jump.c_depth = 0;
     mark_stack_here(&jump);
     task->parked = false;
     bool resumes = task->resumes_library;
     task->resumes_library = false;
-    if (setjmp(buffer)) {
+    if (SET_JUMP(buffer)) {
         if (jump.status == RI_KILLED) {
             process->jumps = NULL;
             return RI_KILLED;
@@ -449,12 +477,12 @@ void ri_run_again(RiThread *first, uint32_t count)
     RiProcess *process = first->process;
     RiThread *T = process->heap->running;
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     uint32_t depth = process->c_depth;
     enter_region(first, &jump, &buffer, 2, false, ri_nil());
     mark_stack_here(&jump);
     bool goes_on;
-    if (setjmp(buffer)) {
+    if (SET_JUMP(buffer)) {
         process->c_depth = depth + 1;
         goes_on = ri_unwind(process->heap->running) == RI_GO;
     } else {
@@ -482,7 +510,7 @@ static RiCallStatus pcall_from_c(RiThread *T, uint32_t nargs, int32_t wanted, Ri
 {
     RiProcess *process = T->process;
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     uint32_t func = offset_of(T, T->top) - nargs - 2;
     uint32_t base = offset_of(T, T->base), pc = T->pc, no_yield = T->no_yield, lib_depth = T->lib_depth, depth = process->c_depth;
     uint32_t record_count = T->c_record_count;
@@ -491,7 +519,7 @@ static RiCallStatus pcall_from_c(RiThread *T, uint32_t nargs, int32_t wanted, Ri
     jump.yields = yields;
     volatile RiCallStatus status = RI_OK;
     volatile bool called = false;
-    if (setjmp(buffer)) {
+    if (SET_JUMP(buffer)) {
         status = jump.status;
         process->jumps = &jump; /* closing may throw again, into here */
         process->c_depth = depth;
@@ -588,13 +616,13 @@ static void resume_region(RiThread *co, uint32_t nargs)
 {
     RiProcess *process = co->process;
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     uint32_t depth = process->c_depth;
     enter_region(co, &jump, &buffer, 0, false, ri_nil());
     jump.is_resume = true;
     mark_stack_here(&jump);
     RiAction action;
-    if (setjmp(buffer) == 0) {
+    if (SET_JUMP(buffer) == 0) {
         process->c_depth++;
         ri_check_c_depth(co);
         action = ri_enter_coroutine(co, nargs);
@@ -614,7 +642,7 @@ RiCallStatus ri_resume_from_c(RiThread *co, const RiThread *from, uint32_t nargs
     RiHeap *heap = co->heap;
     RiThread *volatile resumer = heap->running;
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     uint32_t depth = process->c_depth, resumer_status = resumer->status;
     enter_region(co, &jump, &buffer, 0, true, ri_nil());
     co->is_resumed_by_c = true;
@@ -624,7 +652,7 @@ RiCallStatus ri_resume_from_c(RiThread *co, const RiThread *from, uint32_t nargs
     co->status = RI_THREAD_RUNNING;
     heap->running = co;
     volatile RiCallStatus status = RI_OK;
-    if (setjmp(buffer) == 0) {
+    if (SET_JUMP(buffer) == 0) {
         resume_region(co, nargs);
         if (co->base != co->stack)
             status = RI_YIELD;
@@ -652,12 +680,12 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *
 {
     RiProcess *process = T->process;
     RiJump jump;
-    jmp_buf buffer;
+    JumpBuffer buffer;
     uint32_t top = offset_of(T, T->top), base = offset_of(T, T->base), pc = T->pc, depth = process->c_depth;
     uint32_t record_count = T->c_record_count;
     enter_region(T, &jump, &buffer, top + 2, true, ri_nil());
     volatile RiCallStatus status = RI_OK;
-    if (setjmp(buffer) == 0) {
+    if (SET_JUMP(buffer) == 0) {
         fn(T, argument);
     } else {
         status = jump.status;

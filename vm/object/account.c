@@ -2,7 +2,7 @@
  * besides objects: roots, and the lists of objects with finalizers. heap.c does the counting, quota.c the limits.
  *
  * An account is known by its index in the heap's list. Its objects carry its owner id, unique among all heaps of the host
- * process: the number of a block of 65,536 ids, and a number in that block. */
+ * process: the number of a block of 1,024 ids, and a number in that block. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +24,12 @@ typedef struct AccountChange {
     uint32_t capacity;
 } AccountChange;
 
+/* Bytes of an array of accounts, and the numbers of their owners' blocks. */
+static size_t accounts_size(uint32_t capacity)
+{
+    return capacity * sizeof(RiAccount *) + (capacity / RI_OWNERS_PER_BLOCK + 1) * sizeof(uint16_t);
+}
+
 static void *insert_account(void *argument)
 {
     AccountChange *change = argument;
@@ -31,9 +37,13 @@ static void *insert_account(void *argument)
     RiAccount *account = change->account;
     if (change->larger != NULL) {
         RiAccount **old = c->accounts;
-        if (c->account_end > 0)
+        uint16_t *blocks = (uint16_t *)(void *)(change->larger + change->capacity);
+        if (c->account_end > 0) {
             memcpy(change->larger, old, c->account_end * sizeof *old);
+            memcpy(blocks, c->owner_blocks, (c->account_capacity / RI_OWNERS_PER_BLOCK + 1) * sizeof *blocks);
+        }
         c->accounts = change->larger;
+        c->owner_blocks = blocks;
         c->account_capacity = change->capacity;
         change->larger = old;
     }
@@ -44,10 +54,10 @@ static void *insert_account(void *argument)
         c->account_free = (uint32_t)((uintptr_t)c->accounts[account->index] >> 1);
     c->accounts[account->index] = account;
     c->account_count++;
-    uint8_t *block = &c->owner_blocks[account->index / RI_OWNERS_PER_BLOCK % RI_OWNER_BLOCKS];
+    uint16_t *block = &c->owner_blocks[account->index / RI_OWNERS_PER_BLOCK];
     if (*block == 0)
         *block = ri_owner_block_claim(c, account->index / RI_OWNERS_PER_BLOCK * RI_OWNERS_PER_BLOCK);
-    account->owner = *block ? *block * RI_OWNERS_PER_BLOCK + account->index % RI_OWNERS_PER_BLOCK : 0;
+    account->owner = *block ? (uint32_t)*block * RI_OWNERS_PER_BLOCK + account->index % RI_OWNERS_PER_BLOCK : 0;
     return NULL;
 }
 
@@ -70,8 +80,8 @@ bool ri_account_link(RiHeap *heap, RiAccount *account)
     RiCollector *c = heap->collector;
     AccountChange change = {.c = c, .account = account};
     if (c->account_free == c->account_capacity) {
-        change.capacity = c->account_capacity ? c->account_capacity * 2 : 8;
-        change.larger = ri_heap_calloc(heap, change.capacity, sizeof(RiAccount *));
+        change.capacity = c->account_capacity ? c->account_capacity * 2 : 4;
+        change.larger = ri_heap_calloc(heap, 1, accounts_size(change.capacity));
         if (change.larger == NULL)
             return false;
     }
@@ -142,6 +152,7 @@ static void *take_accounts(void *argument)
     RiCollector *c = argument;
     RiAccount **accounts = c->accounts;
     c->heap->account = &c->home;
+    ri_owner_blocks_release(c);
     c->accounts = NULL;
     c->account_end = c->account_count = c->account_capacity = 0;
     return accounts;
@@ -265,10 +276,8 @@ static void *move_finalizers(void *argument)
     RiFinalizerList *registered = &room->account->registered, *pending = &room->account->pending;
     FinalizerRoom old = {.registered = registered->items, .pending = pending->items};
     size_t pending_count = pending->end - pending->first;
-    if (registered->end > 0)
-        memcpy(room->registered, registered->items, registered->end * sizeof(RiRegistered));
-    if (pending_count > 0)
-        memcpy(room->pending, pending->items + pending->first, pending_count * sizeof(RiRegistered));
+    ri_registered_copy(room->registered, registered->items, registered->end);
+    ri_registered_copy(room->pending, pending->items + pending->first, pending_count);
     registered->items = room->registered;
     pending->items = room->pending;
     pending->first = 0;
@@ -286,7 +295,7 @@ static void reserve_finalizers(RiHeap *heap)
     if (account->registered.end + account->pending.end < capacity)
         return;
     size_t needed = account->registered.end + (account->pending.end - account->pending.first) + 1;
-    FinalizerRoom room = {.account = account, .capacity = needed * 2 + 16};
+    FinalizerRoom room = {.account = account, .capacity = needed * 2 + 2};
     int64_t growth = (int64_t)(room.capacity - capacity) * 2 * (int64_t)sizeof(RiRegistered);
     if (account->limit_bytes != RI_NO_MEMORY_LIMIT)
         ri_quota_check(heap, room.capacity * 2 * sizeof(RiRegistered)); /* it may collect: reckon anew */

@@ -12,6 +12,17 @@ typedef struct RiRegistered { /* an object with a finalizer */
     uint64_t tag;
 } RiRegistered;
 
+/* Copy items to where they do not overlap, or lower. Word by word: vector registers would keep pieces of them, which the
+ * lazy binding of a call leaves on the C stack. */
+static inline void ri_registered_copy(RiRegistered *to, const RiRegistered *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i].object = from[i].object;
+        to[i].tag = from[i].tag;
+        __asm__ volatile("" : : : "memory");
+    }
+}
+
 typedef struct RiRoot {
     void *start;
     size_t size;
@@ -26,12 +37,12 @@ typedef struct RiSpares {
     uint32_t taken;       /* allocations since the last collection */
 } RiSpares;
 
-#define RI_OWNERS_PER_BLOCK 65536u /* ids of processes are given to heaps in blocks of so many */
-#define RI_OWNER_BLOCKS 256u       /* of which block 0 is never given */
+#define RI_OWNERS_PER_BLOCK 1024u /* ids of processes are given to heaps in blocks of so many */
+#define RI_OWNER_BLOCKS 16384u    /* of which block 0 is never given */
 
 struct RiCollector {
     RiHeap *heap;
-    RiCollector *next; /* all heaps of the host process; guarded by libgc's lock */
+    RiCollector *next, *previous; /* all heaps of the host process; guarded by libgc's lock */
     bool collecting;   /* by `thread`; see on_event */
     pthread_t thread;
 
@@ -41,10 +52,11 @@ struct RiCollector {
     RiAccount **accounts; /* [0, account_end): one each, or the next free index (ri_collector_account) */
     uint32_t account_count, account_end, account_capacity;
     uint32_t account_free;                 /* an index that is free; account_end: none */
-    uint8_t owner_blocks[RI_OWNER_BLOCKS]; /* of this heap's accounts, by index / RI_OWNERS_PER_BLOCK; 0: none */
+    uint16_t *owner_blocks;                /* of the accounts, by index / RI_OWNERS_PER_BLOCK; 0: none. Behind them */
     RiNativeStack **stacks;
     uint32_t stack_count, stack_capacity;
 
+    char *arena, *arena_end;      /* of the commons while they are made: what is left of their memory. Else NULL */
     RiSpares spares[RI_SPARE_CLASS_COUNT];
     RiAccount home;               /* the heap's own account: index 0 */
     uint32_t turn;                /* which account comes first in the next collection */
@@ -103,8 +115,10 @@ void ri_lender_after_collect(RiHeap *heap);
 /* Throw "not enough memory". */
 RI_NORETURN void ri_heap_fail(RiHeap *heap);
 
-/* A block of ids for the owners of this heap; 0 if there is none left. */
-uint8_t ri_owner_block_claim(RiCollector *c, uint32_t first_index);
+/* A block of ids for the owners of this heap; 0 if there is none left. And all of them back; libgc's lock is held, or nobody
+ * else knows of the heap. */
+uint16_t ri_owner_block_claim(RiCollector *c, uint32_t first_index);
+void ri_owner_blocks_release(RiCollector *c);
 
 /* Bytes that the host process's collected heap keeps in use: whole pages, with what it takes to manage them. */
 int64_t ri_heap_footprint(void);
@@ -116,6 +130,11 @@ bool ri_heap_is_alone(const RiCollector *c);
 void ri_heap_release_pages(RiHeap *heap);
 
 uint64_t ri_heap_now_ns(void);
+
+/* -- heap_commons.c ---------------------------------------------------------------------------------------------- */
+
+/* A zeroed block of the memory that the commons are made in; NULL if it is used up. */
+void *ri_commons_alloc(RiCollector *c, size_t size);
 
 /* -- account.c --------------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
  *   heap_settle.c  the settling phase: weak tables, finalizers, strings, whose bytes are whose
  *   heap_spare.c   spare blocks of middle size
  *   heap_pages.c   the pages libgc has, and giving them back
+ *   heap_commons.c what all heaps have in common
  *
  * Who may read what while marking. libgc sweeps lazily, or not at all where a page is nearly full, so a stale word on a
  * C stack can lead to an object that was dead at the last collection and whose parts have been reused since. A mark
@@ -77,10 +78,14 @@ typedef struct RiGcWorld {
     pthread_key_t thread_key; /* set in threads that we registered: they are to be unregistered at their end */
     RiCollector *heaps;
     uint32_t heap_count;
+    pthread_mutex_t commons_mutex; /* held while they are made */
+    RiHeap *commons;               /* NULL: none yet. They lie from … */
+    char *commons_start, *commons_end; /* … here to here: known before there are any */
     struct {
         RiCollector *c; /* NULL: not in use */
         uint32_t first_index;
     } owner_blocks[RI_OWNER_BLOCKS];
+    uint32_t owner_block_next; /* where a free one is looked for after this */
     void *rest[RI_SPACE_COUNT][RI_SIZE_CLASS_COUNT]; /* free cells that small heaps share; under libgc's lock */
     uint64_t *regions; /* a bit for each 4 MB of address space that we have had blocks in */
     uint32_t region_first, region_end;
@@ -121,9 +126,15 @@ static inline bool is_block(const void *p)
     return p != NULL && GC_base((void *)(uintptr_t)p) == p;
 }
 
+/* ri_commons_hold, in line */
+static inline bool is_common(const void *p)
+{
+    return (const char *)p >= world.commons_start && (const char *)p < world.commons_end;
+}
+
 static inline bool is_object(const void *p, RiTag tag)
 {
-    return is_block(p) && ((const RiObject *)p)->kind_byte == RI_KIND_BYTE(tag);
+    return (is_block(p) || is_common(p)) && ((const RiObject *)p)->kind_byte == RI_KIND_BYTE(tag);
 }
 
 static inline WeakTable *weak_table(size_t index)

@@ -48,6 +48,8 @@ static void fill_heap(RiHeap *heap, void *unused)
     (void)unused;
     ri_strings_init(heap);
     ri_shapes_init(heap);
+    if (heap->commons != NULL)
+        heap->process_template = heap->commons->process_template;
 }
 
 RiHeap *ri_heap_create(uint64_t seed)
@@ -62,7 +64,8 @@ RiHeap *ri_heap_create(uint64_t seed)
     c->heap = heap;
     heap->collector = c;
     heap->account = &c->home;
-    heap->seed = seed;
+    heap->commons = __atomic_load_n(&world.commons, __ATOMIC_ACQUIRE);
+    heap->seed = heap->commons != NULL ? heap->commons->seed : seed;
     heap->epoch = 1;
     heap->serial = 1;
     pthread_mutex_lock(&world.mutex);
@@ -141,6 +144,8 @@ static bool must_fail(RiCollector *c)
 
 void *ri_heap_calloc(RiHeap *heap, size_t count, size_t size)
 {
+    if (heap->collector->arena != NULL)
+        return ri_commons_alloc(heap->collector, count * size);
     if (must_fail(heap->collector))
         return NULL;
     if (heap->account->limit_bytes != RI_NO_MEMORY_LIMIT && size <= RI_ALLOC_SIZE_MAX / count &&
@@ -158,7 +163,7 @@ void ri_heap_cfree(void *block)
 {
     if (block != NULL && GC_base(block) != NULL)
         GC_free(block);
-    else
+    else if (!is_common(block))
         free(block);
 }
 
@@ -304,10 +309,22 @@ static void *alloc_middle(RiHeap *heap, size_t size)
     return block;
 }
 
+/* One more object of the commons. */
+static RI_COLD void *alloc_common(RiHeap *heap, size_t size)
+{
+    void *block = ri_commons_alloc(heap->collector, size);
+    if (block == NULL)
+        ri_heap_fail(heap);
+    heap->credit_bytes -= (int64_t)ri_heap_block_size(size);
+    return block;
+}
+
 void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space)
 {
     if (size == 0)
         size = 1;
+    if (RI_UNLIKELY(heap->collector->arena != NULL))
+        return alloc_common(heap, size);
     if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap, size)))
         ri_heap_fail(heap);
     size_t granules = (size + 15) >> 4;
@@ -344,6 +361,8 @@ void *ri_heap_alloc_raw(RiHeap *heap, size_t size, bool has_pointers)
 {
     if (size == 0)
         size = 1;
+    if (RI_UNLIKELY(heap->collector->arena != NULL))
+        return alloc_common(heap, size);
     if (RI_UNLIKELY(size > RI_ALLOC_SIZE_MAX || before_alloc(heap, size)))
         ri_heap_fail(heap);
     void *block = has_pointers ? GC_malloc(size) : GC_malloc_atomic(size);
@@ -388,6 +407,8 @@ void ri_heap_free(RiHeap *heap, void *block, size_t size)
         return;
     ri_debug_assert(((const RiObject *)block)->kind_byte & 1);
     heap->credit_bytes += (int64_t)ri_heap_block_size(size);
+    if (RI_UNLIKELY(heap->collector->arena != NULL))
+        return; /* the commons are made by few, and once */
     size_t block_size;
     int kind = GC_get_kind_and_size(block, &block_size);
     RiBlockSpace space = kind == world.kind[RI_SPACE_OBJECT] ? RI_SPACE_OBJECT : RI_SPACE_LEAF;
@@ -533,7 +554,7 @@ static void collect_from(RiHeap *heap, void *frame)
 void ri_heap_collect_above(RiHeap *heap, void *frame)
 {
     RiCollector *c = heap->collector;
-    if (heap->stop_collection)
+    if (heap->stop_collection || c->arena != NULL)
         return;
     uint64_t start = ri_heap_now_ns();
     ri_heap_enter_thread();

@@ -76,7 +76,7 @@ struct RiHeap {
     uint64_t seed;                /* of string hashing */
     RiString *mm_names[RI_MM_COUNT]; /* interned "__index" …, flagged RI_STR_METAMETHOD */
     RiString *hook_names[RI_HOOK_EVENT_COUNT]; /* interned "call" …: what a hook is called with */
-    RiString *one_byte[256];         /* preallocated strings of length 1 */
+    RiString **one_byte;             /* 256 preallocated strings of length 1 */
     RiString *empty;                 /* "" */
     RiStrings *strings;
     RiShapes *shapes;
@@ -100,12 +100,27 @@ struct RiHeap {
                                                             NULL: nobody wants to know */
     struct RiLender *lender;   /* lender.c; NULL: none */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
+    const RiHeap *commons;     /* what it has in common with all later heaps: below. NULL: nothing */
 };
 
 /* Create a heap (first use in the host process initializes libgc). NULL if memory is short. Destroy runs no
  * finalizers: ri_heap_take_finalizable before it. */
 RiHeap *ri_heap_create(uint64_t seed);
 void ri_heap_destroy(RiHeap *heap);
+
+/* -- The commons -----------------------------------------------------------------------------------------------
+ * Every state of a host has the same strings of one byte, names of library functions, and tables to begin with. They are
+ * made once, in a heap of a special kind: its objects lie in memory of their own, which libgc knows nothing of. When they
+ * are all there that memory becomes read-only, and every heap created from then on finds its strings there before it
+ * makes its own, and takes over its process_template and its seed. */
+
+/* Make the commons, if there are none: `fill` gets a heap to make them in and returns whether all went well. Its process,
+ * if it makes one, is never run again. True: there are commons now. False: memory is short; heaps do without then. Any
+ * thread may call this at any time. */
+bool ri_commons_make(uint64_t seed, bool (*fill)(RiHeap *commons));
+
+/* Does `p` point into the commons? Such an object never dies, and cannot be written to. */
+bool ri_commons_hold(const void *p);
 
 /* Run fn in a heap whose on_no_memory is not set yet (fn may do that). False if memory was too short for fn. */
 bool ri_heap_try(RiHeap *heap, void (*fn)(RiHeap *heap, void *argument), void *argument);

@@ -412,7 +412,7 @@ void ri_gc_mark_now(const void *object)
 
 bool ri_gc_is_live(const void *object)
 {
-    return is_block(object) && GC_is_marked(object);
+    return is_common(object) || (is_block(object) && GC_is_marked(object));
 }
 
 void ri_gc_mark_behind(void *object)

@@ -99,10 +99,17 @@ static void mark_account(RiCollector *c, RiAccount *account)
         ri_gc_mark_now(account->registered.items[i].object);
 }
 
+static bool has_own_bytes(const RiHeap *heap)
+{
+    return heap->one_byte != NULL && !is_common(heap->one_byte);
+}
+
 static void mark_heap(RiCollector *c)
 {
     ri_gc_charge_to(&c->home);
     mark_range(&c->heap->seed, c->heap + 1); /* nothing of a process */
+    if (has_own_bytes(c->heap))
+        mark_range(c->heap->one_byte, c->heap->one_byte + 256);
     for (uint32_t i = 0; i < c->account_end && !is_given_up(); i++) {
         RiAccount *account = ri_collector_account(c, (c->turn + i) % c->account_end);
         if (account != NULL)
@@ -201,6 +208,8 @@ static void GC_CALLBACK push_roots(void)
         GC_push_all_eager(world.stack_rest, world.stack_end);
     for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
         GC_push_all_eager(c->heap == world.current ? (void *)&c->heap->credit_bytes : c->heap, c->heap + 1);
+        if (has_own_bytes(c->heap))
+            GC_push_all_eager(c->heap->one_byte, c->heap->one_byte + 256);
         for (size_t i = 0; i < c->root_count; i++)
             GC_push_all_eager(c->roots[i].start, (char *)c->roots[i].start + c->roots[i].size);
         for (uint32_t i = 0; !world.by_turns && i < c->account_end; i++) {

@@ -278,8 +278,8 @@ static void resurrect(RiAccount *account)
             pending->items[end++] = registered->items[i];
     }
     registered->end -= kept;
-    if (kept > 0 && registered->end > 0)
-        memmove(registered->items, registered->items + kept, registered->end * sizeof *registered->items);
+    if (kept > 0)
+        ri_registered_copy(registered->items, registered->items + kept, registered->end);
     if (end > pending->end && world.by_turns)
         ri_gc_charge_to(account);
     for (size_t i = pending->end; i < end; i++)
@@ -318,12 +318,13 @@ static void keep_free_lists(const RiHeap *heap)
 
 static bool string_is_live(const void *string)
 {
-    return GC_is_marked(string);
+    return is_common(string) || GC_is_marked(string);
 }
 
 static bool keep_string(const void *string)
 {
-    GC_set_mark_bit(string);
+    if (!is_common(string))
+        GC_set_mark_bit(string);
     return true;
 }
 

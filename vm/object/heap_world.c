@@ -6,7 +6,7 @@
 
 #define FIRST_HEAP_BYTES ((size_t)8 << 20) /* what libgc reserves at the start; pages come when touched */
 
-RiGcWorld ri_gc_world = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+RiGcWorld ri_gc_world = {.mutex = PTHREAD_MUTEX_INITIALIZER, .commons_mutex = PTHREAD_MUTEX_INITIALIZER};
 __thread RiGcThread ri_gc_thread;
 
 /* -- Host process and threads ------------------------------------------------------------------------------------ */
@@ -87,22 +87,33 @@ void ri_gc_init_world(void)
 
 /* -- The list of heaps -------------------------------------------------------------------------------------------- */
 
-uint8_t ri_owner_block_claim(RiCollector *c, uint32_t first_index)
+uint16_t ri_owner_block_claim(RiCollector *c, uint32_t first_index)
 {
-    for (uint32_t i = 1; i < RI_OWNER_BLOCKS; i++) {
+    for (uint32_t n = 1; n < RI_OWNER_BLOCKS; n++) {
+        uint32_t i = world.owner_block_next = world.owner_block_next % (RI_OWNER_BLOCKS - 1) + 1;
         if (world.owner_blocks[i].c == NULL) {
             world.owner_blocks[i].c = c;
             world.owner_blocks[i].first_index = first_index;
-            return (uint8_t)i;
+            return (uint16_t)i;
         }
     }
     return 0;
+}
+
+void ri_owner_blocks_release(RiCollector *c)
+{
+    for (uint32_t i = 0; c->accounts != NULL && i <= c->account_capacity / RI_OWNERS_PER_BLOCK; i++) {
+        if (c->owner_blocks[i] != 0)
+            world.owner_blocks[c->owner_blocks[i]].c = NULL;
+    }
 }
 
 static void *link_heap(void *collector)
 {
     RiCollector *c = collector;
     c->next = world.heaps;
+    if (c->next != NULL)
+        c->next->previous = c;
     world.heaps = c;
     world.heap_count++;
     return NULL;
@@ -110,15 +121,14 @@ static void *link_heap(void *collector)
 
 static void *unlink_heap(void *collector)
 {
-    RiCollector *c = collector, **link = &world.heaps;
-    while (*link != c)
-        link = &(*link)->next;
-    *link = c->next;
+    RiCollector *c = collector;
+    if (c->next != NULL)
+        c->next->previous = c->previous;
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        world.heaps = c->next;
     world.heap_count--;
-    for (uint32_t i = 1; i < RI_OWNER_BLOCKS; i++) {
-        if (world.owner_blocks[i].c == c)
-            world.owner_blocks[i].c = NULL;
-    }
     return NULL;
 }
 

@@ -13,6 +13,7 @@ librille_object_a_SOURCES = \
 	%D%/gcworld.h \
 	%D%/heap.c \
 	%D%/heap.h \
+	%D%/heap_commons.c \
 	%D%/heap_mark.c \
 	%D%/heap_pages.c \
 	%D%/heap_roots.c \

@@ -33,7 +33,7 @@ struct RiShapes {
     uint64_t samples_valid_for; /* number of collections when the ring was filled */
     uint32_t sample_next;
     uint32_t sample_count;
-    Sample samples[SAMPLE_RING];
+    Sample *samples; /* SAMPLE_RING; NULL: none yet */
 };
 
 /* -- The directory of ids ---------------------------------------------------------------------------------------
@@ -94,6 +94,7 @@ void ri_shapes_destroy(RiHeap *heap)
         ri_shape_ids.freed = id;
     }
     unlock_ids();
+    ri_heap_cfree(heap->shapes->samples);
     heap->shapes = NULL;
 }
 
@@ -331,6 +332,10 @@ void ri_table_sample(RiHeap *heap, RiTable *t, uint32_t *hint)
 {
     RiShapes *shapes = heap->shapes;
     drop_stale_samples(heap);
+    if (shapes->samples == NULL)
+        shapes->samples = ri_heap_calloc(heap, SAMPLE_RING, sizeof(Sample));
+    if (shapes->samples == NULL)
+        return; /* memory is short: nothing is learnt */
     shapes->samples[shapes->sample_next % SAMPLE_RING] = (Sample){~(uintptr_t)t, ~(uintptr_t)hint};
     shapes->sample_next++;
     if (shapes->sample_count < SAMPLE_RING)

@@ -16,7 +16,7 @@
 #include "vm/base/num.h"
 
 #define GROUP 8               /* entries */
-#define GROUPS_FIRST 128      /* a power of two */
+#define GROUPS_FIRST 8        /* a power of two */
 #define INT_CACHE_SIZE 256
 #define ADOPT_MIN 4096 /* bytes: smaller results of a builder are copied into a string of the exact size */
 #define EXTEND_MIN 64  /* bytes: shorter results of concatenations get no room to grow */
@@ -46,8 +46,8 @@ struct RiStrings {
     uint32_t mask;      /* groups - 1 */
     uint32_t count;     /* strings */
     uint32_t used;      /* entries that are not UNUSED: strings and dead ones */
-    IntText ints[INT_CACHE_SIZE];
-    Pair pairs[1 << PAIR_CACHE_BITS];
+    IntText *ints; /* INT_CACHE_SIZE; NULL: none needed yet, or memory is short, as with … */
+    Pair *pairs;   /* … 1 << PAIR_CACHE_BITS of these */
 };
 
 /* -- Hashing ----------------------------------------------------------------------------------------------------- */
@@ -244,8 +244,29 @@ static void insert(RiHeap *heap, RiString *s, uint32_t hash)
     enter(strings, s, hash);
 }
 
+static RI_ALWAYS_INLINE bool same_bytes(const char *a, const char *b, size_t size);
+
+/* The string of these bytes in a heap's table; NULL if it is not there. */
+static RI_ALWAYS_INLINE RiString *find(const RiStrings *strings, const char *bytes, size_t size, uint32_t hash)
+{
+    for (uint32_t group = hash & strings->mask;; group = (group + 1) & strings->mask) {
+        uint64_t tags = strings->tags[group];
+        for (uint64_t found = find_tag(tags, tag_of(hash)); found != 0; found &= found - 1) {
+            RiString *s = strings->entries[(size_t)group * GROUP + first_byte(found)];
+            if (s->object.word == hash && s->size == size && same_bytes(s->bytes, bytes, size))
+                return s;
+        }
+        if (RI_LIKELY(find_unused(tags) != 0))
+            return NULL;
+    }
+}
+
+/* A string that this heap's table does not have: of the commons, or new. */
 static RI_NOINLINE RiString *intern_new(RiHeap *heap, const char *bytes, size_t size, uint32_t hash)
 {
+    RiString *common = heap->commons != NULL ? find(heap->commons->strings, bytes, size, hash) : NULL;
+    if (common != NULL)
+        return common;
     uint8_t flags = RI_STR_INTERNED | RI_STR_HASHED;
     if (size >= 2 && bytes[0] == '_' && bytes[1] == '_')
         flags |= RI_STR_METAMETHOD;
@@ -273,18 +294,9 @@ static RI_ALWAYS_INLINE bool same_bytes(const char *a, const char *b, size_t siz
 
 static RI_ALWAYS_INLINE RiString *intern(RiHeap *heap, const char *bytes, size_t size)
 {
-    const RiStrings *strings = heap->strings;
     uint32_t hash = hash_bytes(heap->seed, bytes, size);
-    for (uint32_t group = hash & strings->mask;; group = (group + 1) & strings->mask) {
-        uint64_t tags = strings->tags[group];
-        for (uint64_t found = find_tag(tags, tag_of(hash)); found != 0; found &= found - 1) {
-            RiString *s = strings->entries[(size_t)group * GROUP + first_byte(found)];
-            if (s->object.word == hash && s->size == size && same_bytes(s->bytes, bytes, size))
-                return s;
-        }
-        if (RI_LIKELY(find_unused(tags) != 0))
-            return intern_new(heap, bytes, size, hash);
-    }
+    RiString *s = find(heap->strings, bytes, size, hash);
+    return RI_LIKELY(s != NULL) ? s : intern_new(heap, bytes, size, hash);
 }
 
 /* -- Two short strings ------------------------------------------------------------------------------------------- */
@@ -349,6 +361,8 @@ static RI_NOINLINE RiString *join_short(RiHeap *heap, const RiString *first, con
         memcpy(text + first->size, second->bytes, second->size);
         joined = intern(heap, text, size);
     }
+    if (pair == NULL)
+        return joined;
     pair->first = NULL; /* a collection on another thread finds no half of it */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     pair->second = second;
@@ -360,8 +374,14 @@ static RI_NOINLINE RiString *join_short(RiHeap *heap, const RiString *first, con
 
 RiString *ri_str_concat_short(RiHeap *heap, const RiString *first, const RiString *second)
 {
+    RiStrings *strings = heap->strings;
+    if (RI_UNLIKELY(strings->pairs == NULL)) {
+        strings->pairs = ri_heap_calloc(heap, (size_t)1 << PAIR_CACHE_BITS, sizeof(Pair));
+        if (strings->pairs == NULL)
+            return join_short(heap, first, second, NULL);
+    }
     uint64_t mixed = ((uintptr_t)first + (uintptr_t)second * 8) * K0;
-    Pair *pair = &heap->strings->pairs[mixed >> (64 - PAIR_CACHE_BITS)];
+    Pair *pair = &strings->pairs[mixed >> (64 - PAIR_CACHE_BITS)];
     if (RI_LIKELY(pair->first == first && pair->second == second))
         return pair->joined;
     return join_short(heap, first, second, pair);
@@ -390,22 +410,21 @@ void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
             tags |= dead & EACH_BYTE(DEAD);
         strings->tags[group] = tags;
     }
-    memset(strings->pairs, 0, sizeof strings->pairs);
-    for (size_t i = 0; i < INT_CACHE_SIZE; i++) {
+    if (strings->pairs != NULL)
+        memset(strings->pairs, 0, sizeof(Pair) << PAIR_CACHE_BITS);
+    for (size_t i = 0; strings->ints != NULL && i < INT_CACHE_SIZE; i++) {
         if (strings->ints[i].text != NULL && !is_live(strings->ints[i].text))
             strings->ints[i].text = NULL;
     }
 }
 
-void ri_strings_init(RiHeap *heap)
+/* "", the strings of one byte, and those that the machine knows by name. */
+static void make_known_strings(RiHeap *heap)
 {
-    RiStrings *strings = ri_heap_calloc(heap, 1, sizeof *strings);
-    if (strings == NULL || !allocate_table(heap, strings, GROUPS_FIRST)) {
-        ri_heap_cfree(strings);
-        heap->on_no_memory(heap);
-    }
-    heap->strings = strings;
     const uint8_t flags = RI_STR_INTERNED | RI_STR_HASHED;
+    heap->one_byte = ri_heap_calloc(heap, 256, sizeof(RiString *));
+    if (heap->one_byte == NULL)
+        heap->on_no_memory(heap);
     heap->empty = new_plain(heap, 0, flags, hash_bytes(heap->seed, "", 0));
     for (int c = 0; c < 256; c++) {
         char byte = (char)c;
@@ -424,10 +443,37 @@ void ri_strings_init(RiHeap *heap)
         heap->hook_names[i] = ri_str_from_cstr(heap, events[i]);
 }
 
+static void take_known_strings(RiHeap *heap, const RiHeap *commons)
+{
+    heap->one_byte = commons->one_byte;
+    heap->empty = commons->empty;
+    memcpy(heap->mm_names, commons->mm_names, sizeof heap->mm_names);
+    memcpy(heap->hook_names, commons->hook_names, sizeof heap->hook_names);
+}
+
+void ri_strings_init(RiHeap *heap)
+{
+    RiStrings *strings = ri_heap_calloc(heap, 1, sizeof *strings);
+    if (strings == NULL || !allocate_table(heap, strings, GROUPS_FIRST)) {
+        ri_heap_cfree(strings);
+        heap->on_no_memory(heap);
+    }
+    heap->strings = strings;
+    if (heap->commons != NULL)
+        take_known_strings(heap, heap->commons);
+    else
+        make_known_strings(heap);
+}
+
 void ri_strings_destroy(RiHeap *heap)
 {
-    if (heap->strings != NULL)
+    if (heap->commons == NULL)
+        ri_heap_cfree(heap->one_byte);
+    if (heap->strings != NULL) {
         ri_heap_cfree(heap->strings->tags);
+        ri_heap_cfree(heap->strings->ints);
+        ri_heap_cfree(heap->strings->pairs);
+    }
     ri_heap_cfree(heap->strings);
     heap->strings = NULL;
 }
@@ -443,6 +489,8 @@ static RiString *new_long(RiHeap *heap, const char *bytes, size_t size)
 {
     RiString *s = ri_str_new_uninit(heap, size);
     ri_copy_bytes(heap, s->bytes, bytes, size);
+    if (ri_commons_hold(s)) /* it cannot be written to later */
+        ri_str_hash(heap, s);
     return s;
 }
 
@@ -707,14 +755,18 @@ int ri_str_compare(const RiString *a, const RiString *b)
 
 RiString *ri_str_from_int(RiHeap *heap, int64_t i)
 {
-    IntText *cached = &heap->strings->ints[(uint64_t)i % INT_CACHE_SIZE];
-    if (cached->i == i && cached->text != NULL)
+    RiStrings *strings = heap->strings;
+    if (RI_UNLIKELY(strings->ints == NULL))
+        strings->ints = ri_heap_calloc(heap, INT_CACHE_SIZE, sizeof(IntText));
+    IntText *cached = strings->ints != NULL ? &strings->ints[(uint64_t)i % INT_CACHE_SIZE] : NULL;
+    if (RI_LIKELY(cached != NULL) && cached->i == i && cached->text != NULL)
         return cached->text;
     char text[RI_NUM_TEXT_MAX];
     RiString *s = ri_str_new(heap, text, ri_num_print_int(i, text));
-    cached = &heap->strings->ints[(uint64_t)i % INT_CACHE_SIZE];
-    cached->i = i;
-    cached->text = s;
+    if (cached != NULL) {
+        cached->i = i;
+        cached->text = s;
+    }
     return s;
 }
 

@@ -914,6 +914,22 @@ RiTable *ri_table_new_like(RiHeap *heap, const RiTable *model)
     return t;
 }
 
+void ri_table_become_like(RiHeap *heap, RiTable *t, const RiTable *model)
+{
+    uint32_t count = ri_shape_fields(model->shape), old_count = t->slot_capacity;
+    RiValue *old_slots = t->slots, *slots = new_slots(heap, count)->values;
+    RiArray *old = t->array, *array = copy_array(heap, model->array);
+    for (uint32_t i = 0; i < count; i++)
+        ri_copy(&slots[i], &model->slots[i]);
+    t->slots = slots;
+    t->slot_capacity = (uint8_t)count;
+    t->array = array;
+    PUBLISH();
+    t->shape = model->shape;
+    free_array(heap, old);
+    release_slots(heap, t, (OldSlots){old_slots, old_count, false});
+}
+
 RiTable *ri_table_new_shared(RiHeap *heap, const RiTable *model)
 {
     RiTable *t = new_table(heap, 0, model->shape);

@@ -130,6 +130,9 @@ RiTable *ri_table_new_array(RiHeap *heap, const RiValue *values, uint32_t count)
 RiTable *ri_table_new_model(RiHeap *heap, const RiTable *t);
 /* A table with a copy of the model's array and fields. Collects. */
 RiTable *ri_table_new_like(RiHeap *heap, const RiTable *model);
+/* Give t, which has neither fields nor a dictionary and at most an array, the fields of the model, and a copy of its array
+ * instead of its own. Nothing is changed where that throws. Collects. */
+void ri_table_become_like(RiHeap *heap, RiTable *t, const RiTable *model);
 /* The same, but the fields stay the model's until one is stored to. The model has no array. It is kept alive by the
  * caller, as long as there are such tables. Collects. */
 RiTable *ri_table_new_shared(RiHeap *heap, const RiTable *model);
