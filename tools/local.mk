@@ -30,6 +30,7 @@ rille_SOURCES = \
 	%D%/cmd_bundle.c \
 	%D%/cmd_compile.c \
 	%D%/cmd_completion.c \
+	%D%/cmd_debug.c \
 	%D%/cmd_dis.c \
 	%D%/cmd_doc.c \
 	%D%/cmd_help.c \
@@ -37,6 +38,10 @@ rille_SOURCES = \
 	%D%/cmd_test.c \
 	%D%/cmd_trace.c \
 	%D%/commands.def \
+	%D%/debug_scope.c \
+	%D%/debug_scope.h \
+	%D%/debugger.c \
+	%D%/debugger.h \
 	%D%/devices.c \
 	%D%/devices.h \
 	%D%/docs.c \

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/engine.h"
 #include "vm/exec/semantics.h"
 #include "vm/host/fault.h"
@@ -28,8 +29,20 @@ static void set_signal_handler(int signal_number, void (*handler)(int))
 
 static void on_interrupt(int signal_number)
 {
+    RiProcess *process = interrupted_process;
+    RiDebugger *debugger = ri_debugger_of(process->heap);
+    if (debugger != NULL && debugger->on_pause != NULL && !debugger->wants_pause) {
+        if (debugger->is_busy) { /* what it evaluates, if anything */
+            process->interrupt = true;
+            process->heap->budget = 0;
+            return;
+        }
+        ri_debugger_ask_pause(debugger);
+        ri_machine_request(process->proc->machine);
+        return;
+    }
     set_signal_handler(signal_number, SIG_DFL); /* a second one ends the program, wherever it hangs */
-    ri_interrupt(interrupted_process);
+    ri_interrupt(process);
 }
 
 /* For who shall survive it: what catches the error is interrupted again at each safe point, from the second time on. */

@@ -35,6 +35,8 @@ struct RiDebugger {
     void (*on_throw)(RiDebugger *d, RiThread *T, RiCallStatus status, RiValue error, bool is_caught);
     /* A guest signal is about to be delivered to T's task, to its handler or by its default action. */
     void (*on_signal)(RiDebugger *d, RiThread *T, uint32_t number);
+    /* A coroutine has been made. Not to run anything. */
+    void (*on_coroutine)(RiDebugger *d, RiThread *co);
     /* A store has met the page that ri_debugger_watch_memory has made read-only, and has been done all the same. */
     void (*on_store)(RiDebugger *d, RiThread *T, uint32_t address, uint32_t size);
 };
@@ -51,8 +53,7 @@ static inline RiDebugger *ri_debugger_of(const RiHeap *heap)
  * the scheduler has to be woken by ri_machine_request. */
 void ri_debugger_ask_pause(RiDebugger *d);
 
-/* Set, or remove, a breakpoint at the instruction whose first word is `pc`, in code that this feedback shares with its forked
- * copies. Setting one ends machine code made of the function: that is left before it goes on, wherever it stands. A function
+/* Set, or remove, a breakpoint at the instruction whose first word is `pc`, in the function's own code. Setting one ends machine code made of the function: that is left before it goes on, wherever it stands. A function
  * without code of its own is left alone. Collects: no. */
 void ri_breakpoint_set(RiHeap *heap, RiFeedback *feedback, uint32_t pc);
 void ri_breakpoint_clear(RiFeedback *feedback, uint32_t pc);

@@ -902,6 +902,9 @@ RiThread *ri_coroutine_new(RiThread *T, RiValue function)
         co->hook_count = T->hook_count;
         co->hook_left = T->hook_count;
     }
+    RiDebugger *d = ri_debugger_of(T->heap);
+    if (RI_UNLIKELY(d != NULL) && d->on_coroutine != NULL && !d->is_busy)
+        d->on_coroutine(d, co);
     return co;
 }
 

@@ -23,8 +23,7 @@ void ri_leave_frame(RiThread *T, const RiLink *link)
     T->pc = link->delta ? ri_link_pc(T->base[-2], link) : 0;
 }
 
-/* The caller of `frame`; false if it is the first one of its thread. */
-static bool caller_of(const RiThread *T, RiFrame *frame)
+bool ri_frame_caller(const RiThread *T, RiFrame *frame)
 {
     const RiValue *base = T->stack + frame->base;
     const RiLink *link = RI_LINK_OF(base);
@@ -50,7 +49,7 @@ bool ri_frame_at(RiThread *T, int level, RiFrame *frame)
     frame->is_lua = T->base[-2].tag == RI_TAG_CLOSURE;
     frame->is_tail = RI_LINK_OF(T->base)->flags & RI_LINK_TAIL;
     for (; level > 0; level--) {
-        if (!caller_of(T, frame))
+        if (!ri_frame_caller(T, frame))
             return false;
     }
     return true;

@@ -20,6 +20,8 @@ void ri_leave_frame(RiThread *T, const RiLink *link);
 
 /* Level 0 is the running function. False if there is no such level. */
 bool ri_frame_at(RiThread *T, int level, RiFrame *frame);
+/* Go on to the caller of `frame`; false, and `frame` as it was, if it is the first one of its thread. */
+bool ri_frame_caller(const RiThread *T, RiFrame *frame);
 RiValue ri_frame_function(const RiThread *T, const RiFrame *frame);
 
 /* How the value that operand `index` (0: deepest) of the instruction at `pc` was obtained: writes kind ("local",
