@@ -263,6 +263,16 @@ void ri_x_pop(RiAsm *as, RiReg reg)
     rex(as, false, 0, 0, reg, false);
     byte(as, 0x58 | (reg & 7));
 }
+void ri_x_fs(RiAsm *as, bool stores, RiReg reg, int32_t offset)
+{
+    byte(as, 0x64);
+    rex(as, false, reg, 0, 0, false);
+    byte(as, stores ? 0x89 : 0x8b);
+    modrm(as, 0, reg, 4);
+    byte(as, 0x25);
+    word32(as, offset);
+}
+
 void ri_x_ret(RiAsm *as)
 {
     byte(as, 0xc3);

@@ -82,6 +82,7 @@ void ri_x_setcc(RiAsm *as, RiCond cc, RiReg reg);              /* low byte */
 void ri_x_roundsd(RiAsm *as, RiXmm to, RiXmm from, int mode);  /* mode 9: floor, 10: ceil; SSE 4.1 */
 void ri_x_push(RiAsm *as, RiReg reg);
 void ri_x_pop(RiAsm *as, RiReg reg);
+void ri_x_fs(RiAsm *as, bool stores, RiReg reg, int32_t offset); /* 32 bits of the host thread's own memory */
 void ri_x_ret(RiAsm *as);
 void ri_x_call_reg(RiAsm *as, RiReg reg);
 void ri_x_jmp_reg(RiAsm *as, RiReg reg);

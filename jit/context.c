@@ -285,7 +285,7 @@ RiXmm ri_jit_xmm(RiJit *j, uint32_t slot)
 
 static bool is_in(const RiJitSlot *s, RiReg reg)
 {
-    return s->where == IN_GPR + (int)reg && s->type == TYPE_TABLE;
+    return s->where == IN_GPR + (int)reg && (s->type == TYPE_TABLE || s->type == TYPE_CDATA);
 }
 
 const RiJitSlot *ri_jit_facts(const RiJit *j, RiReg table)
@@ -337,17 +337,25 @@ void ri_jit_shape_changes(RiJit *j, RiReg table, RiShapeId from, RiShapeId to)
     ri_jit_learn_shape(j, table, to);
 }
 
-RiReg ri_jit_array(RiJit *j, RiReg table)
+/* Load what a slot's `array` is of the object in `reg`. */
+static void load_array(RiJit *j, RiReg to, RiReg reg, bool is_table, bool is_pointer)
 {
-    const RiJitSlot *s = ri_jit_facts(j, table);
+    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(reg, is_table ? (int64_t)offsetof(RiTable, array) : (int64_t)offsetof(RiCdata, at)));
+    if (is_pointer)
+        ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, 0));
+}
+
+static RiReg array_of(RiJit *j, RiReg object, bool is_table, bool is_pointer)
+{
+    const RiJitSlot *s = ri_jit_facts(j, object);
     RiReg reg = (RiReg)s->array;
     if (!reg) {
-        reg = s->type == TYPE_TABLE ? spare_gpr(j) : RI_NO_REG;
+        reg = s->type != TYPE_UNKNOWN ? spare_gpr(j) : RI_NO_REG;
         if (reg == RI_NO_REG)
             reg = RI_RAX;
-        ri_x_rm(j->as, RI_X_LOAD, reg, ri_mem(table, offsetof(RiTable, array)));
+        load_array(j, reg, object, is_table, is_pointer);
         for (uint32_t i = 0; i < j->depth && reg != RI_RAX; i++)
-            if (is_in(&j->slots[i], table))
+            if (is_in(&j->slots[i], object))
                 j->slots[i].array = (uint8_t)reg;
         j->snap = NULL;
     }
@@ -355,11 +363,34 @@ RiReg ri_jit_array(RiJit *j, RiReg table)
     return reg;
 }
 
+RiReg ri_jit_array(RiJit *j, RiReg table)
+{
+    return array_of(j, table, true, false);
+}
+
+RiReg ri_jit_bytes(RiJit *j, RiReg cdata, bool is_pointer)
+{
+    if (is_pointer)
+        ri_jit_learn(j, cdata, FACT_POINTER);
+    return array_of(j, cdata, false, is_pointer);
+}
+
+void ri_jit_forget_pointers(RiJit *j)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (j->slots[i].facts & FACT_POINTER)
+            j->slots[i].array = 0;
+    j->snap = NULL;
+}
+
 void ri_jit_drop_facts(RiJit *j)
 {
     for (uint32_t i = 0; i < j->depth; i++) {
         RiJitSlot *s = &j->slots[i];
-        s->facts = s->kind = s->array = 0;
+        s->kind = s->array = 0;
+        if (s->type == TYPE_CDATA) /* its type does not change */
+            continue;
+        s->facts = 0;
         s->shape = 0;
     }
     j->snap = NULL;
@@ -415,6 +446,7 @@ static RiJitSlot *begin_set(RiJit *j, uint32_t slot, uint8_t type, uint8_t where
     s->synced = false;
     s->facts = s->kind = s->array = 0;
     s->shape = 0;
+    s->site = NULL;
     j->has_sample[slot] = false;
     return s;
 }
@@ -426,6 +458,7 @@ static void copy_facts(RiJitSlot *s, const RiJitSlot *from)
     s->kind = from->kind;
     s->array = from->array;
     s->shape = from->shape;
+    s->site = from->site;
 }
 
 void ri_jit_set_gpr(RiJit *j, uint32_t slot, uint8_t type, RiReg reg)
@@ -506,6 +539,16 @@ static void store_payload(RiJit *j, uint32_t slot)
     }
 }
 
+/* The value of s is stored where others look. */
+static void escape(RiJit *j, RiJitSlot *s)
+{
+    if (!s->site)
+        return;
+    ri_jit_emit_escape(j, s->site);
+    s->site = NULL;
+    j->snap = NULL;
+}
+
 void ri_jit_sync(RiJit *j, uint32_t slot)
 {
     RiJitSlot *s = &j->slots[slot];
@@ -515,6 +558,7 @@ void ri_jit_sync(RiJit *j, uint32_t slot)
         resolve_alias(j, slot);
         return;
     }
+    escape(j, s);
     if (!s->synced && s->type != TYPE_LINK)
         store_payload(j, slot);
     if (s->memtag != s->type)
@@ -534,6 +578,7 @@ void ri_jit_store_payload(RiJit *j, uint32_t slot, RiMem at)
 {
     const RiJitSlot *s = &j->slots[slot];
     RiReg scratch = scratch_beside(at);
+    escape(j, &j->slots[slot]);
     if (in_gpr(s)) {
         ri_x_rm(j->as, RI_X_STORE, s->where - IN_GPR, at);
     } else if (in_xmm(s)) {
@@ -818,10 +863,10 @@ static void load_arrays(RiJit *j, const RiJitSnap *target, uint64_t done)
         if (!t->array || done >> (IN_GPR + t->array) & 1)
             continue;
         done |= 1ull << (IN_GPR + t->array);
-        RiReg table = in_gpr(t) ? (RiReg)(t->where - IN_GPR) : RI_RAX;
+        RiReg object = in_gpr(t) ? (RiReg)(t->where - IN_GPR) : RI_RAX;
         if (!in_gpr(t))
             ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_jit_payload(i));
-        ri_x_rm(j->as, RI_X_LOAD, t->array, ri_mem(table, offsetof(RiTable, array)));
+        load_array(j, t->array, object, t->type != TYPE_CDATA, t->facts & FACT_POINTER);
     }
 }
 
@@ -849,6 +894,8 @@ void ri_jit_transition(RiJit *j, const RiJitSnap *target)
         RiJitSlot *s = &j->slots[i];
         const RiJitSlot *t = &target->slots[i];
         bool needs_value = t->where == IN_MEMORY || t->synced;
+        if (s->site && s->site != t->site)
+            escape(j, s);
         if (needs_value && t->type != TYPE_LINK) {
             ri_jit_sync(j, i);
         } else if (t->memtag != TYPE_UNKNOWN && t->memtag != s->memtag) {
@@ -895,6 +942,8 @@ void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote)
     for (uint32_t i = 0; i < j->depth; i++) {
         resolve_alias(j, i);
         RiJitSlot *s = &j->slots[i];
+        if (loop)
+            escape(j, s); /* the next round makes another one */
         if (s->where != IN_CONSTANT || is_singleton(s->type))
             continue;
         if (demote || (loop && loop->written[i / 32] >> i % 32 & 1)) {
@@ -932,7 +981,7 @@ void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop)
         uint8_t type = s->type;
         if (type == TYPE_UNKNOWN && ri_jit_sample(j, i, &v))
             type = TYPE_OF((uint8_t)v.tag);
-        if (type != TYPE_INT && type != TYPE_FLOAT && type != TYPE_TABLE)
+        if (type != TYPE_INT && type != TYPE_FLOAT && type != TYPE_TABLE && type != TYPE_CDATA)
             continue;
         if (s->type == TYPE_UNKNOWN)
             ri_jit_guard(j, i, type);

@@ -842,6 +842,7 @@ static void flush(RiJit *j)
     j->hot.at = j->prologue_end;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
     j->stats.flushes++;
+    j->heap->foreign_sites = NULL;
     ri_jit_listing_forget(j->listing);
     ri_jit_gdb_forget(j);
 }
@@ -1086,6 +1087,7 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     if (options->lists)
         j->listing = ri_jit_listing_open(heap);
     heap->jit = j;
+    heap->foreign_clear = ri_jit_foreign_clear;
     heap->hot_code = &native_word;
     j->hot_calls = options->hot_calls ? options->hot_calls : HOT_CALLS;
     heap->hot_loops = options->always ? 0 : options->hot_loops ? options->hot_loops : HOT_LOOPS;

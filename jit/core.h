@@ -12,6 +12,7 @@
 #include "jit/asm_x64.h"
 #include "jit/jit.h"
 #include "vm/exec/call.h"
+#include "vm/exec/foreign.h"
 #include "vm/exec/opcode.h"
 #include "vm/exec/semantics.h"
 #include "vm/exec/witness.h"
@@ -38,6 +39,8 @@
 #define TYPE_LIBFN TYPE_OF(RI_TAG_LIBFN)
 #define TYPE_CELL TYPE_OF(RI_TAG_CELL)
 #define TYPE_LINK TYPE_OF(RI_TAG_LINK)
+#define TYPE_CDATA TYPE_OF(RI_TAG_CDATA)
+#define TYPE_USERDATA TYPE_OF(RI_TAG_USERDATA)
 
 enum { /* RiJitSlot.where */
     IN_MEMORY,  /* of the slot itself, tag and payload */
@@ -57,14 +60,18 @@ typedef struct RiJitSlot {
     /* Of a table: what guards have found and nothing has changed since (calls of C and Lua may) */
     uint8_t facts;  /* FACT_… */
     uint8_t kind;   /* KIND_… of its array part; 0: not known */
-    uint8_t array;  /* the register that holds its array's address; 0: none */
-    RiShapeId shape; /* 0: not known */
+    uint8_t array;  /* the register that holds its array's address; 0: none. Of a cdata: where its bytes, or of a pointer what
+                       it points to, are */
+    RiShapeId shape; /* 0: not known. Of a cdata: the number of its type */
+    RiForeignSite *site; /* of a cdata that nobody else has seen yet: whose box it is. See emit_ffi.c */
 } RiJitSlot;
 
 enum { /* RiJitSlot.facts */
     FACT_NO_META = 1,
     FACT_NO_NEWINDEX = 2, /* the metatable, if there is one, has no __newindex */
-    FACT_NO_DICT = 4
+    FACT_NO_DICT = 4,
+    FACT_OWNED = 8,   /* of a cdata: its bytes are there for sure; stays when others are forgotten */
+    FACT_POINTER = 16 /* of a cdata: it is a pointer */
 };
 
 /* RiJitSlot.kind: 1 + RiArrayKind, or */
@@ -387,6 +394,8 @@ void ri_jit_learn_kind(RiJit *j, RiReg table, uint8_t kind);
 void ri_jit_learn_shape(RiJit *j, RiReg table, RiShapeId shape);
 void ri_jit_shape_changes(RiJit *j, RiReg table, RiShapeId from, RiShapeId to);
 RiReg ri_jit_array(RiJit *j, RiReg table); /* its array: in a register that stays, or rax */
+RiReg ri_jit_bytes(RiJit *j, RiReg cdata, bool is_pointer); /* where a cdata's bytes are, or point to: likewise */
+void ri_jit_forget_pointers(RiJit *j); /* bytes of a pointer may have changed */
 bool ri_jit_owns_gpr(RiJit *j, RiReg reg, uint32_t slot); /* no other slot's value is in it */
 /* Put a value where slot is (slot == depth: push). */
 void ri_jit_set_gpr(RiJit *j, uint32_t slot, uint8_t type, RiReg reg);
@@ -464,6 +473,10 @@ RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot);
 /* Emit setmetatable's work in place of its call; false: as any other (or is_deferred). */
 bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted);
 RiJitResult ri_jit_emit_call(RiJit *j, RiWord w);
+/* -- emit_call.c, for calls of C -- */
+void ri_jit_emit_link(RiJit *j, uint32_t base, int32_t wanted);
+void ri_jit_emit_serve(RiJit *j, uint32_t func, int32_t wanted); /* a library function has signalled, or been hooked: eax */
+RiJitResult ri_jit_results(RiJit *j, uint32_t func, int32_t wanted);
 /* Emit: the closure in reg is one of fv's, and there is room for its frame at slot `base`. */
 void ri_jit_guard_feedback(RiJit *j, const RiFeedback *fv, RiReg reg, int64_t base);
 bool ri_jit_can_call(RiJit *j, const RiFeedback *fv, uint32_t func); /* directly, the function at slot `func` */
@@ -498,6 +511,15 @@ bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t in
 /* table.insert(t, v), table.remove(t), whose types are known. False: call it. */
 bool ri_jit_emit_insert(RiJit *j, uint32_t func);
 bool ri_jit_emit_remove(RiJit *j, uint32_t func, int32_t wanted);
+/* -- emit_ffi.c: values of C. Each says whether it has emitted the instruction; false: as any other (or is_deferred) -- */
+/* Push object.key or object[key] (key a constant, or an integer in a slot); the object is in a slot (-1: an upvalue). */
+bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t pops);
+bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t value, uint32_t pops);
+/* Push a function or constant of a library of C. */
+bool ri_jit_emit_foreign_symbol(RiJit *j, int32_t slot, uint32_t upvalue, RiString *key, uint32_t pops);
+bool ri_jit_emit_foreign_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted, RiJitResult *result);
+void ri_jit_emit_escape(RiJit *j, const RiForeignSite *site); /* emit: others may see its box from here on; no register changes */
+void ri_jit_foreign_clear(RiHeap *heap); /* RiHeap.foreign_clear */
 /* The same for mem.load_… and mem.store_…. */
 bool ri_jit_emit_memory(RiJit *j, uint32_t intrinsic, uint32_t func, uint32_t nargs, int32_t wanted);
 /* Emit the call of a library function in place of its call; false: as any other. */

@@ -323,6 +323,22 @@ static void emit_serve(RiJit *j, uint32_t func, int32_t wanted)
     results(j, func, wanted);
 }
 
+void ri_jit_emit_link(RiJit *j, uint32_t base, int32_t wanted)
+{
+    emit_link(j, base, wanted, 0, 0);
+}
+
+void ri_jit_emit_serve(RiJit *j, uint32_t func, int32_t wanted)
+{
+    emit_serve(j, func, wanted);
+}
+
+RiJitResult ri_jit_results(RiJit *j, uint32_t func, int32_t wanted)
+{
+    results(j, func, wanted);
+    return EMIT_ON;
+}
+
 static RiJitResult emit_library_call(RiJit *j, const RiLibFn *fn, uint32_t func, uint32_t nargs, int32_t wanted)
 {
     guard_library(j, func, fn);
@@ -440,6 +456,11 @@ static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wa
         return emit_library_call(j, f.cp, func, nargs, wanted);
     if (type == TYPE_TABLE)
         return emit_call_handler(j, f.cp, func, nargs, wanted);
+    RiJitResult result;
+    if (type == TYPE_CDATA && ri_jit_emit_foreign_call(j, func, nargs, wanted, &result))
+        return result;
+    if (j->is_deferred)
+        return EMIT_DEFER;
     return emit_any_call(j, func, nargs, false, wanted);
 }
 

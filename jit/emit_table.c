@@ -384,11 +384,32 @@ static void push_field(RiJit *j, const Field *f, RiReg reg, uint8_t type, const 
         ri_jit_set_sample(j, self, sample);
 }
 
+/* The same of a cdata, or of a library of C. */
+static bool emit_foreign_field(RiJit *j, int32_t slot, uint32_t upvalue, RiString *key, uint32_t pops, FieldUse use)
+{
+    RiJitOperand name = {.slot = -1, .k = ri_string_value(key)};
+    if (j->heap->foreign == NULL)
+        return false;
+    uint8_t type = slot >= 0 ? ri_jit_type(j, (uint32_t)slot) : TYPE_UNKNOWN;
+    if (slot >= 0 && type != TYPE_CDATA && type != TYPE_USERDATA)
+        return false;
+    if (!ri_jit_emit_foreign_symbol(j, slot, upvalue, key, pops) &&
+        (j->is_deferred || use != USE_VALUE || !ri_jit_emit_foreign_get(j, slot, upvalue, name, pops)))
+        return false;
+    if (use == USE_CALL)
+        ri_jit_set_constant(j, j->depth, (RiValue){.tag = RI_TAG_LINK});
+    return true;
+}
+
 static RiJitResult emit_get_field(RiJit *j, uint32_t slot, uint32_t pops, uint32_t site, FieldUse use)
 {
     RiCache *cache = cache_of(j, site);
     uint8_t type = ri_jit_type(j, slot);
     RiValue o;
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (use != USE_SELF && emit_foreign_field(j, (int32_t)slot, 0, cache->key, pops, use))
+        return EMIT_ON;
     if (j->is_deferred)
         return EMIT_DEFER;
     bool is_string = type == TYPE_STRING && cache->next_shape == RI_SHAPE_OF_STRINGS && cache->epoch == j->heap->epoch;
@@ -417,6 +438,8 @@ static RiJitResult emit_get_upvalue_field(RiJit *j, uint32_t index, uint32_t sit
     Field f = {0};
     if (o && o->tag == RI_TAG_TABLE && j->generic_pc != j->pc)
         f = find_field(j, o->p, cache);
+    if (f.place == FIELD_UNKNOWN && use != USE_SELF && emit_foreign_field(j, -1, index, cache->key, 0, use))
+        return EMIT_ON;
     if (f.place == FIELD_UNKNOWN)
         return emit_slow_field(j, -1, index, 0, use, cache);
     RiReg reg = ri_jit_new_gpr(j);
@@ -513,6 +536,11 @@ static RiJitResult emit_set_field(RiJit *j, uint32_t slot, uint32_t pops, uint32
     RiValue o;
     if (j->is_deferred)
         return EMIT_DEFER;
+    RiJitOperand name = {.slot = -1, .k = ri_string_value(cache->key)};
+    if (type == TYPE_CDATA && !keeps && ri_jit_emit_foreign_set(j, (int32_t)slot, 0, name, value, pops))
+        return EMIT_ON;
+    if (j->is_deferred)
+        return EMIT_DEFER;
     if (type != TYPE_TABLE || value_type == TYPE_UNKNOWN || j->generic_pc == j->pc)
         return emit_slow_set_field(j, (int32_t)slot, 0, pops, cache, keeps);
     if (!ri_jit_sample(j, slot, &o)) {
@@ -535,6 +563,11 @@ static RiJitResult emit_set_upvalue_field(RiJit *j, uint32_t index, uint32_t sit
     RiValue o = self ? self->upvals[index]->value : ri_nil();
     uint32_t value = j->depth - 1;
     uint8_t value_type = ri_jit_type(j, value);
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    RiJitOperand name = {.slot = -1, .k = ri_string_value(cache->key)};
+    if (o.tag == RI_TAG_CDATA && ri_jit_emit_foreign_set(j, -1, index, name, value, 1))
+        return EMIT_ON;
     if (j->is_deferred)
         return EMIT_DEFER;
     if (o.tag != RI_TAG_TABLE || value_type == TYPE_UNKNOWN || j->generic_pc == j->pc)
@@ -769,6 +802,10 @@ static RiJitResult emit_get_index(RiJit *j, RiWord w)
     uint8_t key_type = ri_jit_operand_type(j, x.key);
     if (j->is_deferred)
         return EMIT_DEFER;
+    if (object_type == TYPE_CDATA && ri_jit_emit_foreign_get(j, x.object.slot, x.upvalue, x.key, x.pops))
+        return EMIT_ON;
+    if (j->is_deferred)
+        return EMIT_DEFER;
     if (object_type != TYPE_TABLE || key_type != TYPE_INT || j->generic_pc == j->pc)
         return slow_index(j, &x);
     bool has = true;
@@ -960,6 +997,11 @@ static RiJitResult emit_set_index(RiJit *j, RiWord w)
     RiValue o, k;
     uint8_t object_type = ri_jit_operand_type(j, x.object), key_type = ri_jit_operand_type(j, x.key);
     uint8_t value_type = ri_jit_operand_type(j, x.value);
+    if (j->is_deferred)
+        return EMIT_DEFER;
+    if (object_type == TYPE_CDATA &&
+        ri_jit_emit_foreign_set(j, x.object.slot, 0, x.key, (uint32_t)x.value.slot, x.pops))
+        return EMIT_ON;
     if (j->is_deferred)
         return EMIT_DEFER;
     if (object_type != TYPE_TABLE || key_type != TYPE_INT || value_type == TYPE_UNKNOWN || j->generic_pc == j->pc)

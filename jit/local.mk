@@ -16,6 +16,7 @@ librille_jit_a_SOURCES = \
 	%D%/emit_arith.c \
 	%D%/emit_branch.c \
 	%D%/emit_call.c \
+	%D%/emit_ffi.c \
 	%D%/emit_intrinsic.c \
 	%D%/emit_loop.c \
 	%D%/emit_memory.c \

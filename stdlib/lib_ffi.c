@@ -8,12 +8,12 @@
 
 #include "stdlib/libs.h"
 #include "vm/ffi/cdata.h"
+#include "vm/ffi/foreign.h"
 #include "vm/host/host.h"
 #include "vm/machine/gate.h"
 #include "vm/machine/mount.h"
 #include "vm/machine/policy.h"
 
-#define CLIB_TYPE "ffi.clib"
 #define PARSED_MAX 2000 /* texts of types that are remembered */
 
 /* -- Arguments ---------------------------------------------------------------------------------------------------- */
@@ -350,12 +350,10 @@ typedef struct Clib {
     void *handle;
 } Clib;
 
-static const RiUserType clib_type = {.name = CLIB_TYPE};
-
 static Clib *clib_arg(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    if (nargs == 0 || !ri_is_userdata(args[0]) || ((RiUserdata *)args[0].p)->type != &clib_type)
-        ri_arg_type_error(T, args, nargs, 0, CLIB_TYPE);
+    if (nargs == 0 || !ri_is_userdata(args[0]) || ((RiUserdata *)args[0].p)->type != &ri_ffi_library_type)
+        ri_arg_type_error(T, args, nargs, 0, RI_FFI_LIBRARY);
     return (Clib *)(void *)((RiUserdata *)args[0].p)->data;
 }
 
@@ -425,9 +423,9 @@ static const RiLibFn clib_methods[] = {
 
 static RiValue new_clib(RiThread *T, void *handle)
 {
-    RiTable *meta = ri_type_metatable(T, CLIB_TYPE);
+    RiTable *meta = ri_type_metatable(T, RI_FFI_LIBRARY);
     RiUserdata *u = ri_udata_new(T->heap, sizeof(Clib), 1);
-    u->type = &clib_type;
+    u->type = &ri_ffi_library_type;
     ri_push(T, ri_object(u, RI_TAG_USERDATA));
     ri_set_object(&u->uservalues[0], ri_table_new(T->heap, 0, 0), RI_TAG_TABLE);
     ((Clib *)(void *)u->data)->handle = handle;
@@ -571,7 +569,7 @@ static void guard_state(RiThread *T)
     ri_push(T, ri_table_value(meta));
     ri_table_set_str(T->heap, meta, T->heap->mm_names[RI_MM_GC], ri_object(&close_state_fn, RI_TAG_LIBFN));
     RiUserdata *u = ri_udata_new(T->heap, 8, 0);
-    u->type = &clib_type;
+    u->type = &ri_ffi_library_type;
     u->meta = meta;
     ri_heap_register_finalizer(T->heap, ri_object(u, RI_TAG_USERDATA));
     set(T, T->process->registry, "ffi.state", ri_object(u, RI_TAG_USERDATA));
@@ -592,6 +590,7 @@ static void open_ffi(RiThread *T, RiTable *library)
     RiFfi *ffi = ri_ffi_state(T);
     RiTable *meta = ri_table_new(T->heap, 0, 0);
     const char *error = "";
+    T->heap->foreign = &ri_ffi_foreign;
     ri_push(T, ri_table_value(meta));
     ri_library_fill(T, meta, ri_ffi_operators, ri_ffi_operator_count);
     set(T, meta, "__metatable", ri_string_value(ri_str_from_cstr(T->heap, "ffi")));

@@ -45,6 +45,15 @@ START_TEST(moves)
     LINE(ri_x_rm(&as, RI_X_LEA, RI_RAX, ri_mem_index(RI_RBX, RI_RCX, 4, -8)), "488d448bf8");
     LINE(ri_x_rm(&as, RI_X_LOADBYTE, RI_RAX, ri_mem(RI_RDI, 3)), "0fb64703");
     LINE(ri_x_rm(&as, RI_X_LOADHALF, RI_RAX, ri_mem(RI_RDI, 2)), "0fb74702");
+    LINE(ri_x_rm(&as, RI_X_LOADSBYTE, RI_RAX, ri_mem(RI_RDI, 3)), "480fbe4703");
+    LINE(ri_x_rm(&as, RI_X_LOADSHALF, RI_R9, ri_mem(RI_RDI, 2)), "4c0fbf4f02");
+    LINE(ri_x_rm(&as, RI_X_LOADS32, RI_RAX, ri_mem(RI_RDI, 4)), "48634704");
+    LINE(ri_x_rr(&as, RI_X_LOADS32, RI_RAX, RI_R9), "4963c1");
+    LINE(ri_x_rm(&as, RI_X_STOREBYTE, RI_RDX, ri_mem(RI_RAX, 1)), "885001");
+    LINE(ri_x_rm(&as, RI_X_STOREHALF, RI_R8, ri_mem(RI_RAX, 2)), "6644894002");
+    LINE(ri_x_rr(&as, RI_X_CMOVE, RI_RCX, RI_R8), "490f44c8");
+    LINE(ri_x_fs(&as, false, RI_RAX, -64), "648b0425c0ffffff");
+    LINE(ri_x_fs(&as, true, RI_R9, 16), "6444890c2510000000");
     LINE(ri_x_rr(&as, RI_X_ZEROBYTE, RI_RAX, RI_RSI), "400fb6c6");
     LINE(ri_x_rr(&as, RI_X_ZEROBYTE, RI_RCX, RI_RAX), "0fb6c8");
     LINE(ri_x_rr(&as, RI_X_XCHG, RI_RCX, RI_R8), "4987c8");
@@ -102,6 +111,9 @@ START_TEST(floats)
 {
     LINE(ri_x_rm(&as, RI_X_MOVSD, 2, ri_mem(RI_RBX, 16)), "f20f105310");
     LINE(ri_x_rm(&as, RI_X_MOVSD_ST, 9, ri_mem(RI_RBX, 16)), "f2440f114b10");
+    LINE(ri_x_rm(&as, RI_X_MOVSS_ST, 9, ri_mem(RI_RBX, 16)), "f3440f114b10");
+    LINE(ri_x_rm(&as, RI_X_CVTSS2SD, 2, ri_mem(RI_RBX, 16)), "f30f5a5310");
+    LINE(ri_x_rr(&as, RI_X_CVTSD2SS, 1, 9), "f2410f5ac9");
     LINE(ri_x_rr(&as, RI_X_MOVAPS, 3, 12), "410f28dc");
     LINE(ri_x_rr(&as, RI_X_ADDSD, 2, 3), "f20f58d3");
     LINE(ri_x_rr(&as, RI_X_MULSD, 8, 3), "f2440f59c3");

@@ -50,6 +50,10 @@ static const Reading readings[RI_FORM_X_COUNT] = {
     [RI_X_CVTSI2SD] = {"cvtsi2sd", 'x', 'q', "QWORD PTR ", false}, [RI_X_CVTTSD2SI] = {"cvttsd2si", 'q', 'x', "QWORD PTR ", false},
     [RI_X_MOVQ_X] = {"movq", 'x', 'q', NULL, false},             [RI_X_MOVQ_R] = {"movq", 'x', 'q', NULL, true},
     [RI_X_ZEROBYTE] = {"movzx", 'd', 'b', NULL, false},
+    [RI_X_LOADSBYTE] = {"movsx", 'q', 0, "BYTE PTR ", false},    [RI_X_LOADSHALF] = {"movsx", 'q', 0, "WORD PTR ", false},
+    [RI_X_LOADS32] = {"movsxd", 'q', 'd', "DWORD PTR ", false},  [RI_X_CMOVE] = {"cmove", 'q', 'q', "QWORD PTR ", false},
+    [RI_X_CVTSS2SD] = {"cvtss2sd", 'x', 'x', "DWORD PTR ", false}, [RI_X_CVTSD2SS] = {"cvtsd2ss", 'x', 'x', "QWORD PTR ", false},
+    [RI_X_MOVSS_ST] = {"movss", 'x', 0, "DWORD PTR ", true},
 };
 
 static const char *name_of(char kind, int number)

@@ -29,6 +29,7 @@ librille_exec_a_SOURCES = \
 	%D%/disasm.h \
 	%D%/engine.c \
 	%D%/engine.h \
+	%D%/foreign.h \
 	%D%/fork.c \
 	%D%/formats.def \
 	%D%/forward.c \

@@ -89,13 +89,18 @@ static void pass(RiThread *T, RiCtype *t, RiValue v, Registers *r, uint32_t *int
     r->integers[(*integers)++] = extended(t, word);
 }
 
-static int32_t deliver(RiThread *T, RiFfi *ffi, RiCtype *t, char *result)
+int32_t ri_ffi_deliver(RiThread *T, RiCtype *t, char *result)
 {
-    ffi->errno_value = errno;
-    rethrow(T, ffi);
+    rethrow(T, ri_ffi_state(T));
     if (t->kind == RI_CK_VOID)
         return 0;
     return ri_return1(T->base, ri_ffi_load(T, t, result, NULL));
+}
+
+static int32_t deliver(RiThread *T, RiFfi *ffi, RiCtype *t, char *result)
+{
+    ffi->errno_value = errno;
+    return ri_ffi_deliver(T, t, result);
 }
 
 static int32_t call_directly(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, void *function, RiValue *args)

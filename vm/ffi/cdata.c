@@ -31,7 +31,7 @@ static RiCdata *new_header(RiThread *T, RiCtype *type, uint64_t data_bytes)
 {
     RiHeap *heap = T->heap;
     RiCdata *c = ri_heap_alloc(heap, sizeof *c + data_bytes, RI_SPACE_OBJECT);
-    ri_object_init(c, RI_TAG_CDATA, 0, 0, 0);
+    ri_object_init(c, RI_TAG_CDATA, 0, 0, type->id);
     c->serial = heap->serial++;
     c->owner = heap->owner;
     c->type = type;

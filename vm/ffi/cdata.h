@@ -7,20 +7,8 @@
 #ifndef RI_FFI_CDATA_H
 #define RI_FFI_CDATA_H
 
+#include "vm/exec/foreign.h"
 #include "vm/ffi/ctype.h"
-
-typedef struct RiCdata {
-    RiObject object; /* RI_TAG_CDATA; flags as a userdata's */
-    uint32_t serial; /* identity for hashing */
-    uint32_t owner;
-    RiCtype *type;   /* a reference: `at` is the address of what it refers to; ctype_type: the type lies at `at` */
-    char *at;
-    void *keep;      /* the object that the bytes, or what it points to, belong to; NULL: not ours */
-    uint64_t size;   /* bytes at `at`; 0: not known */
-    RiValue finalizer;
-    char data[];
-} RiCdata;
-_Static_assert(offsetof(RiCdata, data) % 16 == 0, "data is aligned like malloc's");
 
 static inline bool ri_is_cdata(RiValue v)
 {
@@ -97,6 +85,9 @@ const char *ri_ffi_type_text(RiThread *T, RiValue v);
 /* -- Calls: call.c, callback.c ------------------------------------------------------------------------------------ */
 /* Call the function at `function` with the arguments in T's frame: its result on the stack as a library function's. */
 int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, uint32_t nargs);
+/* A call by machine code is done: its result, of type t in the bytes at `result`, on the stack likewise. Throws what a callback
+ * has failed with. */
+int32_t ri_ffi_deliver(RiThread *T, RiCtype *t, char *result);
 /* The code of a callback that calls `f`, of function type `type`; it lives until it is freed. */
 void *ri_ffi_callback(RiThread *T, RiCtype *type, RiValue f);
 /* Free the callback with that code, or set another function (not nil). false: there is none. */
@@ -107,6 +98,7 @@ void ri_ffi_callbacks_close(RiThread *T);
 /* -- Operators: operator.c: library functions for the metatable of cdata ------------------------------------------ */
 extern const RiLibFn ri_ffi_operators[];
 extern const uint32_t ri_ffi_operator_count;
+const RiLibFn *ri_ffi_call_operator(void); /* __call */
 /* A value of type t made from the arguments args[1] …, as ffi.new and calls of types do; with a variable part its count of
  * elements comes first. `uses_new`: by __new of the type's metatable, if it has one. A library function's result. */
 int32_t ri_ffi_construct(RiThread *T, RiCtype *t, RiValue *args, uint32_t nargs, bool uses_new);

@@ -37,7 +37,7 @@ static RiCtype *new_type(RiHeap *heap, RiFfi *ffi, RiCkind kind, uint64_t size, 
     t->size = size;
     t->align = align;
     t->plain = t;
-    t->id = ffi->next_id++;
+    t->id = ++ffi->next_id;
     return t;
 }
 

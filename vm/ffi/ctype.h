@@ -74,7 +74,7 @@ struct RiCtype {
     RiTable *meta;      /* ffi.metatype; kept with the plain type */
     struct RiCcall *call;    /* a function: how it is called; a struct: how it is passed. In call.c */
     void *native;       /* ffi_type of a struct or union */
-    uint32_t id;        /* number of its making */
+    uint32_t id;        /* number of its making, from 1 */
     uint32_t line;      /* where its body was declared */
 };
 

@@ -13,6 +13,8 @@ librille_ffi_a_SOURCES = \
 	%D%/cdata.h \
 	%D%/ctype.c \
 	%D%/ctype.h \
+	%D%/foreign.c \
+	%D%/foreign.h \
 	%D%/native.c \
 	%D%/native.h \
 	%D%/operator.c \

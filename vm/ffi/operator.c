@@ -539,6 +539,7 @@ static int32_t op_index(RiThread *T, RiValue *args, uint32_t nargs)
         if (place.is_constant && ri_is_cdata(v) && ((RiCdata *)v.p)->type->kind == RI_CK_REFERENCE) {
             RiCdata *r = v.p; /* what is in a constant is constant */
             r->type = ri_ctype_reference(T, ri_ctype_qualified(T, r->type->base, RI_CQ_CONST));
+            r->object.word = r->type->id;
         }
         return ri_return1(T->base, v);
     }
@@ -778,3 +779,11 @@ const RiLibFn ri_ffi_operators[] = {
     RI_FN_RESUMABLE(op_gc, resume_nothing, "cdata.__gc", "(collection)(cdata)", "Calls what ffi.gc has set."),
 };
 const uint32_t ri_ffi_operator_count = RI_COUNTOF(ri_ffi_operators);
+
+const RiLibFn *ri_ffi_call_operator(void)
+{
+    const RiLibFn *fn = ri_ffi_operators;
+    while (fn->call != op_call)
+        fn++;
+    return fn;
+}

@@ -99,6 +99,9 @@ struct RiHeap {
     void (*on_warm)(RiHeap *heap, RiFeedback *feedback); /* a function is about to run for the first time in its process;
                                                             NULL: nobody wants to know */
     struct RiLender *lender;   /* lender.c; NULL: none */
+    const struct RiForeign *foreign; /* of exec/foreign.h; NULL: the ffi library is not loaded */
+    struct RiForeignSite *foreign_sites; /* of machine code; the collector clears their boxes, …_clear does */
+    void (*foreign_clear)(RiHeap *heap);
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
     const RiHeap *commons;     /* what it has in common with all later heaps: below. NULL: nothing */
 };

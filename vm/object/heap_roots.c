@@ -167,6 +167,10 @@ static void begin_collection(void)
     if (world.current == NULL || world.stop != &world.current->stop_collection)
         world.stop = NULL;
     clear_counts();
+    for (RiCollector *c = world.heaps; c != NULL; c = c->next) {
+        if (c->heap->foreign_sites != NULL)
+            c->heap->foreign_clear(c->heap);
+    }
     world.weak.count = world.weak_visited = 0;
     world.dead_entries.count = 0;
     world.feedbacks.count = 0;

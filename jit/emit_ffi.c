@@ -1,0 +1,841 @@
+/* Emitters: values of C.
+ *
+ * What an access or a call means follows from the type of the cdata, whose number is compared. Memory that is known to be there
+ * (bytes that ffi.new has made, with an index that has been compared) is accessed directly; through pointers by the leaf
+ * routines of vm/host/fault.c. What cannot be done is left to the interpreter, which says what is wrong.
+ *
+ * Most cdata that an expression makes, the reference in `a[i].x`, are gone at once. So each instruction that makes one has a
+ * box, which it uses again; code that lets somebody else see it (a store to memory: ri_jit_sync, ri_jit_store_payload; the head
+ * of a loop, where the same instruction comes again) takes it away from the instruction first, and the next round makes a new
+ * one. A context knows the box of a slot by RiJitSlot.site. */
+#include "jit/core.h"
+
+#include <errno.h>
+
+#include "vm/host/fault.h"
+
+#define NULL_PAGE_BYTES 65536 /* nothing is ever mapped below */
+#define SAFE_OFFSET_MAX 4096
+
+/* -- Boxes -------------------------------------------------------------------------------------------------------------- */
+
+void ri_jit_foreign_clear(RiHeap *heap)
+{
+    for (RiForeignSite *site = heap->foreign_sites; site; site = site->next)
+        site->box = NULL;
+}
+
+void ri_jit_emit_escape(RiJit *j, const RiForeignSite *site)
+{
+    ri_x_push(j->as, RI_RAX);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)&site->box);
+    ri_x_store_imm(j->as, ri_mem(RI_RAX, 0), 0);
+    ri_x_pop(j->as, RI_RAX);
+}
+
+static void help_make(RiThread *T, RiForeignSite *site)
+{
+    RiCdata *box = T->heap->foreign->make(T, site);
+    site->box = box;
+}
+
+typedef struct Start { /* of an instruction: where it can be begun again */
+    uint32_t address;
+    RiJitSnap *snap;
+} Start;
+
+static Start begin(RiJit *j)
+{
+    return (Start){j->as->at, ri_jit_snapshot(j)};
+}
+
+static RiForeignSite *new_site(RiJit *j, const RiForeignValue *v)
+{
+    RiForeignSite *site = ri_jit_alloc(j, sizeof *site);
+    site->type = v->made;
+    site->size = v->made_size;
+    site->is_pointer = v->kind == RI_FOREIGN_POINTER;
+    site->next = j->heap->foreign_sites;
+    j->heap->foreign_sites = site;
+    return site;
+}
+
+/* The box of a site in a register; if there is none, one is made and the instruction is begun again: nothing has been done. */
+static RiReg emit_box(RiJit *j, RiForeignSite *site, Start start)
+{
+    RiReg box = ri_jit_new_gpr(j);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)&site->box);
+    ri_x_rm(j->as, RI_X_LOAD, box, ri_mem(RI_RAX, 0));
+    ri_x_rr(j->as, RI_X_TEST, box, box);
+    uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
+    RiJitSnap *after = ri_jit_snapshot(j);
+    ri_x_patch(j->as, none, ri_jit_cold_begin(j));
+    ri_jit_begin_slow(j);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_imm(j->as, RI_RSI, (int64_t)(uintptr_t)site);
+    ri_jit_call_c(j, HELPER(help_make));
+    ri_jit_drop_registers(j, true);
+    ri_jit_rejoin(j, start.snap, start.address);
+    ri_jit_cold_end(j);
+    ri_jit_restore(j, after);
+    return box;
+}
+
+/* What the next instructions look at: a value of that type. It steers, nobody follows its address. */
+static void set_sample(RiJit *j, uint32_t slot, const RiForeignValue *v)
+{
+    RiCdata *c = ri_jit_alloc(j, sizeof *c);
+    ri_object_init(c, RI_TAG_CDATA, 0, 0, v->made_number);
+    c->type = v->made;
+    ri_jit_set_sample(j, slot, ri_object(c, RI_TAG_CDATA));
+}
+
+static void push_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg box, RiReg address, uint8_t facts)
+{
+    uint32_t to = j->depth;
+    ri_jit_set_gpr(j, to, TYPE_CDATA, box);
+    RiJitSlot *s = &j->slots[to];
+    s->shape = v->made_number;
+    s->facts = facts;
+    s->array = (uint8_t)address;
+    s->site = site;
+    j->snap = NULL;
+    set_sample(j, to, v);
+}
+
+/* -- The object ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Object {
+    int32_t slot; /* -1: an upvalue */
+    RiReg reg;
+    bool is_owned; /* its bytes are there for sure */
+} Object;
+
+static bool sample_object(RiJit *j, int32_t slot, uint32_t upvalue, uint8_t tag, RiValue *out)
+{
+    if (slot < 0) {
+        const RiClosure *self = ri_jit_self(j);
+        *out = self ? self->upvals[upvalue]->value : ri_nil();
+        return out->tag == tag;
+    }
+    if (ri_jit_type(j, (uint32_t)slot) != TYPE_OF(tag))
+        return false;
+    if (ri_jit_sample(j, (uint32_t)slot, out))
+        return out->tag == tag;
+    j->is_deferred = true;
+    return false;
+}
+
+/* The object in a register, of the tag `tag`. Uses rax. */
+static Object load_object(RiJit *j, int32_t slot, uint32_t upvalue, uint8_t tag)
+{
+    Object o = {.slot = slot};
+    if (slot >= 0) {
+        ri_jit_guard(j, (uint32_t)slot, TYPE_OF(tag));
+        o.reg = ri_jit_gpr(j, (uint32_t)slot);
+        return o;
+    }
+    o.reg = ri_jit_new_gpr(j);
+    ri_jit_emit_self(j, RI_RAX);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), tag);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, o.reg, ri_mem(RI_RAX, offsetof(RiCell, value)));
+    return o;
+}
+
+static void guard_number(RiJit *j, RiReg reg, uint32_t number)
+{
+    if (ri_jit_facts(j, reg)->shape == number)
+        return;
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiObject, word)), (int32_t)number);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_learn_shape(j, reg, number);
+}
+
+/* -- Places ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Place {
+    RiMem at;      /* without an index */
+    bool is_there; /* for sure: else by a leaf routine */
+} Place;
+
+/* rcx := offset of the element, whose index is in a slot; it is one of `count`, or (count 0) of those in RiCdata.size, or the guard
+ * fails. */
+static void emit_offset(RiJit *j, const RiForeignPlace *p, const Object *o, uint32_t key, bool is_bounded)
+{
+    RiReg index = ri_jit_gpr(j, key);
+    if (is_bounded && p->count > 0 && p->count <= INT32_MAX) {
+        ri_x_alu(j->as, RI_ALU_CMP, index, (int32_t)p->count);
+        ri_jit_guard_jump(j, RI_CC_AE);
+    }
+    if (p->step == 1)
+        ri_x_rr(j->as, RI_X_LOAD, RI_RCX, index);
+    else
+        ri_x_imul(j->as, RI_RCX, index, (int32_t)p->step);
+    if (p->step != 1 && (p->count == 0 || !is_bounded))
+        ri_jit_guard_jump(j, RI_CC_O);
+    if (is_bounded && p->count == 0) {
+        ri_x_rm(j->as, RI_X_CMP, RI_RCX, ri_mem(o->reg, offsetof(RiCdata, size)));
+        ri_jit_guard_jump(j, RI_CC_AE);
+    }
+}
+
+/* The offset is a constant; false: out of bounds. */
+static bool emit_constant_bound(RiJit *j, const RiForeignPlace *p, const Object *o, int64_t index)
+{
+    if (p->count > 0)
+        return (uint64_t)index < p->count;
+    if (index < 0)
+        return false;
+    ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(o->reg, offsetof(RiCdata, size)), (int32_t)(index * (int64_t)p->step));
+    ri_jit_guard_jump(j, RI_CC_BE);
+    return true;
+}
+
+static const RiValue *constant_key(const RiJit *j, RiJitOperand key)
+{
+    return key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
+}
+
+/* Where the place is. Uses rax and rcx; the result may be based on either. */
+static bool emit_place(RiJit *j, const RiForeignPlace *p, Object *o, RiJitOperand key, Place *out)
+{
+    bool is_owned = p->is_owned || (!p->is_through && (ri_jit_facts(j, o->reg)->facts & FACT_OWNED));
+    bool can_bound = is_owned && (p->is_owned || p->count > 0) && j->chain == 0;
+    const RiValue *k = p->step ? constant_key(j, key) : NULL;
+    int64_t offset = (int64_t)p->offset;
+    if (p->step && p->is_owned)
+        can_bound = true; /* beyond it is an error */
+    if (k && ((uint64_t)k->i > (1u << 24) || __builtin_mul_overflow(k->i, (int64_t)p->step, &offset) || offset > INT32_MAX))
+        return false;
+    if (p->step && can_bound && k && !emit_constant_bound(j, p, o, k->i))
+        return false;
+    if (p->step && !k)
+        ri_jit_gpr(j, (uint32_t)key.slot); /* before the address's register is chosen */
+    RiReg base = ri_jit_bytes(j, o->reg, p->is_through);
+    o->is_owned = is_owned && (!p->step || can_bound);
+    out->is_there = o->is_owned;
+    if (!p->step || k) {
+        out->at = ri_mem(base, offset);
+        return true;
+    }
+    emit_offset(j, p, o, (uint32_t)key.slot, can_bound);
+    out->at = ri_mem_index(base, RI_RCX, 1, 0);
+    return true;
+}
+
+#if RI_HAVE_FIXUPS
+static const char *leaf_of(uint8_t size, bool stores)
+{
+    switch (size) {
+    case 1:
+        return stores ? ri_fault_leaf_store_8 : ri_fault_leaf_load_8;
+    case 2:
+        return stores ? ri_fault_leaf_store_16 : ri_fault_leaf_load_16;
+    case 4:
+        return stores ? ri_fault_leaf_store_32 : ri_fault_leaf_load_32;
+    default:
+        return stores ? ri_fault_leaf_store_64 : ri_fault_leaf_load_64;
+    }
+}
+#endif
+
+/* rax := the address, which is not near NULL; or leave to the interpreter. */
+static void emit_address(RiJit *j, RiMem at)
+{
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, at);
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, NULL_PAGE_BYTES);
+    ri_jit_exit_if(j, RI_CC_B);
+}
+
+/* The bytes at rax by a leaf routine, to or from rdx; or leave. Uses rcx. */
+static bool emit_leaf(RiJit *j, uint8_t size, bool stores)
+{
+#if RI_HAVE_FIXUPS
+    if (!ri_fault_is_installed())
+        return false;
+    RiReg leaf = ri_jit_new_gpr(j);
+    ri_x_rr(j->as, RI_X_XOR32, RI_RCX, RI_RCX);
+    ri_x_imm(j->as, leaf, (int64_t)(uintptr_t)leaf_of(size, stores));
+    ri_x_call_reg(j->as, leaf);
+    ri_jit_exit_if(j, RI_CC_B);
+    return true;
+#else
+    (void)j, (void)size, (void)stores;
+    return false;
+#endif
+}
+
+/* -- Loads ------------------------------------------------------------------------------------------------------------------ */
+
+static RiForm load_form(const RiForeignValue *v)
+{
+    switch (v->size) {
+    case 1:
+        return v->is_signed ? RI_X_LOADSBYTE : RI_X_LOADBYTE;
+    case 2:
+        return v->is_signed ? RI_X_LOADSHALF : RI_X_LOADHALF;
+    case 4:
+        return v->is_signed ? RI_X_LOADS32 : RI_X_LOAD32;
+    default:
+        return RI_X_LOAD;
+    }
+}
+
+/* The lower bytes of `from` as a whole integer. */
+static void emit_extend(RiJit *j, const RiForeignValue *v, RiReg to, RiReg from)
+{
+    int unused = 64 - 8 * v->size;
+    if (v->size == 4) {
+        ri_x_rr(j->as, v->is_signed ? RI_X_LOADS32 : RI_X_LOAD32, to, from);
+        return;
+    }
+    if (to != from)
+        ri_x_rr(j->as, RI_X_LOAD, to, from);
+    if (unused) {
+        ri_x_shift(j->as, RI_SHIFT_LEFT, to, unused);
+        ri_x_shift(j->as, v->is_signed ? RI_SHIFT_ARITHMETIC : RI_SHIFT_RIGHT, to, unused);
+    }
+}
+
+/* Push a boolean: true if the byte in rax is not 0. */
+static void push_boolean(RiJit *j, uint32_t pops)
+{
+    ri_x_rr(j->as, RI_X_ZEROBYTE, RI_RAX, RI_RAX);
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    ri_x_setcc(j->as, RI_CC_NE, RI_RAX);
+    ri_x_alu(j->as, RI_ALU_ADD, RI_RAX, RI_TAG_FALSE);
+    ri_jit_pop(j, pops);
+    uint32_t to = j->depth;
+    ri_x_push(j->as, RI_RAX);
+    ri_jit_before_write(j, to);
+    ri_x_pop(j->as, RI_RAX);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_tag(to));
+    ri_x_store_imm(j->as, ri_jit_payload(to), 0);
+    ri_jit_set_memory(j, to, TYPE_UNKNOWN);
+}
+
+static bool push_number(RiJit *j, const RiForeignValue *v, const Place *place, uint32_t pops)
+{
+    bool is_float = v->kind == RI_FOREIGN_FLOAT;
+    RiReg to = is_float ? RI_RDX : v->kind == RI_FOREIGN_BOOL ? RI_RAX : ri_jit_new_gpr(j);
+    RiXmm real = is_float ? ri_jit_new_xmm(j) : 0;
+    RiMem at = place->at;
+    if (!place->is_there) {
+        emit_address(j, at);
+        at = ri_mem(RI_RAX, 0);
+    }
+    bool is_in_rdx = !place->is_there && emit_leaf(j, v->size, false);
+    if (is_in_rdx && is_float)
+        ri_x_rr(j->as, RI_X_MOVQ_X, real, RI_RDX);
+    else if (is_in_rdx)
+        emit_extend(j, v, to, RI_RDX);
+    if (is_float && v->size == 4) {
+        if (!is_in_rdx)
+            ri_x_rr(j->as, RI_X_XORPS, real, real);
+        if (is_in_rdx)
+            ri_x_rr(j->as, RI_X_CVTSS2SD, real, real);
+        else
+            ri_x_rm(j->as, RI_X_CVTSS2SD, real, at);
+    } else if (!is_in_rdx) {
+        ri_x_rm(j->as, is_float ? RI_X_MOVSD : load_form(v), is_float ? real : (int)to, at);
+    }
+    if (v->kind == RI_FOREIGN_BOOL) {
+        push_boolean(j, pops);
+        return true;
+    }
+    ri_jit_pop(j, pops);
+    if (is_float)
+        ri_jit_set_xmm(j, j->depth, real);
+    else
+        ri_jit_set_gpr(j, j->depth, TYPE_INT, to);
+    ri_jit_set_sample(j, j->depth - 1, is_float ? ri_float(1.5) : ri_int(1));
+    return true;
+}
+
+/* What the place's object belongs to, into the box. */
+static void emit_keep(RiJit *j, const RiForeignPlace *p, const Object *o, RiReg box)
+{
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(o->reg, offsetof(RiCdata, keep)));
+    if (!p->is_through) {
+        ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
+        ri_x_rr(j->as, RI_X_CMOVE, RI_RCX, o->reg);
+    }
+    ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_mem(box, offsetof(RiCdata, keep)));
+}
+
+static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, const Place *place, Start start, uint32_t pops)
+{
+    RiForeignSite *site = new_site(j, &p->value);
+    RiReg address = ri_jit_new_gpr(j);
+    ri_x_rm(j->as, RI_X_LEA, address, place->at);
+    if (!place->is_there) {
+        ri_x_alu(j->as, RI_ALU_CMP, address, NULL_PAGE_BYTES);
+        ri_jit_exit_if(j, RI_CC_B);
+    }
+    RiReg box = emit_box(j, site, start);
+    ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, at)));
+    emit_keep(j, p, o, box);
+    ri_jit_pop(j, pops);
+    push_box(j, &p->value, site, box, address, o->is_owned ? FACT_OWNED : 0);
+    return true;
+}
+
+static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, Start start, uint32_t pops)
+{
+    RiForeignSite *site = new_site(j, &p->value);
+    RiReg address = ri_jit_new_gpr(j);
+    RiMem at = place->at;
+    if (!place->is_there) {
+        emit_address(j, at);
+        at = ri_mem(RI_RAX, 0);
+    }
+    if (!place->is_there && emit_leaf(j, sizeof(void *), false))
+        ri_x_rr(j->as, RI_X_LOAD, address, RI_RDX);
+    else
+        ri_x_rm(j->as, RI_X_LOAD, address, at);
+    RiReg box = emit_box(j, site, start);
+    ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, data)));
+    ri_jit_pop(j, pops);
+    push_box(j, &p->value, site, box, address, FACT_POINTER);
+    return true;
+}
+
+/* The place that the key names, in an object like the sample. The object and the key are made sure of. */
+static bool find_place(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOperand key, RiForeignPlace *out)
+{
+    RiValue o;
+    if (!j->heap->foreign || j->generic_pc == j->pc || !sample_object(j, slot, upvalue, RI_TAG_CDATA, &o))
+        return false;
+    uint8_t key_type = ri_jit_operand_type(j, key);
+    RiValue k = key.slot < 0 ? key.k : ri_int(0);
+    return !j->is_deferred && (key_type == TYPE_INT || key.slot < 0) &&
+           j->heap->foreign->place(j->T, ((const RiCdata *)o.cp)->type, k, out);
+}
+
+bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t pops)
+{
+    RiForeignPlace p;
+    Place place;
+    if (!find_place(j, slot, upvalue, key, &p) || p.value.kind == RI_FOREIGN_VOID || p.value.is_boxed)
+        return false;
+    Start start = begin(j);
+    if (key.slot >= 0)
+        ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
+    Object o = load_object(j, slot, upvalue, RI_TAG_CDATA);
+    guard_number(j, o.reg, p.number);
+    if (!emit_place(j, &p, &o, key, &place))
+        return false;
+    switch (p.value.kind) {
+    case RI_FOREIGN_REFERENCE:
+        return push_reference(j, &p, &o, &place, start, pops);
+    case RI_FOREIGN_POINTER:
+        return push_pointer(j, &p, &place, start, pops);
+    default:
+        return push_number(j, &p.value, &place, pops);
+    }
+}
+
+/* -- Stores ------------------------------------------------------------------------------------------------------------------ */
+
+/* Can a Lua value like the sample of that slot become one of C? Its type is made sure of, and of a cdata the number. */
+typedef struct Source {
+    uint8_t type;
+    int address; /* of a cdata: RiForeign.address */
+    uint32_t number;
+} Source;
+
+static bool find_source(RiJit *j, const RiForeignValue *v, uint32_t slot, Source *out)
+{
+    RiValue sample;
+    *out = (Source){.type = ri_jit_type(j, slot)};
+    if (j->is_deferred)
+        return false;
+    switch (v->kind) {
+    case RI_FOREIGN_INT:
+    case RI_FOREIGN_FLOAT:
+        return out->type == TYPE_INT || out->type == TYPE_FLOAT;
+    case RI_FOREIGN_BOOL:
+        return out->type == TYPE_FALSE || out->type == TYPE_TRUE;
+    case RI_FOREIGN_POINTER:
+        if (out->type == TYPE_NIL || (out->type == TYPE_STRING && v->takes_strings))
+            return true;
+        if (out->type != TYPE_CDATA)
+            return false;
+        if (!ri_jit_sample(j, slot, &sample)) {
+            j->is_deferred = true;
+            return false;
+        }
+        out->number = ((const RiObject *)sample.cp)->word;
+        out->address = j->heap->foreign->address(j->T, v->type, ((const RiCdata *)sample.cp)->type);
+        return out->address != 0;
+    default:
+        return false;
+    }
+}
+
+/* Floats that become integers are cut off; the few that do not fit are left to the interpreter. */
+static void guard_source(RiJit *j, const RiForeignValue *v, uint32_t slot, const Source *s)
+{
+    ri_jit_guard(j, slot, s->type);
+    if (s->type == TYPE_CDATA) {
+        guard_number(j, ri_jit_gpr(j, slot), s->number);
+    } else if (s->type == TYPE_STRING) {
+        ri_x_test8_mem(j->as, ri_mem(ri_jit_gpr(j, slot), offsetof(RiObject, flags)), RI_STR_EXTENDED);
+        ri_jit_exit_if(j, RI_CC_NE);
+    } else if (s->type == TYPE_FLOAT && v->kind == RI_FOREIGN_INT) {
+        ri_x_rr(j->as, RI_X_CVTTSD2SI, RI_RAX, ri_jit_xmm(j, slot));
+        ri_x_imm(j->as, RI_RCX, INT64_MIN);
+        ri_x_rr(j->as, RI_X_CMP, RI_RAX, RI_RCX);
+        ri_jit_exit_if(j, RI_CC_E);
+    }
+}
+
+static bool in_gpr(const RiJitSlot *s)
+{
+    return s->where >= IN_GPR && s->where < IN_XMM;
+}
+
+/* to := the payload of the slot. Neither its register nor other ones change. */
+static void load_payload(RiJit *j, RiReg to, uint32_t slot)
+{
+    const RiJitSlot *s = &j->slots[slot];
+    if (s->where == IN_CONSTANT)
+        ri_x_imm(j->as, to, s->k.i);
+    else if (in_gpr(s))
+        ri_x_rr(j->as, RI_X_LOAD, to, (RiReg)(s->where - IN_GPR));
+    else if (s->where >= IN_XMM)
+        ri_x_rr(j->as, RI_X_MOVQ_R, s->where - IN_XMM, to);
+    else
+        ri_x_rm(j->as, RI_X_LOAD, to, ri_jit_payload(s->where == IN_ALIAS ? s->alias : slot));
+}
+
+/* to := the slot's value as the bits of an integer or pointer of C; of 64 bits. Uses xmm0. */
+static void load_word(RiJit *j, const RiForeignValue *v, RiReg to, uint32_t slot, const Source *s)
+{
+    switch (s->type) {
+    case TYPE_NIL:
+    case TYPE_FALSE:
+        ri_x_imm(j->as, to, 0);
+        return;
+    case TYPE_TRUE:
+        ri_x_imm(j->as, to, 1);
+        return;
+    case TYPE_FLOAT:
+        load_payload(j, to, slot);
+        ri_x_rr(j->as, RI_X_MOVQ_X, 0, to);
+        ri_x_rr(j->as, RI_X_CVTTSD2SI, to, 0);
+        return;
+    case TYPE_STRING:
+        load_payload(j, to, slot);
+        ri_x_alu(j->as, RI_ALU_ADD, to, offsetof(RiString, bytes));
+        return;
+    case TYPE_CDATA:
+        load_payload(j, to, slot);
+        ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, offsetof(RiCdata, at)));
+        if (s->address == 2)
+            ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, 0));
+        return;
+    default:
+        (void)v;
+        load_payload(j, to, slot);
+        return;
+    }
+}
+
+/* to := the slot's value as a float of C, of its size. */
+static void load_real(RiJit *j, const RiForeignValue *v, RiXmm to, uint32_t slot, const Source *s)
+{
+    const RiJitSlot *slot_of = &j->slots[slot];
+    if (s->type == TYPE_INT) {
+        load_payload(j, RI_RAX, slot);
+        ri_x_rr(j->as, RI_X_XORPS, to, to);
+        ri_x_rr(j->as, RI_X_CVTSI2SD, to, RI_RAX);
+    } else if (slot_of->where >= IN_XMM) {
+        ri_x_rr(j->as, RI_X_MOVAPS, to, slot_of->where - IN_XMM);
+    } else if (slot_of->where == IN_CONSTANT) {
+        ri_x_imm(j->as, RI_RAX, slot_of->k.i);
+        ri_x_rr(j->as, RI_X_MOVQ_X, to, RI_RAX);
+    } else {
+        ri_x_rm(j->as, RI_X_MOVSD, to, ri_jit_payload(slot_of->where == IN_ALIAS ? slot_of->alias : slot));
+    }
+    if (v->size == 4)
+        ri_x_rr(j->as, RI_X_CVTSD2SS, to, to);
+}
+
+static RiForm store_form(uint8_t size)
+{
+    return size == 1 ? RI_X_STOREBYTE : size == 2 ? RI_X_STOREHALF : size == 4 ? RI_X_STORE32 : RI_X_STORE;
+}
+
+static void emit_store(RiJit *j, const RiForeignValue *v, const Place *place, uint32_t value, const Source *s)
+{
+    RiMem at = place->at;
+    bool is_float = v->kind == RI_FOREIGN_FLOAT;
+    if (at.base == RI_RAX) { /* that is wanted for the value */
+        RiReg base = ri_jit_new_gpr(j);
+        ri_x_rr(j->as, RI_X_LOAD, base, RI_RAX);
+        at.base = base;
+    }
+    if (is_float)
+        load_real(j, v, 1, value, s);
+    else
+        load_word(j, v, RI_RDX, value, s);
+    if (!place->is_there) {
+        if (is_float)
+            ri_x_rr(j->as, RI_X_MOVQ_R, 1, RI_RDX);
+        emit_address(j, at);
+        at = ri_mem(RI_RAX, 0);
+        if (emit_leaf(j, v->size, true))
+            return;
+    }
+    if (is_float)
+        ri_x_rm(j->as, v->size == 4 ? RI_X_MOVSS_ST : RI_X_MOVSD_ST, 1, at);
+    else
+        ri_x_rm(j->as, store_form(v->size), RI_RDX, at);
+}
+
+bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t value, uint32_t pops)
+{
+    RiForeignPlace p;
+    Place place;
+    Source source;
+    if (!find_place(j, slot, upvalue, key, &p) || p.is_constant || !find_source(j, &p.value, value, &source) ||
+        source.type == TYPE_STRING)
+        return false;
+    if (key.slot >= 0)
+        ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
+    Object o = load_object(j, slot, upvalue, RI_TAG_CDATA);
+    guard_number(j, o.reg, p.number);
+    guard_source(j, &p.value, value, &source);
+    if (!emit_place(j, &p, &o, key, &place))
+        return false;
+    emit_store(j, &p.value, &place, value, &source);
+    if (p.value.kind == RI_FOREIGN_POINTER)
+        ri_jit_forget_pointers(j);
+    ri_jit_pop(j, pops);
+    return true;
+}
+
+/* -- Symbols of libraries ------------------------------------------------------------------------------------------------------ */
+
+bool ri_jit_emit_foreign_symbol(RiJit *j, int32_t slot, uint32_t upvalue, RiString *key, uint32_t pops)
+{
+    RiValue library, v;
+    if (!j->heap->foreign || j->generic_pc == j->pc || !sample_object(j, slot, upvalue, RI_TAG_USERDATA, &library) ||
+        !j->heap->foreign->symbol(j->T, library.cp, key, &v))
+        return false;
+    if (!ri_jit_keep(j, library.p) || (v.tag >= RI_TAG_STRING && !ri_jit_keep(j, v.p)))
+        return false;
+    Object o = load_object(j, slot, upvalue, RI_TAG_USERDATA);
+    ri_x_imm(j->as, RI_RAX, library.i);
+    ri_x_rr(j->as, RI_X_CMP, RI_RAX, o.reg);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_jit_pop(j, pops);
+    ri_jit_set_constant(j, j->depth, v);
+    if (v.tag == RI_TAG_CDATA)
+        j->slots[j->depth - 1].shape = ((const RiObject *)v.cp)->word;
+    return true;
+}
+
+/* -- Calls ------------------------------------------------------------------------------------------------------------------------ */
+
+static const RiReg argument_gprs[] = {RI_RDI, RI_RSI, RI_RDX, RI_RCX, RI_R8, RI_R9};
+
+/* Where this host thread has errno, from where its own memory begins: the same for all. */
+static int32_t errno_offset(void)
+{
+    uintptr_t self;
+    __asm__("mov %%fs:0, %0" : "=r"(self));
+    return (int32_t)((intptr_t)&errno - (intptr_t)self);
+}
+
+/* Arguments to their registers: all values are in memory, or in registers that no argument is passed in. */
+static void load_arguments(RiJit *j, const RiForeignCall *call, uint32_t first, const Source *sources)
+{
+    uint32_t integers = 0;
+    RiXmm floats = 0;
+    for (uint32_t i = 0; i < call->count; i++) /* these use xmm0 */
+        if (call->parameters[i].kind != RI_FOREIGN_FLOAT) {
+            RiReg to = argument_gprs[integers++];
+            load_word(j, &call->parameters[i], to, first + i, &sources[i]);
+            if (call->parameters[i].kind == RI_FOREIGN_INT && call->parameters[i].size < 8)
+                emit_extend(j, &call->parameters[i], to, to);
+        }
+    for (uint32_t i = 0; i < call->count; i++)
+        if (call->parameters[i].kind == RI_FOREIGN_FLOAT)
+            load_real(j, &call->parameters[i], floats++, first + i, &sources[i]);
+}
+
+/* The frame that the call would have in the interpreter, where callbacks and messages look. */
+static void emit_frame(RiJit *j, const RiForeignCall *call, uint32_t func, int32_t wanted)
+{
+    ri_x_store32_imm(j->as, OF_THREAD(pc), (int32_t)j->pc + 1);
+    ri_jit_emit_link(j, func + 2, wanted);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)call->frame);
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, ri_jit_payload(func));
+    ri_x_store_imm(j->as, ri_jit_tag(func), RI_TAG_LIBFN);
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth));
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(top));
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(func + 2));
+    ri_x_rm(j->as, RI_X_STORE, RI_RAX, OF_THREAD(base));
+}
+
+/* r11 := the address of the function, which is not near NULL. */
+static void emit_callee(RiJit *j, const RiForeignCall *call, uint32_t func)
+{
+    const RiJitSlot *s = &j->slots[func];
+    if (s->where == IN_CONSTANT && !call->is_through) {
+        ri_x_imm(j->as, RI_R11, (int64_t)(uintptr_t)((const RiCdata *)s->k.cp)->at);
+        return;
+    }
+    load_payload(j, RI_R11, func);
+    ri_x_rm(j->as, RI_X_LOAD, RI_R11, ri_mem(RI_R11, offsetof(RiCdata, at)));
+    if (call->is_through)
+        ri_x_rm(j->as, RI_X_LOAD, RI_R11, ri_mem(RI_R11, 0));
+}
+
+static void guard_callee(RiJit *j, const RiForeignCall *call, uint32_t func)
+{
+    const RiJitSlot *s = &j->slots[func];
+    if (s->where == IN_CONSTANT && !call->is_through && (uintptr_t)((const RiCdata *)s->k.cp)->at >= NULL_PAGE_BYTES)
+        return;
+    ri_jit_guard(j, func, TYPE_CDATA);
+    RiReg reg = ri_jit_gpr(j, func);
+    guard_number(j, reg, call->number);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiCdata, at)));
+    if (call->is_through)
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, 0));
+    ri_x_alu(j->as, RI_ALU_CMP, RI_RAX, 4096);
+    ri_jit_exit_if(j, RI_CC_B);
+}
+
+static int32_t help_deliver(RiThread *T, const RiForeignCall *call, uint64_t word, double real)
+{
+    return T->heap->foreign->deliver(T, call, word, real);
+}
+
+/* The result, in rax or xmm0, to slot func. `start` is where a box could be made: there is none, as the call has been done. */
+static void set_result(RiJit *j, const RiForeignValue *v, uint32_t func)
+{
+    if (v->kind == RI_FOREIGN_FLOAT) {
+        RiXmm to = ri_jit_new_xmm(j);
+        ri_x_rr(j->as, v->size == 4 ? RI_X_CVTSS2SD : RI_X_MOVAPS, to, 0);
+        ri_jit_set_xmm(j, func, to);
+        ri_jit_set_sample(j, func, ri_float(1.5));
+    } else if (v->kind == RI_FOREIGN_INT && !v->is_boxed) {
+        RiReg to = ri_jit_new_gpr(j);
+        emit_extend(j, v, to, RI_RAX);
+        ri_jit_set_gpr(j, func, TYPE_INT, to);
+        ri_jit_set_sample(j, func, ri_int(1));
+    } else if (v->kind == RI_FOREIGN_BOOL) {
+        push_boolean(j, 0);
+    } else {
+        ri_jit_set_constant(j, func, ri_nil());
+    }
+}
+
+/* Is the result one that is made in line? */
+static bool is_plain_result(const RiForeignValue *v)
+{
+    return v->kind != RI_FOREIGN_POINTER && v->kind != RI_FOREIGN_REFERENCE && !v->is_boxed;
+}
+
+/* The result by the library, on the side or (a cdata) always. */
+static void emit_deliver(RiJit *j, const RiForeignCall *kept)
+{
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDX, RI_RAX);
+    ri_x_imm(j->as, RI_RSI, (int64_t)(uintptr_t)kept);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_jit_call_pure(j, HELPER(help_deliver));
+}
+
+static void emit_native_call(RiJit *j, const RiForeignCall *kept, uint32_t func, const Source *sources)
+{
+    int32_t offset = errno_offset();
+    int64_t distance = (int64_t)((uintptr_t)kept->has_error - (uintptr_t)kept->errno_value);
+    load_arguments(j, kept, func + 2, sources);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)kept->errno_value);
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(RI_RAX, 0));
+    ri_x_fs(j->as, true, RI_RAX, offset);
+    ri_x_call_reg(j->as, RI_R11);
+    ri_jit_drop_facts(j);
+    ri_x_fs(j->as, false, RI_RDX, offset);
+    ri_x_imm(j->as, RI_RCX, (int64_t)(uintptr_t)kept->errno_value);
+    ri_x_rm(j->as, RI_X_STORE32, RI_RDX, ri_mem(RI_RCX, 0));
+    ri_x_rm(j->as, RI_X_LOADBYTE, RI_RCX, ri_mem(RI_RCX, distance));
+    ri_x_rm(j->as, RI_X_LOADBYTE, RI_RDX, OF_THREAD(hook_mask));
+    ri_x_rr(j->as, RI_X_OR, RI_RCX, RI_RDX);
+}
+
+/* rbx and T->base are the caller's again. */
+static void emit_leave_frame(RiJit *j, uint32_t func)
+{
+    ri_x_rm(j->as, RI_X_LOAD, RI_RBX, OF_THREAD(base));
+    ri_x_alu(j->as, RI_ALU_SUB, RI_RBX, (int32_t)(func + 2) * 16);
+    ri_x_rm(j->as, RI_X_STORE, RI_RBX, OF_THREAD(base));
+}
+
+/* A callback has failed, or hooks were set: as a library function that returns in the interpreter. */
+static void emit_odd_return(RiJit *j, const RiForeignCall *kept, uint32_t func, int32_t wanted, uint32_t odd, RiJitSnap *before,
+                            bool is_delivered)
+{
+    RiJitSnap *after = ri_jit_snapshot(j);
+    ri_x_patch(j->as, odd, ri_jit_cold_begin(j));
+    ri_jit_restore(j, before);
+    if (!is_delivered)
+        emit_deliver(j, kept);
+    ri_jit_emit_serve(j, func, wanted);
+    RiJitSnap *served = ri_jit_snapshot(j);
+    uint32_t go_on = ri_x_jmp(j->as, 0);
+    ri_jit_cold_end(j);
+    ri_jit_restore(j, served);
+    ri_jit_stub_at(j, STUB_BRANCH, j->next_pc, go_on);
+    ri_jit_restore(j, after);
+}
+
+bool ri_jit_emit_foreign_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted, RiJitResult *result)
+{
+    RiForeignCall call;
+    Source sources[RI_FOREIGN_PARAMETERS_MAX];
+    RiValue f;
+    if (!j->heap->foreign || j->is_open || wanted < 0 || wanted > 1 || !sample_object(j, (int32_t)func, 0, RI_TAG_CDATA, &f) ||
+        !j->heap->foreign->call(j->T, ((const RiCdata *)f.cp)->type, &call) || nargs != call.count ||
+        (wanted == 1 && call.result.kind == RI_FOREIGN_REFERENCE))
+        return false;
+    for (uint32_t i = 0; i < nargs; i++)
+        if (!find_source(j, &call.parameters[i], func + 2 + i, &sources[i]))
+            return false;
+    guard_callee(j, &call, func);
+    for (uint32_t i = 0; i < nargs; i++)
+        guard_source(j, &call.parameters[i], func + 2 + i, &sources[i]);
+    RiForeignCall *kept = ri_jit_alloc(j, sizeof *kept);
+    *kept = call;
+    ri_x_rm(j->as, RI_X_LEA, RI_RAX, ri_jit_payload(j->depth + 4));
+    ri_x_rm(j->as, RI_X_CMP, RI_RAX, OF_THREAD(stack_limit));
+    ri_jit_exit_if(j, RI_CC_A);
+    ri_jit_flush_for_call(j);
+    ri_jit_emit_frames(j);
+    emit_callee(j, kept, func);
+    emit_frame(j, kept, func, wanted);
+    emit_native_call(j, kept, func, sources);
+    bool is_delivered = wanted == 1 && !is_plain_result(&call.result);
+    if (is_delivered) {
+        emit_deliver(j, kept);
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, OF_THREAD(hook_mask), 0);
+    }
+    uint32_t odd = ri_x_jcc(j->as, RI_CC_NE, 0);
+    RiJitSnap *before = ri_jit_snapshot(j);
+    emit_leave_frame(j, func);
+    *result = ri_jit_results(j, func, 0);
+    if (is_delivered) {
+        ri_jit_set_memory(j, func, TYPE_CDATA);
+        if (call.result.kind == RI_FOREIGN_POINTER)
+            set_sample(j, func, &call.result);
+    } else if (wanted == 1) {
+        set_result(j, &call.result, func);
+    }
+    emit_odd_return(j, kept, func, wanted, odd, before, is_delivered);
+    return true;
+}
