@@ -4,6 +4,7 @@
  * it. If the list is empty, the instruction takes a detour: a helper does all of it, and what the code had in registers is
  * brought back there. */
 #include "jit/core.h"
+#include "vm/object/shape.h"
 
 #define INLINE_SLOTS_MAX 32
 #define ARRAY_VALUES_MAX 16
@@ -356,6 +357,48 @@ RiJitResult ri_jit_emit_new_cell(RiJit *j, uint32_t slot)
 
 #define ABSENT_BIT(event) (1u << (16 + (event))) /* of a table's first word */
 
+/* Has the table neither finalizer nor weak references to give, as a metatable? Remembers it. Never collects. */
+static bool help_is_plain_metatable(RiThread *T, RiTable *meta)
+{
+    return ri_is_nil(ri_meta_get(T->heap, meta, RI_MM_GC)) && ri_is_nil(ri_meta_get(T->heap, meta, RI_MM_MODE));
+}
+
+/* The table in slot `meta` is such a one: by its shape, or as it remembers, or, the first time, by the helper. */
+static void guard_plain_metatable(RiJit *j, uint32_t meta, bool is_known)
+{
+    RiReg reg = ri_jit_gpr(j, meta);
+    int32_t absent = (int32_t)(ABSENT_BIT(RI_MM_GC) | ABSENT_BIT(RI_MM_MODE));
+    if (is_known) {
+        ri_x_alu32_mem(j->as, RI_ALU_OR, ri_mem(reg, 0), absent);
+        return;
+    }
+    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(reg, 0));
+    ri_x_alu32(j->as, RI_ALU_AND, RI_RAX, absent);
+    ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, absent);
+    RiJitSnap *before = ri_jit_snapshot(j);
+    uint32_t unknown = ri_x_jcc(j->as, RI_CC_NE, 0), back = j->as->at;
+    ri_x_patch(j->as, unknown, ri_jit_cold_begin(j));
+    ri_jit_flush_for_call(j);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RSI, ri_jit_payload(meta));
+    ri_jit_call_pure(j, HELPER(help_is_plain_metatable));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    RiJitSnap *after = ri_jit_snapshot(j);
+    uint32_t other = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_jit_rejoin(j, before, back);
+    ri_jit_cold_end(j);
+    ri_jit_restore(j, after);
+    ri_jit_stub_at(j, STUB_GUARD, j->pc, other);
+    ri_jit_restore(j, before);
+}
+
+/* A table of this shape has no such metamethods. */
+static bool is_plain_shape(const RiJit *j, RiShapeId shape)
+{
+    return shape != 0 && shape < RI_SHAPE_UNIQUE && shape != RI_SHAPE_DICT &&
+           ri_shape_find(shape, j->heap->mm_names[RI_MM_GC]) < 0 && ri_shape_find(shape, j->heap->mm_names[RI_MM_MODE]) < 0;
+}
+
 /* A new table gets its metatable: none before, no finalizer, not weak. Anything else is the library's. */
 bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted)
 {
@@ -364,21 +407,23 @@ bool ri_jit_emit_setmetatable(RiJit *j, uint32_t func, uint32_t nargs, int32_t w
     if (nargs != 2 || wanted < 0 || wanted > 1)
         return false;
     uint8_t type = ri_jit_type(j, object), meta_type = ri_jit_type(j, meta);
-    if (j->is_deferred || type != TYPE_TABLE || meta_type != TYPE_TABLE || !ri_jit_sample(j, meta, &m) ||
-        !ri_is_nil(ri_meta_get(j->heap, m.p, RI_MM_GC)) || !ri_is_nil(ri_meta_get(j->heap, m.p, RI_MM_MODE)) ||
+    if (j->is_deferred || type != TYPE_TABLE || meta_type != TYPE_TABLE)
+        return false;
+    bool is_known = is_plain_shape(j, j->slots[meta].shape);
+    if (!is_known && !ri_jit_sample(j, meta, &m)) {
+        j->is_deferred = true;
+        return false;
+    }
+    if ((!is_known && !help_is_plain_metatable(j->T, m.p)) ||
         (ri_jit_sample(j, object, &t) && (((RiTable *)t.p)->meta || ((RiTable *)t.p)->flags & RI_TABLE_DELEGATE)))
         return false;
     ri_jit_guard(j, object, TYPE_TABLE);
     ri_jit_guard(j, meta, TYPE_TABLE);
+    guard_plain_metatable(j, meta, is_known);
     RiReg reg = ri_jit_gpr(j, object), meta_reg = ri_jit_gpr(j, meta);
-    int32_t absent = (int32_t)(ABSENT_BIT(RI_MM_GC) | ABSENT_BIT(RI_MM_MODE));
     ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(reg, offsetof(RiTable, meta)), 0);
     ri_jit_guard_jump(j, RI_CC_NE);
     ri_x_test8_mem(j->as, ri_mem(reg, offsetof(RiTable, flags)), RI_TABLE_DELEGATE);
-    ri_jit_guard_jump(j, RI_CC_NE);
-    ri_x_rm(j->as, RI_X_LOAD32, RI_RAX, ri_mem(meta_reg, 0));
-    ri_x_alu32(j->as, RI_ALU_AND, RI_RAX, absent);
-    ri_x_alu32(j->as, RI_ALU_CMP, RI_RAX, absent);
     ri_jit_guard_jump(j, RI_CC_NE);
     ri_x_rm(j->as, RI_X_STORE, meta_reg, ri_mem(reg, offsetof(RiTable, meta)));
     ri_jit_unlearn(j, FACT_NO_META | FACT_NO_NEWINDEX);
