@@ -113,6 +113,7 @@ typedef struct RiJitInline {
     uint32_t base;  /* the slot of the outermost frame that is the function's slot 0 */
     uint32_t flags; /* RI_LINK_… */
     int32_t wanted, given; /* results; given: -1 only if that is not known, either */
+    bool is_often; /* in a loop */
     uint32_t pops; /* of a metamethod: what its instruction takes off the stack, */
     int32_t dest;  /* and the slot of its result; -1: push */
 } RiJitInline;

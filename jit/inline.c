@@ -9,8 +9,11 @@
  * Guards and stubs in inlined code are as anywhere else. Merge points are those of this call, not of the function by itself. */
 #include "jit/core.h"
 
-#define WORDS_MAX 64u       /* of a function that calls nothing */
+/* Words of a function, at most: one that calls nothing, or others; if the call is in a loop, or if it is not. */
+#define WORDS_MAX 64u
 #define CALLING_WORDS_MAX 32u
+#define SELDOM_WORDS_MAX 16u
+#define SELDOM_CALLING_WORDS_MAX 8u
 #define LEVELS_MAX 2u
 #define SCANNED_WORDS_MAX 500u /* to find out how many values a function returns */
 #define INLINES_MAX 3u      /* different functions at one call */
@@ -113,10 +116,10 @@ static bool can_hold(RiOpcode op)
 }
 
 /* Short, without loops. */
-static bool is_small(const RiProto *proto)
+static bool is_small(const RiProto *proto, bool often)
 {
     uint32_t calls = 0;
-    if (proto->code_count > WORDS_MAX)
+    if (proto->code_count > (often ? WORDS_MAX : SELDOM_WORDS_MAX))
         return false;
     for (uint32_t pc = 0; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words) {
         RiOpcode op = RI_WORD_OP(proto->code[pc]);
@@ -124,7 +127,19 @@ static bool is_small(const RiProto *proto)
             return false;
         calls += op >= RI_OP_CALL && op <= RI_OP_TAILCALLV;
     }
-    return calls == 0 || proto->code_count <= CALLING_WORDS_MAX;
+    return calls == 0 || proto->code_count <= (often ? CALLING_WORDS_MAX : SELDOM_CALLING_WORDS_MAX);
+}
+
+/* Is the call in a loop, or in a function that was inlined into one? */
+static bool is_in_loop(const RiJit *j)
+{
+    const RiProto *proto = j->fv->proto;
+    if (j->inl)
+        return j->inl->is_often;
+    for (uint32_t pc = j->pc; pc < proto->code_count; pc += ri_op_info[RI_WORD_OP(proto->code[pc])].words)
+        if (ri_op_has_flag(RI_WORD_OP(proto->code[pc]), 'J') && ri_jit_jump_target(proto->code, pc) <= j->pc)
+            return true;
+    return false;
 }
 
 static bool is_under_way(const RiJit *j, const RiFeedback *fv, uint32_t *levels)
@@ -142,7 +157,7 @@ static bool can_inline(const RiJit *j, const RiFeedback *fv, uint32_t base)
 {
     uint32_t levels;
     return !fv->is_vararg && base + fv->frame_size + 12 < RI_JIT_SLOTS_MAX && !is_under_way(j, fv, &levels) &&
-           levels < LEVELS_MAX && j->fn->code_bytes < FN_BYTES_MAX && is_small(fv->proto) && ri_jit_was_hot(j, fv);
+           levels < LEVELS_MAX && j->fn->code_bytes < FN_BYTES_MAX && is_small(fv->proto, is_in_loop(j)) && ri_jit_was_hot(j, fv);
 }
 
 static RiJitInline *find_inline(RiJit *j, RiFeedback *fv, uint32_t base, int32_t wanted, uint32_t flags)
@@ -159,6 +174,7 @@ static RiJitInline *find_inline(RiJit *j, RiFeedback *fv, uint32_t base, int32_t
     RiJitInline *inl = ri_jit_alloc(j, sizeof *inl);
     *inl = (RiJitInline){.next = at->inlines, .outer = j->inl, .fv = fv, .caller = j->fv, .pc = j->pc, .base = base,
                          .flags = flags, .wanted = wanted, .given = ri_jit_results_of(fv->proto, wanted), .root = j->inl ? j->inl->root : j->fv};
+    inl->is_often = is_in_loop(j);
     inl->pcs = ri_jit_alloc(j, (fv->proto->code_count + 1) * sizeof(RiJitPc));
     ri_jit_scan(j, fv->proto, inl->pcs);
     at->inlines = inl;
