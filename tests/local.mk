@@ -1,11 +1,25 @@
 # tests: unit programs (unit/check_*.c, the Check framework), what they share (support/), and scripts.
 
-EXTRA_DIST += %D%/run-check %D%/run-unit %D%/run-lang %D%/run-jit %D%/run-witness %D%/run-samples \
+EXTRA_DIST += %D%/run-check %D%/run-fuzz %D%/run-unit %D%/run-lang %D%/run-jit %D%/run-witness %D%/run-samples \
 	%D%/run-capi %D%/check-layers %D%/check-globals %D%/globals.allow
 
 # Both engines in one process on random programs; by itself some hundred of them.
 check_PROGRAMS += %D%/fuzz/pair
 tests_fuzz_pair_SOURCES = %D%/fuzz/pair.c
+
+# Fuzz targets: with libFuzzer (--enable-fuzzers), or by fuzz_main.c, which replays and mutates the corpus.
+if FUZZERS
+FUZZ_MAIN =
+FLAGS_FUZZ = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_LIBRARIES += librille_fuzz.a
+librille_fuzz_a_SOURCES = %D%/fuzz/fuzz_main.c %D%/fuzz/fuzz.h
+FUZZ_MAIN = librille_fuzz.a
+FLAGS_FUZZ = $(AM_LDFLAGS)
+endif
+check_PROGRAMS += $(FUZZ_TARGETS)
+fuzzers: $(FUZZ_TARGETS)
+.PHONY: fuzzers
 
 # sources begin (kept by tools/update-sources)
 check_LIBRARIES += librille_support.a
@@ -15,6 +29,8 @@ librille_support_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_SUPPORT)
 librille_support_a_SOURCES = \
 	%D%/support/bare_machine.c \
 	%D%/support/bare_machine.h \
+	%D%/support/pattern_model.c \
+	%D%/support/pattern_model.h \
 	%D%/support/random_graph.h
 if HAVE_CHECK
 check_PROGRAMS += \
@@ -54,4 +70,14 @@ check_PROGRAMS += \
 	%D%/unit/check_threads \
 	%D%/unit/check_verify
 endif
+FUZZ_TARGETS = \
+	%D%/fuzz/fuzz_number \
+	%D%/fuzz/fuzz_pattern \
+	%D%/fuzz/fuzz_table
+tests_fuzz_fuzz_number_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_number_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_pattern_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_table_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_table_LDFLAGS = $(FLAGS_FUZZ)
 # sources end

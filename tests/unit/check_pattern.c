@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "stdlib/strpattern.h"
+#include "tests/support/pattern_model.h"
 
 static RiHeap *heap;
 
@@ -18,253 +19,6 @@ static uint32_t next_random(uint32_t limit)
     random_state ^= random_state >> 7;
     random_state ^= random_state << 17;
     return (uint32_t)(random_state >> 20) % limit;
-}
-
-/* -- The model: one function per rule, recursion for every choice ------------------------------------------------ */
-
-typedef struct Model {
-    const char *subject, *end, *pattern_end;
-    const char *error;
-    int error_index;
-    int level;
-    struct {
-        const char *start;
-        long size; /* -1: open, -2: position */
-    } captures[RI_CAPTURES_MAX];
-} Model;
-
-static bool in_class(int c, int letter)
-{
-    bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z', is_number = c >= '0' && c <= '9';
-    bool result;
-    switch (letter | 0x20) {
-    case 'a':
-        result = is_upper || is_lower;
-        break;
-    case 'd':
-        result = is_number;
-        break;
-    case 'l':
-        result = is_lower;
-        break;
-    case 'u':
-        result = is_upper;
-        break;
-    case 's':
-        result = c == ' ' || (c >= 9 && c <= 13);
-        break;
-    case 'w':
-        result = is_upper || is_lower || is_number;
-        break;
-    case 'p':
-        result = c > 32 && c < 127 && !is_upper && !is_lower && !is_number;
-        break;
-    case 'c':
-        result = c < 32 || c == 127;
-        break;
-    case 'g':
-        result = c > 32 && c < 127;
-        break;
-    case 'x':
-        result = is_number || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f' && c >= 'A');
-        break;
-    default:
-        return c == letter;
-    }
-    return result != (letter >= 'A' && letter <= 'Z');
-}
-
-static const char *item_end(Model *m, const char *p)
-{
-    char c = *p++;
-    if (c == '%') {
-        if (p == m->pattern_end) {
-            m->error = "malformed pattern (ends with '%%')";
-            return NULL;
-        }
-        return p + 1;
-    }
-    if (c == '[') {
-        if (p < m->pattern_end && *p == '^')
-            p++;
-        do {
-            if (p == m->pattern_end) {
-                m->error = "malformed pattern (missing ']')";
-                return NULL;
-            }
-            if (*p++ == '%' && p < m->pattern_end)
-                p++;
-        } while (p == m->pattern_end || *p != ']');
-        return p + 1;
-    }
-    return p;
-}
-
-static bool in_set(int c, const char *p, const char *close)
-{
-    bool found = false, negated = p[1] == '^';
-    for (p += negated ? 2 : 1; p < close; p++) {
-        if (*p == '%') {
-            p++;
-            found |= in_class(c, (unsigned char)*p);
-        } else if (p + 2 < close && p[1] == '-') {
-            found |= (unsigned char)*p <= c && c <= (unsigned char)p[2];
-            p += 2;
-        } else {
-            found |= (unsigned char)*p == c;
-        }
-    }
-    return found != negated;
-}
-
-static bool one_matches(const Model *m, const char *s, const char *p, const char *after)
-{
-    if (s >= m->end)
-        return false;
-    if (*p == '.')
-        return true;
-    if (*p == '%')
-        return in_class((unsigned char)*s, (unsigned char)p[1]);
-    if (*p == '[')
-        return in_set((unsigned char)*s, p, after - 1);
-    return *p == *s;
-}
-
-static const char *model_match(Model *m, const char *s, const char *p);
-
-static const char *model_capture(Model *m, const char *s, const char *p)
-{
-    const char *result;
-    if (*p == ')') {
-        int open = m->level - 1;
-        while (open >= 0 && m->captures[open].size != -1)
-            open--;
-        if (open < 0) {
-            m->error = "invalid pattern capture";
-            return NULL;
-        }
-        m->captures[open].size = s - m->captures[open].start;
-        result = model_match(m, s, p + 1);
-        if (result == NULL)
-            m->captures[open].size = -1;
-        return result;
-    }
-    bool is_position = p + 1 < m->pattern_end && p[1] == ')';
-    m->captures[m->level].start = s;
-    m->captures[m->level++].size = is_position ? -2 : -1;
-    result = model_match(m, s, p + (is_position ? 2 : 1));
-    if (result == NULL)
-        m->level--;
-    return result;
-}
-
-static const char *model_match(Model *m, const char *s, const char *p)
-{
-    const char *after, *result;
-    if (p == m->pattern_end)
-        return s;
-    if (*p == '(' || *p == ')')
-        return model_capture(m, s, p);
-    if (*p == '$' && p + 1 == m->pattern_end)
-        return s == m->end ? s : NULL;
-    if (*p == '%' && p + 1 < m->pattern_end) {
-        if (p[1] >= '0' && p[1] <= '9') {
-            int i = p[1] - '1';
-            if (i < 0 || i >= m->level || m->captures[i].size == -1) {
-                m->error = "invalid capture index %%%d";
-                m->error_index = i + 1;
-                return NULL;
-            }
-            long size = m->captures[i].size;
-            if (size < 0 || m->end - s < size || memcmp(s, m->captures[i].start, (size_t)size) != 0)
-                return NULL;
-            return model_match(m, s + size, p + 2);
-        }
-        if (p[1] == 'b') {
-            if (m->pattern_end - p < 4) {
-                m->error = "malformed pattern (missing arguments to '%%b')";
-                return NULL;
-            }
-            int level = 0;
-            if (s == m->end || *s != p[2])
-                return NULL;
-            for (; s < m->end; s++) {
-                if (level > 0 && *s == p[3]) {
-                    if (--level == 0)
-                        return model_match(m, s + 1, p + 4);
-                } else if (*s == p[2]) {
-                    level++;
-                }
-            }
-            return NULL;
-        }
-        if (p[1] == 'f') {
-            if (p + 2 == m->pattern_end || p[2] != '[') {
-                m->error = "missing '[' after '%%f' in pattern";
-                return NULL;
-            }
-            after = item_end(m, p + 2);
-            if (after == NULL)
-                return NULL;
-            int before = s == m->subject ? 0 : (unsigned char)s[-1], here = s == m->end ? 0 : (unsigned char)*s;
-            if (in_set(before, p + 2, after - 1) || !in_set(here, p + 2, after - 1))
-                return NULL;
-            return model_match(m, s, after);
-        }
-    }
-    after = item_end(m, p);
-    if (after == NULL)
-        return NULL;
-    char suffix = after < m->pattern_end ? *after : '\0';
-    bool first = one_matches(m, s, p, after);
-    switch (suffix) {
-    case '?':
-        if (first && ((result = model_match(m, s + 1, after + 1)) != NULL || m->error != NULL))
-            return result;
-        return model_match(m, s, after + 1);
-    case '*':
-    case '+': {
-        const char *last = s;
-        while (one_matches(m, last, p, after))
-            last++;
-        for (; last >= s + (suffix == '+'); last--) {
-            if ((result = model_match(m, last, after + 1)) != NULL || m->error != NULL)
-                return result;
-        }
-        return NULL;
-    }
-    case '-':
-        for (;;) {
-            if ((result = model_match(m, s, after + 1)) != NULL || m->error != NULL)
-                return result;
-            if (!one_matches(m, s, p, after))
-                return NULL;
-            s++;
-        }
-    default:
-        return first ? model_match(m, s + 1, after) : NULL;
-    }
-}
-
-static bool model_search(Model *m, const char *subject, size_t size, const char *pattern, size_t pattern_size,
-                         const char **start, const char **end)
-{
-    bool anchored = pattern_size > 0 && *pattern == '^';
-    memset(m, 0, sizeof *m);
-    m->subject = subject;
-    m->end = subject + size;
-    m->pattern_end = pattern + pattern_size;
-    for (const char *s = subject; s <= m->end; s++) {
-        m->level = 0;
-        *end = model_match(m, s, pattern + anchored);
-        if (*end != NULL) {
-            *start = s;
-            return true;
-        }
-        if (m->error != NULL || anchored)
-            return false;
-    }
-    return false;
 }
 
 /* -- Tests ------------------------------------------------------------------------------------------------------- */
@@ -454,12 +208,12 @@ START_TEST(random_patterns)
         size_t pattern_size = random_pattern(pattern, k % 8 == 0), size = next_random(14);
         const char *start = NULL, *end = NULL;
         RiMatch m;
-        Model model;
+        PatternModel model = {.steps = 10000000};
         for (size_t i = 0; i < size; i++)
             subject[i] = "aabbc1 ,.()aA_"[next_random(14)];
         subject[size] = '\0';
         pattern[pattern_size] = '\0';
-        bool expected = model_search(&model, subject, size, pattern, pattern_size, &start, &end);
+        bool expected = pattern_model_search(&model, subject, size, pattern, pattern_size, &start, &end);
         ri_match_init(&m, NULL, heap, ri_pattern_compile(heap, pattern, pattern_size, false), subject, size);
         bool found = ri_match_search(&m, subject, NULL);
         ck_assert_msg((model.error == NULL) == (m.error == NULL), "'%s' in '%s': error %s, expected %s", pattern, subject,

@@ -11,6 +11,11 @@
 #define RI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define RI_NORETURN __attribute__((noreturn))
 #define RI_NOINLINE __attribute__((noinline))
+#ifdef RI_FUZZERS /* what clang would work on for ten minutes */
+#define RI_UNINSTRUMENTED __attribute__((no_sanitize("address", "undefined", "coverage")))
+#else
+#define RI_UNINSTRUMENTED
+#endif
 #define RI_COLD __attribute__((noinline, cold))
 #define RI_ALWAYS_INLINE inline __attribute__((always_inline))
 #define RI_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))

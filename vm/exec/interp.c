@@ -477,7 +477,7 @@ static RI_ALWAYS_INLINE bool stays_on_line(const RiProto *proto, uint32_t last, 
            proto->line_deltas[last + 1] == 0;
 }
 
-void ri_execute(RiThread *T)
+RI_UNINSTRUMENTED void ri_execute(RiThread *T)
 {
 #if RI_COMPUTED_GOTO
     static const void *const labels[256] = {
