@@ -6,14 +6,14 @@ LIBS_COMMAND = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EM
 	$(READLINE_LIBS) $(OUTSIDE_LIBS)
 
 # Parts of the command that are written in Lua, as C arrays.
-LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc tools/lua/bundle.inc
+LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc tools/lua/bundle.inc tools/lua/reload.inc
 BUILT_SOURCES += $(LUA_ARRAYS)
 CLEANFILES += $(LUA_ARRAYS)
 EXTRA_DIST += %D%/embed-lua
 SUFFIXES += .lua .inc
 .lua.inc:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SHELL) $(srcdir)/tools/embed-lua $< >$@.new && mv $@.new $@
-tools/script.$(OBJEXT): $(LUA_ARRAYS)
+tools/script.$(OBJEXT) tools/repl_reload.$(OBJEXT): $(LUA_ARRAYS)
 
 # What `rille bundle` puts programs behind: it needs nothing but libc.
 pkglibexec_PROGRAMS += rille-stub

@@ -14,6 +14,8 @@
 
 #define COMPLETIONS_MAX 2000
 #define KEYS_SEEN_MAX 200000 /* of one table */
+#define FOLDER_LEVELS_MAX 4  /* of folders that modules are looked for in */
+#define FILES_SEEN_MAX 20000
 #define INDEX_LEVELS_MAX 20  /* tables on the way along __index */
 
 typedef struct Search {
@@ -22,7 +24,7 @@ typedef struct Search {
     RiCompletions *out;
     const char *prefix;
     size_t prefix_size;
-    char quote; /* that ends the string we are in */
+    uint32_t files_seen; /* while looking for modules */
 } Search;
 
 static bool is_name_byte(char c)
@@ -41,8 +43,7 @@ static bool is_name(const char *text, size_t size)
 
 /* -- Candidates ----------------------------------------------------------------------------------------------------- */
 
-/* `more` is written behind the name. */
-static void add_candidate(Search *s, const char *name, size_t size, const char *more)
+static void add_candidate(Search *s, const char *name, size_t size)
 {
     RiCompletions *c = s->out;
     if (size < s->prefix_size || memcmp(name, s->prefix, s->prefix_size) != 0 || c->count >= COMPLETIONS_MAX)
@@ -50,7 +51,7 @@ static void add_candidate(Search *s, const char *name, size_t size, const char *
     if (memchr(name, '\0', size) != NULL)
         return;
     for (size_t i = 0; i < c->count; i++) {
-        if (strlen(c->names[i]) == size + strlen(more) && memcmp(c->names[i], name, size) == 0)
+        if (strlen(c->names[i]) == size && memcmp(c->names[i], name, size) == 0)
             return;
     }
     if (c->count + 1 >= c->capacity) {
@@ -61,17 +62,14 @@ static void add_candidate(Search *s, const char *name, size_t size, const char *
         c->names = names;
         c->capacity = capacity;
     }
-    char *text = malloc(size + strlen(more) + 1);
-    if (text == NULL)
-        return;
-    memcpy(text, name, size);
-    strcpy(text + size, more);
-    c->names[c->count++] = text;
+    char *text = strndup(name, size);
+    if (text != NULL)
+        c->names[c->count++] = text;
 }
 
 static void add_text(Search *s, const char *name)
 {
-    add_candidate(s, name, strlen(name), "");
+    add_candidate(s, name, strlen(name));
 }
 
 typedef enum FieldUse { FIELD, METHOD, KEY } FieldUse;
@@ -91,7 +89,7 @@ static void add_fields(Search *s, RiValue v, FieldUse use)
             if (use == METHOD)
                 fits = fits && (ri_is_function(value) || ri_value_meta(s->T->process, value) != NULL);
             if (fits)
-                add_candidate(s, ri_str_data(name), name->size, use != KEY ? "" : s->quote == '"' ? "\"]" : "']");
+                add_candidate(s, ri_str_data(name), name->size);
         }
         if (meta == NULL)
             return;
@@ -109,7 +107,7 @@ static void add_names(Search *s)
     for (uint32_t i = session->vars.count; i > 0; i--) {
         const RiString *name = session->vars.items[i - 1].name;
         if (ri_str_data(name)[0] != '_' || s->prefix_size > 0)
-            add_candidate(s, ri_str_data(name), name->size, "");
+            add_candidate(s, ri_str_data(name), name->size);
     }
     add_fields(s, ri_table_value(s->T->process->globals), FIELD);
     for (size_t i = 0; i < RI_COUNTOF(keywords); i++)
@@ -124,30 +122,36 @@ static void add_keys_of(Search *s, RiValue table)
     RiValue key, value;
     while (ri_is_table(table) && ri_table_next_at(table.p, &position, &key, &value)) {
         if (ri_is_string(key))
-            add_candidate(s, ri_str_data(key.p), ((const RiString *)key.p)->size, "");
+            add_candidate(s, ri_str_data(key.p), ((const RiString *)key.p)->size);
     }
 }
 
-/* A folder's entry `name`, where modules are files `?` + ending: its module, or the folder that has more. */
-static void add_entry(Search *s, const char *folder_of_name, const char *name, const char *ending, bool is_folder)
+static void add_entries(Search *s, const char *path, const char *module_folder, const char *ending, int depth);
+
+/* An entry of the folder `path`, where modules are files with this ending: its module, or those in the folder it is. */
+static void add_entry(Search *s, const char *path, const char *module_folder, const char *name, const char *ending,
+                      bool is_folder, int depth)
 {
-    char module[RI_NAME_SIZE * 2];
+    char module[RI_NAME_SIZE * 2], inside[RI_PATH_SIZE];
     size_t size = strlen(name), tail = strlen(ending);
-    if (name[0] == '.')
+    if (name[0] == '.' || ++s->files_seen > FILES_SEEN_MAX)
         return;
-    if (is_folder && is_name(name, size)) {
-        snprintf(module, sizeof module, "%s%s.", folder_of_name, name);
-        add_text(s, module);
+    if (is_folder && is_name(name, size) && depth < FOLDER_LEVELS_MAX) {
+        snprintf(module, sizeof module, "%s%s.", module_folder, name);
+        size_t both = strlen(module) < s->prefix_size ? strlen(module) : s->prefix_size;
+        int length = snprintf(inside, sizeof inside, "%s/%s", path, name);
+        if (memcmp(module, s->prefix, both) == 0 && length < (int)sizeof inside)
+            add_entries(s, inside, module, ending, depth + 1);
     } else if (!is_folder && size > tail && strcmp(name + size - tail, ending) == 0 && memchr(name, '.', size - tail) == NULL) {
-        snprintf(module, sizeof module, "%s%.*s", folder_of_name, (int)(size - tail), name);
+        snprintf(module, sizeof module, "%s%.*s", module_folder, (int)(size - tail), name);
         add_text(s, module);
     }
 }
 
-/* Entries of the host folder `path`. */
-static void add_entries(Search *s, const char *path, const char *module_folder, const char *ending)
+/* Modules in the host's folder `path`. */
+static void add_entries(Search *s, const char *path, const char *module_folder, const char *ending, int depth)
 {
-    char block[8192] __attribute__((aligned(8)));
+    char block[4096] __attribute__((aligned(8)));
     int fd = ri_host_fd_open(path, RI_O_RDONLY | RI_O_DIRECTORY, 0);
     if (fd < 0)
         return;
@@ -157,7 +161,7 @@ static void add_entries(Search *s, const char *path, const char *module_folder, 
             uint16_t length;
             memcpy(&length, block + at + 16, sizeof length);
             bool is_folder = block[at + 18] == 4; /* as the host's DT_DIR */
-            add_entry(s, module_folder, block + at + 19, ending, is_folder);
+            add_entry(s, path, module_folder, block + at + 19, ending, is_folder, depth);
             at += (length + 7) & ~7;
         }
     }
@@ -167,28 +171,20 @@ static void add_entries(Search *s, const char *path, const char *module_folder, 
 /* Modules along package.path: the templates that have a "?" as part of their last component. */
 static void add_modules_of_template(Search *s, const char *template, size_t size)
 {
-    char path[RI_PATH_SIZE], folder[RI_NAME_SIZE], ending[64];
+    char path[RI_PATH_SIZE], ending[64];
     const char *mark = memchr(template, '?', size);
-    const char *last_dot = s->prefix + s->prefix_size;
-    while (last_dot > s->prefix && last_dot[-1] != '.')
-        last_dot--;
-    size_t inside = (size_t)(last_dot - s->prefix); /* "socket." of "socket.ht" */
     size_t before = mark != NULL ? (size_t)(mark - template) : 0, after = mark != NULL ? size - before - 1 : 0;
-    if (mark == NULL || inside >= sizeof folder || after >= sizeof ending || before + inside + 2 >= sizeof path)
+    if (mark == NULL || after >= sizeof ending || before + 2 >= sizeof path)
         return;
-    memcpy(folder, s->prefix, inside);
-    folder[inside] = '\0';
     memcpy(ending, mark + 1, after);
     ending[after] = '\0';
     if (strchr(ending, '/') != NULL)
-        return; /* ?/init.lua: the folder itself is found by the other templates */
+        return; /* ?/init.lua: few, and found by the other templates if they have more in them */
     memcpy(path, template, before);
-    memcpy(path + before, folder, inside + 1);
-    for (size_t i = before; i < before + inside; i++)
-        path[i] = path[i] == '.' ? '/' : path[i];
-    if (path[0] == '\0')
-        strcpy(path, ".");
-    add_entries(s, path, folder, ending);
+    path[before] = '\0';
+    while (before > 1 && path[before - 1] == '/')
+        path[--before] = '\0';
+    add_entries(s, before > 0 ? path : ".", "", ending, 0);
 }
 
 static void add_modules(Search *s)
@@ -363,7 +359,6 @@ static void complete_code(Search *s, const char *line, size_t from, size_t end)
         return;
     }
     if (quote != 0) {
-        s->quote = quote;
         complete_string(s, line, from + quoted_from, end);
         return;
     }
