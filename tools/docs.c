@@ -210,6 +210,11 @@ static void print_library(FILE *out, const Topic *library, bool color, uint32_t 
     }
 }
 
+bool ri_docs_has(const char *name)
+{
+    return find_entry(name) != NULL || find_library(name) != NULL;
+}
+
 /* -- The interface ----------------------------------------------------------------------------------------------------- */
 
 bool ri_docs_print(FILE *out, const char *name, bool color, uint32_t columns)

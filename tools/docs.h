@@ -9,6 +9,8 @@
 /* Print what there is about `name`: a function ("string.find", "file:read"), a library ("string"), the last part of a name
  * ("find") or a topic ("patterns"), in lines of at most `columns`. If there is nothing: what comes close to it, and false. */
 bool ri_docs_print(FILE *out, const char *name, bool color, uint32_t columns);
+/* Is there an entry or a library of exactly that name? */
+bool ri_docs_has(const char *name);
 /* The libraries and topics. */
 void ri_docs_print_index(FILE *out, bool color, uint32_t columns);
 /* Entries whose texts contain `word`, one a line; how many there are. */

@@ -109,7 +109,9 @@ RiParsed ri_repl_do_help(RiRepl *repl, const char *argument)
 {
     if (argument[0] != '\0') {
         const char *name = argument[0] == ':' ? argument + 1 : argument;
-        bool found = print_command_help(name) || ri_docs_print(stdout, name, repl->options.color, ri_repl_columns());
+        bool found = print_command_help(name);
+        if (!found || ri_docs_has(name))
+            found = ri_docs_print(stdout, name, repl->options.color, ri_repl_columns()) || found;
         fflush(stdout);
         return found ? RI_PARSED : RI_PARSE_ERROR;
     }

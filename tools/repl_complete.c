@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/docs.h"
+#include "tools/repl_print.h"
 #include "vm/exec/call.h"
 #include "vm/host/files.h"
 
@@ -85,7 +86,7 @@ static void add_fields(Search *s, RiValue v, FieldUse use)
             if (!ri_is_string(key))
                 continue;
             const RiString *name = key.cp;
-            bool fits = use == KEY || (is_name(ri_str_data(name), name->size) && !(name->object.flags & RI_STR_RESERVED));
+            bool fits = use == KEY || (is_name(ri_str_data(name), name->size) && !ri_print_is_keyword(ri_str_data(name), name->size));
             if (use == METHOD)
                 fits = fits && (ri_is_function(value) || ri_value_meta(s->T->process, value) != NULL);
             if (fits)
@@ -100,8 +101,13 @@ static void add_fields(Search *s, RiValue v, FieldUse use)
 static void add_names(Search *s)
 {
     static const char *const keywords[] = {
-        "and",   "break", "do",  "else", "elseif", "end",    "false", "for",  "function", "goto",  "if", "in",
-        "local", "nil",   "not", "or",   "repeat", "return", "then",  "true", "until",    "while",
+#define KEYWORD(id, text, first, last) text,
+#define SYMBOL(id, text)
+#define CLASS(id, text)
+#include "compiler/tokens.def"
+#undef KEYWORD
+#undef SYMBOL
+#undef CLASS
     };
     const RiSession *session = &s->repl->session;
     for (uint32_t i = session->vars.count; i > 0; i--) {
@@ -137,14 +143,15 @@ static void add_entry(Search *s, const char *path, const char *module_folder, co
     if (name[0] == '.' || ++s->files_seen > FILES_SEEN_MAX)
         return;
     if (is_folder && is_name(name, size) && depth < FOLDER_LEVELS_MAX) {
-        snprintf(module, sizeof module, "%s%s.", module_folder, name);
+        if (snprintf(module, sizeof module, "%s%s.", module_folder, name) >= (int)sizeof module)
+            return;
         size_t both = strlen(module) < s->prefix_size ? strlen(module) : s->prefix_size;
         int length = snprintf(inside, sizeof inside, "%s/%s", path, name);
         if (memcmp(module, s->prefix, both) == 0 && length < (int)sizeof inside)
             add_entries(s, inside, module, ending, depth + 1);
     } else if (!is_folder && size > tail && strcmp(name + size - tail, ending) == 0 && memchr(name, '.', size - tail) == NULL) {
-        snprintf(module, sizeof module, "%s%.*s", module_folder, (int)(size - tail), name);
-        add_text(s, module);
+        if (snprintf(module, sizeof module, "%s%.*s", module_folder, (int)(size - tail), name) < (int)sizeof module)
+            add_text(s, module);
     }
 }
 

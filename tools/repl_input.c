@@ -184,7 +184,11 @@ static void open_readline(void)
     rl_attempted_completion_function = complete_word;
     rl_completion_word_break_hook = word_breaks;
     rl_completer_quote_characters = "";
+    rl_completion_query_items = -1; /* questions and pages would have to know of Ctrl-C, too */
+    rl_variable_bind("page-completions", "off");
     rl_bind_key(INTERRUPT_KEY, drop_line);
+    rl_bind_keyseq("\\M-\\C-c", drop_line); /* in the middle of a sequence of keys */
+    rl_bind_keyseq("\\C-x\\C-c", drop_line);
     rl_bind_key('\t', rl_complete);
     using_history();
 }

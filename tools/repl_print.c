@@ -151,10 +151,28 @@ static void add_string(Printer *p, const RiString *s, bool quoted)
     }
 }
 
+bool ri_print_is_keyword(const char *text, size_t size)
+{
+    static const char *const keywords[] = {
+#define KEYWORD(id, text, first, last) text,
+#define SYMBOL(id, text)
+#define CLASS(id, text)
+#include "compiler/tokens.def"
+#undef KEYWORD
+#undef SYMBOL
+#undef CLASS
+    };
+    for (size_t i = 0; i < RI_COUNTOF(keywords); i++) {
+        if (strlen(keywords[i]) == size && memcmp(keywords[i], text, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_name(const RiString *s)
 {
     const char *bytes = ri_str_data(s);
-    if (s->size == 0 || s->object.flags & RI_STR_RESERVED || (bytes[0] >= '0' && bytes[0] <= '9'))
+    if (s->size == 0 || (bytes[0] >= '0' && bytes[0] <= '9') || ri_print_is_keyword(bytes, s->size))
         return false;
     for (size_t i = 0; i < s->size; i++) {
         char c = bytes[i];

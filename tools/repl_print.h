@@ -18,6 +18,9 @@ typedef struct RiPrintOptions {
  * never __index, __pairs or __len. Collects. Traps: what __tostring raises is shown, not thrown; Ctrl-C is thrown. */
 void ri_print_value(RiThread *T, RiSbuf *out, RiValue v, bool quoted, const RiPrintOptions *options);
 
+/* Is it a reserved word of Lua? */
+bool ri_print_is_keyword(const char *text, size_t size);
+
 /* How many columns `text` takes: escape sequences none, a character of UTF-8 one. */
 uint32_t ri_print_width(const char *text, size_t size);
 

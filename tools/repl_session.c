@@ -102,7 +102,7 @@ RiParsed ri_repl_compile(RiRepl *repl, const char *text, RiCompileError *error, 
     if (try_compile(repl, "return ", text, strlen(text), "", "", error, source) == RI_PARSED)
         return RI_PARSED;
     RiParsed parsed = try_compile(repl, "", text, strlen(text), "", "", error, source);
-    if (parsed != RI_PARSE_INCOMPLETE)
+    if (parsed == RI_PARSED)
         return parsed;
     /* Several lines, the last one an expression? */
     const char *last = strrchr(text, '\n');
@@ -111,7 +111,7 @@ RiParsed ri_repl_compile(RiRepl *repl, const char *text, RiCompileError *error, 
         *source = other_source;
         return RI_PARSED;
     }
-    return RI_PARSE_INCOMPLETE;
+    return parsed;
 }
 
 RiParsed ri_repl_compile_or_tell(RiRepl *repl, const char *text)
