@@ -148,6 +148,84 @@ static int32_t package_searchpath(RiThread *T, RiValue *args, uint32_t nargs)
 
 /* -- C libraries ----------------------------------------------------------------------------------------------- */
 
+/* What libraries for other versions ask for: a part of what the loader says, and the version. The functions are those that
+ * the version has, and 5.4 has not; of several the loader names the first it meets. */
+static const struct Foreign {
+    const char *part, *version;
+} foreigners[] = {
+    {"liblua5.1", "Lua 5.1"},
+    {"liblua5.2", "Lua 5.2"},
+    {"liblua5.3", "Lua 5.3"},
+    {"liblua5.5", "Lua 5.5"},
+    {"libluajit", "LuaJIT"},
+    {": luaJIT_", "LuaJIT"},
+    {": luaL_register", "Lua 5.1"},
+    {": luaL_openlib", "Lua 5.1"},
+    {": luaL_typerror", "Lua 5.1"},
+    {": luaL_findtable", "Lua 5.1"},
+    {": luaL_loadbuffer", "Lua 5.1"},
+    {": luaL_loadfile", "Lua 5.1"},
+    {": lua_call", "Lua 5.1"},
+    {": lua_pcall", "Lua 5.1"},
+    {": lua_cpcall", "Lua 5.1"},
+    {": lua_equal", "Lua 5.1"},
+    {": lua_lessthan", "Lua 5.1"},
+    {": lua_objlen", "Lua 5.1"},
+    {": lua_getfenv", "Lua 5.1"},
+    {": lua_setfenv", "Lua 5.1"},
+    {": lua_tointeger", "Lua 5.1"},
+    {": lua_tonumber", "Lua 5.1"},
+    {": lua_yield", "Lua 5.1"},
+    {": luaL_prepbuffer", "Lua 5.1"},
+    {": lua_getctx", "Lua 5.2"},
+    {": lua_pushunsigned", "Lua 5.2"},
+    {": lua_tounsignedx", "Lua 5.2"},
+    {": luaL_checkunsigned", "Lua 5.2"},
+    {": luaL_optunsigned", "Lua 5.2"},
+    {": lua_insert", "Lua 5.1 or 5.2"},
+    {": lua_remove", "Lua 5.1 or 5.2"},
+    {": lua_replace", "Lua 5.1 or 5.2"},
+    {": luaL_checkint", "Lua 5.1 or 5.2"},
+    {": lua_getuservalue", "Lua 5.2 or 5.3"},
+    {": lua_setuservalue", "Lua 5.2 or 5.3"},
+    {": lua_newuserdata", "Lua 5.1, 5.2 or 5.3"},
+    {": luaL_openselectedlibs", "Lua 5.5"},
+    {": luaL_makeseed", "Lua 5.5"},
+    {": lua_numbertocstring", "Lua 5.5"},
+    {": lua_pushexternalstring", "Lua 5.5"},
+};
+
+static bool is_end_of_name(char c)
+{
+    return c == '\0' || c == '\n' || c == ' ' || c == ')' || c == ',';
+}
+
+/* Does the message name it? A function's name must end there. */
+static bool names_foreigner(const char *message, const char *part)
+{
+    const char *at = strstr(message, part);
+    size_t size = strlen(part);
+    bool is_whole = *part == ':' && part[size - 1] != '_';
+    return at != NULL && (!is_whole || is_end_of_name(at[size]));
+}
+
+/* The loader's message, and which Lua the library wants if that is not ours. */
+static const char *explain(RiThread *T, const char *message)
+{
+    for (size_t i = 0; i < RI_COUNTOF(foreigners); i++) {
+        if (!names_foreigner(message, foreigners[i].part))
+            continue;
+        RiSbuf sb;
+        ri_sbuf_init(&sb, T->heap);
+        add_text(&sb, message);
+        add_text(&sb, "\n\t(the library was built for ");
+        add_text(&sb, foreigners[i].version);
+        add_text(&sb, "; this is Lua 5.4)");
+        return push_text(T, &sb);
+    }
+    return message;
+}
+
 typedef enum RiLibraryStatus { LIBRARY_OK, LIBRARY_NOT_OPENED, LIBRARY_NO_FUNCTION } RiLibraryStatus;
 
 static void *open_library(RiThread *T, const char *path, bool symbols_global, const char **error)
@@ -170,7 +248,9 @@ static void *open_library(RiThread *T, const char *path, bool symbols_global, co
         return NULL;
     }
     void *handle = ri_host_load_library(real, symbols_global, error);
-    if (handle != NULL) {
+    if (handle == NULL) {
+        *error = explain(T, *error);
+    } else {
         RiValue v = ri_object(handle, RI_TAG_LIGHT);
         ri_set_index(T, ri_table_value(libraries), key, v);
         ri_table_append(T->heap, libraries, v);

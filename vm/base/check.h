@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* The compiler is to know nothing of the value of a variable that it keeps in a register. */
+#define RI_HIDE(variable) __asm__("" : "+r"(variable))
 #define RI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define RI_NORETURN __attribute__((noreturn))

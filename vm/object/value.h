@@ -79,12 +79,13 @@ static inline RiTag ri_object_tag(const void *object)
     return (RiTag)(((const RiObject *)object)->kind_byte >> 1);
 }
 
-/* Copy a value as two words. Both operands are evaluated once. */
+/* Copy a value as two words. Both operands are evaluated once. Loops of this are no business of the vectorizer's either. */
 #define ri_copy(dst, src)                                                                          \
     do {                                                                                           \
         RiValue *ri_d_ = (dst);                                                                    \
         const RiValue *ri_s_ = (src);                                                              \
         uint64_t ri_p_ = ri_s_->u, ri_t_ = ri_s_->tag;                                             \
+        RI_HIDE(ri_p_);                                                                            \
         ri_d_->u = ri_p_;                                                                          \
         ri_d_->tag = ri_t_;                                                                        \
     } while (0)
