@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "stdlib/stream.h"
+#include "tools/control.h"
 #include "tools/options_jit.h"
 #include "tools/options_policy.h"
 #include "tools/tool.h"
@@ -34,6 +35,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
         taken = ri_device_options_take(&tool->devices, tool->argv, i);
     if (taken == 0)
         taken = ri_jit_options_take(tool, tool->argv, i);
+    if (taken == 0)
+        taken = ri_control_take_option(tool, tool->argv, i);
     if (taken != 0)
         return taken > 0;
     if (strcmp(option, "--help") == 0)
@@ -199,6 +202,7 @@ static bool start_option(const RiTool *tool, RiThread *T, int *i, int32_t *signa
         (void)ri_policy_take_option(tool->argv, i);
         ri_device_options_skip(tool->argv, i);
         ri_jit_options_skip(tool->argv, i);
+        ri_control_skip_option(tool->argv, i);
     } else if (option[1] == 'W') {
         ri_warn(T->process, "@on", false);
     } else if (option[1] == 'e' || option[1] == 'l') {

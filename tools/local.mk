@@ -3,13 +3,22 @@
 # C modules loaded at run time find the API in the command itself: keep and export all of it.
 FLAGS_COMMAND = -rdynamic
 LIBS_COMMAND = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EMBED) \
-	$(READLINE_LIBS) $(OUTSIDE_LIBS)
+	$(READLINE_LIBS) $(JANSSON_LIBS) $(MICROHTTPD_LIBS) $(OUTSIDE_LIBS)
 
 # Parts of the command that are written in Lua, as C arrays.
 LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc tools/lua/bundle.inc tools/lua/reload.inc
 BUILT_SOURCES += $(LUA_ARRAYS)
 CLEANFILES += $(LUA_ARRAYS)
 EXTRA_DIST += %D%/embed-lua
+WEB_ARRAYS = tools/web/top_html.inc tools/web/top_js.inc tools/web/top_css.inc
+BUILT_SOURCES += $(WEB_ARRAYS)
+CLEANFILES += $(WEB_ARRAYS)
+tools/web/top_html.inc: tools/web/top.html
+tools/web/top_js.inc: tools/web/top.js
+tools/web/top_css.inc: tools/web/top.css
+$(WEB_ARRAYS):
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SHELL) $(srcdir)/tools/embed-lua $< >$@.new && mv $@.new $@
+tools/top_http.$(OBJEXT): $(WEB_ARRAYS)
 SUFFIXES += .lua .inc
 .lua.inc:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SHELL) $(srcdir)/tools/embed-lua $< >$@.new && mv $@.new $@
@@ -26,6 +35,8 @@ bin_PROGRAMS += rille
 rille_LDFLAGS = $(AM_LDFLAGS) $(FLAGS_COMMAND)
 rille_LDADD = $(LIBS_COMMAND)
 rille_SOURCES = \
+	%D%/client.c \
+	%D%/client.h \
 	%D%/cmd_bench.c \
 	%D%/cmd_bundle.c \
 	%D%/cmd_compile.c \
@@ -34,10 +45,15 @@ rille_SOURCES = \
 	%D%/cmd_dis.c \
 	%D%/cmd_doc.c \
 	%D%/cmd_help.c \
+	%D%/cmd_kill.c \
+	%D%/cmd_ps.c \
 	%D%/cmd_run.c \
 	%D%/cmd_test.c \
+	%D%/cmd_top.c \
 	%D%/cmd_trace.c \
 	%D%/commands.def \
+	%D%/control.c \
+	%D%/control.h \
 	%D%/debug_scope.c \
 	%D%/debug_scope.h \
 	%D%/debugger.c \
@@ -82,5 +98,6 @@ rille_SOURCES = \
 	%D%/scripts.def \
 	%D%/stats.c \
 	%D%/tool.c \
-	%D%/tool.h
+	%D%/tool.h \
+	%D%/top_http.c
 # sources end

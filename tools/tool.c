@@ -140,11 +140,17 @@ static void end_overrun(RiMachine *machine)
     ri_host_end(RI_STATUS_STOPPED);
 }
 
-static int finish(const RiTool *tool, RiThread *T, int status);
+static int finish(RiTool *tool, RiThread *T, int status);
+
+static void stop_control(RiTool *tool)
+{
+    if (tool->stop_control != NULL)
+        tool->stop_control(tool);
+}
 
 /* The process has ended itself by process.exit, or was ended. In the second case nothing is closed: whoever stops a program
  * wants it to stop. */
-static int finish_killed(const RiTool *tool, RiThread *T)
+static int finish_killed(RiTool *tool, RiThread *T)
 {
     RiProc *proc = T->process->proc;
     int status = proc->exit_status;
@@ -155,6 +161,7 @@ static int finish_killed(const RiTool *tool, RiThread *T)
     }
     if (__atomic_exchange_n(&proc->machine->overrun_data, NULL, __ATOMIC_ACQ_REL) == NULL)
         ri_host_sleep_for_ever(); /* the ticker's thread has it in hand */
+    stop_control(tool);
     ri_sched_end_ticks(proc->machine);
     ri_host_flush_if_free(stdout, PATIENCE_MS);
     say_stopped(tool, proc, PATIENCE_MS);
@@ -166,11 +173,12 @@ static int finish_killed(const RiTool *tool, RiThread *T)
 }
 
 /* Finalizers and pending __close may still be ended by a limit. */
-static int finish(const RiTool *tool, RiThread *T, int status)
+static int finish(RiTool *tool, RiThread *T, int status)
 {
     ri_process_close(T->process);
     if (T->process->proc->doom > RI_DOOM_EXIT)
         return finish_killed(tool, T);
+    stop_control(tool);
     ri_close(T);
     return status;
 }
@@ -188,6 +196,8 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
     T->process->proc->machine->overrun_data = tool;
     if (tool->on_machine != NULL)
         tool->on_machine(T->process->proc->machine, tool->on_machine_argument);
+    if (tool->start_control != NULL && !tool->start_control(tool, T->process->proc->machine))
+        return EXIT_FAILURE;
     if (!ri_limits_apply(&tool->limits, T->process->proc)) {
         ri_tool_message(tool, "cannot set limits: not enough memory");
         return EXIT_FAILURE;

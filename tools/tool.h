@@ -30,6 +30,10 @@ typedef struct RiTool {
     int first;             /* for sub-commands: index of their first argument */
     void (*on_machine)(struct RiMachine *machine, void *argument); /* called when there is a machine; NULL: nothing to do */
     void *on_machine_argument;
+    const char *control_path; /* of --control; NULL: none. Who runs the program need not know what it is about: */
+    bool (*start_control)(struct RiTool *tool, struct RiMachine *machine);
+    void (*stop_control)(struct RiTool *tool);
+    struct RiMachine *controlled; /* while it is served */
     void (*on_end)(void);  /* called before a host process ends without closing anything; may be NULL */
 } RiTool;
 

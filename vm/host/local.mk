@@ -19,6 +19,8 @@ librille_host_a_SOURCES = \
 	%D%/host.c \
 	%D%/host.h \
 	%D%/host_flags.h \
+	%D%/lineserver.c \
+	%D%/lineserver.h \
 	%D%/pages.c \
 	%D%/pages.h \
 	%D%/place.c \
@@ -26,6 +28,8 @@ librille_host_a_SOURCES = \
 	%D%/release.h \
 	%D%/sockets.c \
 	%D%/sockets.h \
+	%D%/terminal.c \
+	%D%/terminal.h \
 	%D%/ticker.c \
 	%D%/ticker.h
 # sources end

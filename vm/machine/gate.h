@@ -9,11 +9,13 @@
 #include "vm/machine/mount.h"
 #include "vm/machine/syscall.h"
 
-/* Has the machine others to run, or limits to watch, while this process waits? Then it must not block the host thread. */
+/* Has the machine others to run, limits to watch, or questions to answer, while this process waits? Then it must not block the
+ * host thread. */
 static inline bool ri_gate_is_busy(const RiProc *proc)
 {
     return proc != NULL &&
-           (proc->machine->process_count > 1 || proc->task_count > 1 || proc->machine->tick_users > 0);
+           (proc->machine->process_count > 1 || proc->task_count > 1 || proc->machine->tick_users > 0 ||
+            proc->machine->control != NULL);
 }
 static inline bool ri_gate_is_traced(const RiProc *proc)
 {

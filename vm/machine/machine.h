@@ -128,7 +128,8 @@ struct RiMachine {
     RiMachineStats stats;
     /* -- The embedding program: vm/embed/rille_machine.c; NULL in the command -- */
     void *owner;
-    void (*on_request)(RiMachine *machine); /* requests are to be looked at */
+    void (*on_request)(RiMachine *machine); /* requests are to be looked at; also of the command, with `control` */
+    struct RiLineServer *control;           /* where they come from: tools/control.c; NULL: none */
     /* Open one of its own devices, "/dev/name", by the flags of open. -ENOENT: it has none of this name. */
     int64_t (*open_device)(RiTask *task, const char *path, uint32_t flags, struct RiFile **file);
     void (*on_process)(RiProc *proc);       /* a process has been made, or has become another program */
