@@ -209,7 +209,7 @@ static bool find_variable(Report *r, const char *name, RiValue *value)
     bool found = false;
     for (int64_t i = 1;; i++) {
         RiLocal local = ri_find_local(T, r->level, &r->frame, i, false);
-        if (local.name == NULL || local.name[0] == '(')
+        if (local.name == NULL || strcmp(local.name, "(temporary)") == 0)
             break;
         if (strcmp(local.name, name) == 0 && local.slot != NULL) { /* the last one hides the others */
             *value = ri_visible_value(*local.slot);
@@ -270,6 +270,8 @@ static void add_level(Report *r, const RiFrame *frame, RiValue function)
     ri_chunk_id(id, source, size);
     RiString *global = ri_global_function_name(r->T, function);
     const char *kind = global != NULL ? "function" : ri_frame_name(r->T, frame, &name);
+    if (kind != NULL && strcmp(kind, "upvalue") == 0)
+        kind = "local"; /* of whoever, to the reader */
     if (global != NULL)
         name = ri_str_cstr(r->T->heap, global);
     if (kind == NULL && proto != NULL && proto->line_defined == 0)
@@ -324,11 +326,37 @@ static void add_trace(Report *r)
 
 /* -- The whole ---------------------------------------------------------------------------------------------------------- */
 
+/* Is it the outermost function of something typed? */
+static bool is_input(RiValue function)
+{
+    const RiProto *proto = ri_function_proto(function);
+    return proto != NULL && proto->line_defined == 0 && proto->source != NULL &&
+           strncmp(ri_str_data(proto->source), "=input ", 7) == 0;
+}
+
+/* The message, where variables of the session are called what they were declared as. */
+static void add_error_text(Report *r)
+{
+    static const char upvalue[] = "(upvalue '";
+    bool is_ours = r->level >= 0 && is_input(ri_frame_function(r->T, &r->frame));
+    const char *at = is_ours ? strstr(r->message, upvalue) : NULL;
+    add(r, ri_repl_style(r->repl, RI_STYLE_ERROR));
+    if (strcmp(r->message, "interrupted!") == 0) {
+        add(r, "interrupted");
+    } else if (at != NULL) {
+        ri_sbuf_add(&r->out, r->message, (size_t)(at - r->message));
+        add(r, "(local '");
+        add(r, at + sizeof upvalue - 1);
+    } else {
+        add(r, r->message);
+    }
+    add(r, ri_repl_style(r->repl, RI_STYLE_PLAIN));
+}
+
 static void add_message(Report *r, RiValue error)
 {
     if (r->message != NULL) {
-        const char *text = strcmp(r->message, "interrupted!") == 0 ? "interrupted" : r->message;
-        add_styled(r, RI_STYLE_ERROR, text);
+        add_error_text(r);
     } else {
         const RiPrintOptions options = {r->repl->options.color, .depth = r->repl->options.depth,
                                         .items = r->repl->options.items, .columns = ri_repl_columns()};
@@ -345,8 +373,9 @@ static int32_t make_report(RiThread *T, RiValue *args, uint32_t nargs)
     RiString *text = ri_to_string_raw(T, error);
     Report *r = &(Report){.repl = repl, .T = T, .message = text != NULL ? ri_str_cstr(T->heap, text) : NULL};
     ri_sbuf_init(&r->out, T->heap);
+    bool is_placed = find_place(r);
     add_message(r, error);
-    if (find_place(r)) {
+    if (is_placed) {
         const RiProto *proto = ri_function_proto(ri_frame_function(T, &r->frame));
         if (find_source_line(r, proto)) {
             add_line(r);
