@@ -176,16 +176,6 @@ static bool is_result_name(const RiString *name)
     return name->size > 0 && text[0] == '_' && strspn(text + 1, "0123456789") == name->size - 1;
 }
 
-/* Is variable number `i` hidden by a later one of its name? */
-static bool is_hidden(const RiSession *session, uint32_t i)
-{
-    for (uint32_t later = i + 1; later < session->vars.count; later++) {
-        if (ri_str_equal(session->vars.items[later].name, session->vars.items[i].name))
-            return true;
-    }
-    return false;
-}
-
 static void list_variables(RiRepl *repl, void *argument)
 {
     const bool *results = argument;
@@ -201,7 +191,7 @@ static void list_variables(RiRepl *repl, void *argument)
     for (uint32_t i = first; i < session->vars.count; i++) {
         const RiSessionVar *v = &session->vars.items[i];
         bool is_it = is_result_name(v->name) == *results && v->cell != NULL && !(*results && v->name->size == 1);
-        if (!is_it || is_hidden(session, i))
+        if (!is_it)
             continue;
         RiSbuf out;
         RiPrintOptions options = {repl->options.color, .depth = 1, .items = 8, .columns = 1000, .one_line = true};

@@ -61,6 +61,15 @@ static void serve_arrivals(RiRepl *repl, void *argument)
     ri_task_resumes(repl->T); /* handlers of signals; or the end */
 }
 
+/* The terminal as it was before the line was edited. */
+static void restore_terminal(void)
+{
+#ifdef HAVE_READLINE
+    if (RL_ISSTATE(RL_STATE_TERMPREPPED) && rl_deprep_term_function != NULL)
+        rl_deprep_term_function();
+#endif
+}
+
 /* Let the others run until there is a key, or Ctrl-C; or for a while. */
 static void wait_for_key(RiRepl *repl)
 {
@@ -70,6 +79,8 @@ static void wait_for_key(RiRepl *repl)
         if (ri_task_wait(task, NULL, 0, STDIN_FILENO, RI_POLL_READ) != 0)
             return;
         ri_sched_switch(proc->machine);
+        if (proc->doom != RI_DOOM_NONE)
+            restore_terminal(); /* the next line leaves for good */
         if (proc->doom != RI_DOOM_NONE || task->interrupted)
             ri_repl_protect(repl, serve_arrivals, NULL);
     }
@@ -299,6 +310,9 @@ void ri_repl_input_open(RiRepl *repl)
     char path[RI_PATH_SIZE];
     const char *problem = NULL;
     open_readline();
+    if (repl->tool->on_end == NULL)
+        repl->tool->on_end = restore_terminal;
+    atexit(restore_terminal); /* os.exit in another thread */
     if (!ri_history_path(path, sizeof path))
         return;
     repl->history = ri_history_open(path, repl->options.history, remember, &problem);
@@ -311,4 +325,6 @@ void ri_repl_input_close(RiRepl *repl)
     ri_history_close(repl->history);
     repl->history = NULL;
     reading = NULL;
+    if (repl->tool->on_end == restore_terminal)
+        repl->tool->on_end = NULL;
 }

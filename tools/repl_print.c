@@ -15,6 +15,7 @@
 #include "vm/exec/traceback.h"
 
 #define STRING_SHOWN_MAX 400 /* bytes of a string in quotes */
+#define TEXT_SHOWN_MAX 100000 /* of one that is shown as it is */
 #define TOTAL_BYTES_MAX (256u << 10) /* of one value: then it ends with … */
 #define SORTED_MAX 100000 /* keys: more are shown in the order they come */
 #define INDENT 2u
@@ -131,7 +132,8 @@ static size_t add_character(Printer *p, const char *s, size_t left, bool quoted)
 
 static void add_string(Printer *p, const RiString *s, bool quoted)
 {
-    size_t shown = quoted && s->size > STRING_SHOWN_MAX ? STRING_SHOWN_MAX : s->size;
+    size_t limit = quoted ? STRING_SHOWN_MAX : TEXT_SHOWN_MAX;
+    size_t shown = s->size > limit ? limit : s->size;
     const char *bytes = ri_str_data(s);
     begin(p, quoted ? RI_STYLE_STRING : RI_STYLE_PLAIN);
     if (quoted)
@@ -305,7 +307,9 @@ static bool add_by_tostring(Printer *p, RiValue v)
         add_plain_text(p, RI_STYLE_PLAIN, text);
         return true;
     }
-    if (status == RI_KILLED || (text != NULL && text->size >= 12 && strstr(ri_str_cstr(T->heap, text), "interrupted!")))
+    if (status == RI_KILLED)
+        ri_throw_status(T, RI_KILLED, ri_nil());
+    if (status != RI_OK && (text != NULL && strstr(ri_str_cstr(T->heap, text), "interrupted!") != NULL))
         ri_throw(T, result);
     begin(p, RI_STYLE_ERROR);
     add(p, status == RI_OK ? "<__tostring gave no string>" : "<error in __tostring: ");

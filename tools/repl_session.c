@@ -28,18 +28,36 @@ typedef struct Compilation {
     bool done;
 } Compilation;
 
+/* Forget variables that later ones of the same name hide: functions that know them keep them alive. */
+static void drop_hidden(RiSession *session)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < session->vars.count; i++) {
+        bool is_hidden = false;
+        for (uint32_t later = i + 1; later < session->vars.count && !is_hidden; later++)
+            is_hidden = ri_str_equal(session->vars.items[later].name, session->vars.items[i].name);
+        if (!is_hidden)
+            session->vars.items[kept++] = session->vars.items[i];
+    }
+    session->vars.count = kept;
+}
+
 /* Give the function compiled last its variables: those it has declared come to life. */
 static void bind(RiRepl *repl, RiClosure *closure)
 {
     RiHeap *heap = repl->T->heap;
     RiSession *session = &repl->session;
+    bool declares = false;
     closure->upvals[0] = ri_cell_new(heap, ri_table_value(repl->T->process->globals));
     for (uint32_t i = 1; i < closure->object.aux; i++) {
         RiSessionVar *v = &session->vars.items[session->upvals[i]];
+        declares = declares || v->cell == NULL;
         if (v->cell == NULL)
             v->cell = ri_cell_new(heap, ri_nil());
         closure->upvals[i] = v->cell;
     }
+    if (declares)
+        drop_hidden(session);
 }
 
 static void compile(RiThread *T, void *argument)

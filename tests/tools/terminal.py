@@ -142,8 +142,8 @@ class Terminal:
             self.send(chr(ord(name[-1]) & 31) if name.startswith("CTRL-") else KEYS[name])
 
     def run(self, line):
-        """Type a line at the prompt; what is written before the next one, without what was typed."""
-        if self.read_to == 0:
+        """Type a line at the prompt, waiting for it if need be; what is written before the next, without what was typed."""
+        if not re.search("(?:" + self.prompt.replace("(?m)", "") + r"|^>> )\Z", plain(self.raw)[:self.read_to], re.M):
             self.expect(self.prompt)
         self.send(line + "\r")
         self.expect(re.escape(line.split("\n")[-1]) + r" *\n")
