@@ -29,6 +29,8 @@ librille_support_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_SUPPORT)
 librille_support_a_SOURCES = \
 	%D%/support/bare_machine.c \
 	%D%/support/bare_machine.h \
+	%D%/support/fuzz_lua.c \
+	%D%/support/fuzz_lua.h \
 	%D%/support/pattern_model.c \
 	%D%/support/pattern_model.h \
 	%D%/support/random_graph.h
@@ -71,13 +73,40 @@ check_PROGRAMS += \
 	%D%/unit/check_verify
 endif
 FUZZ_TARGETS = \
+	%D%/fuzz/fuzz_cdecl \
+	%D%/fuzz/fuzz_chunk \
+	%D%/fuzz/fuzz_format \
+	%D%/fuzz/fuzz_gc \
 	%D%/fuzz/fuzz_number \
+	%D%/fuzz/fuzz_pack \
 	%D%/fuzz/fuzz_pattern \
-	%D%/fuzz/fuzz_table
+	%D%/fuzz/fuzz_sort \
+	%D%/fuzz/fuzz_source \
+	%D%/fuzz/fuzz_string \
+	%D%/fuzz/fuzz_table \
+	%D%/fuzz/fuzz_utf8
+tests_fuzz_fuzz_cdecl_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_cdecl_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_chunk_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_chunk_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_format_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_format_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_gc_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_gc_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_number_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_number_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_pack_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_pack_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_pattern_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_sort_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_sort_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_source_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_source_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_string_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_string_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_table_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_table_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_utf8_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_utf8_LDFLAGS = $(FLAGS_FUZZ)
 # sources end

@@ -60,6 +60,8 @@ end
 fails(function() return n.x end)                     --> false 'void *' has no member named 'x'
 fails(function() return ffi.cast("int *", 0)[0] end) --> false attempt to read through a NULL pointer
 fails(C.strlen)                                      --> false wrong number of arguments for function call (1 expected, got 0)
+print((pcall(ffi.cdef, "\1\2 x;")))                   --> false
+print((pcall(ffi.cdef, "int a;\0 int b;")))           --> false
 fails(C.strlen, 5)                                   --> false bad argument #1 (cannot convert 'number' to 'const char *')
 fails(C.qsort, a, 5, 4, function() error("boo", 0) end) --> false boo
 fails(function() return a[5] end)                    --> false index 5 is out of bounds of 'int [5]'

@@ -13,12 +13,12 @@
 #include "vm/ffi/ctype.h"
 
 typedef enum Token {
-    TK_END,
+    TK_END = 256, /* above all characters */
     TK_NAME,
     TK_NUMBER,
     TK_STRING,
     TK_TYPE, /* a $ that a type was given for */
-    TK_SHL = 256,
+    TK_SHL,
     TK_SHR,
     TK_LE,
     TK_GE,
