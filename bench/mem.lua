@@ -95,5 +95,5 @@ end
 if what == "loops" then loops()
 elseif what == "traps" then traps()
 elseif what == "swap" then swap()
-else fork(1) fork(256) fork(256, true)
+else fork(1) fork(256) fork(256, true) fork(320)
 end

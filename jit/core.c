@@ -24,6 +24,7 @@
 #define TOUCH_BYTES 32768u
 #define ROUTINES_BYTES_MAX 4096u
 #define NOTES_PER_BYTE 2u /* what the compiler keeps about code, in bytes for a byte of code memory, at most */
+#define NOTES_KEPT ((size_t)4 << 20) /* … after the death of a large process; much of more would be of dead functions */
 #define HOT_LOOPS 300u
 #define VERSIONS_LIMIT 10u /* of one block, whatever they differ in; then one that assumes nothing */
 /* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
@@ -362,6 +363,10 @@ static bool has_room(RiJit *j)
     if (!j->reserve && !j->full)
         j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
     j->full |= !j->reserve || j->pages.is_lost || j->chunk_bytes > NOTES_PER_BYTE * j->pages.size;
+    if (j->trims != j->heap->trims) {
+        j->trims = j->heap->trims;
+        j->full |= j->chunk_bytes > NOTES_KEPT;
+    }
     if (j->hot.at + 16 * HOT_MARGIN > j->cold_bottom)
         j->full = true;
     if (j->hot.at + HOT_MARGIN > j->touched && !j->full) {

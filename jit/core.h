@@ -219,6 +219,7 @@ typedef struct RiJit {
     uint64_t generation;
     RiJitChunk *chunks, *reserve;
     size_t chunk_bytes;
+    uint32_t trims; /* heap->trims, when it was looked at last */
     RiJitStub **stubs;
     uint32_t stub_count, stub_capacity;
     uint32_t prologue_end; /* of the routines below */

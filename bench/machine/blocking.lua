@@ -3,7 +3,8 @@
 -- thread was not waiting for a processor of the host: on a busy host it means the same as on an idle one, and a host thread
 -- that sleeps while there is somebody to run is seen.
 local process, thread, sys, signal = require "process", require "thread", require "sys", require "signal"
-local SPAN = tonumber((...)) or 0.4
+local SPAN = tonumber((...)) or 0.2
+local ROUNDS, MOST_ROUNDS, DOUBTFUL = 3, 9, 0.97
 
 -- Every way waits for 200 ms or more each time it is called. They are passed to processes: no upvalues but these libraries.
 local ways = {
@@ -192,21 +193,18 @@ local function count_for(seconds)
   return turns / (clock() - start - (host_wait() - waited))
 end
 
-local function median(t)
-  table.sort(t)
-  return t[(#t + 1) // 2]
-end
-
--- The pair of measurements is taken several times: what is next to each other in time is comparable.
+-- Both speeds are measured several times, in turns, and the best of each compared: what else the host does makes either
+-- lower. A few times if nobody can doubt the answer, else more often.
 local function measure(name, begin, finish)
-  local kept = {}
-  for round = 1, 7 do
-    local free = count_for(SPAN / 3)
+  local free, beside, rounds = 0, 0, 0
+  repeat
+    rounds = rounds + 1
+    free = math.max(free, count_for(SPAN))
     local waiter = begin()
-    kept[round] = count_for(SPAN) / free
+    beside = math.max(beside, count_for(SPAN))
     finish(waiter)
-  end
-  print(("%s\t%.4f"):format(name, median(kept)))
+  until rounds >= ROUNDS and (beside >= DOUBTFUL * free or rounds >= MOST_ROUNDS)
+  print(("%s\t%.4f"):format(name, beside / free))
 end
 
 for _, way in ipairs(ways) do

@@ -293,17 +293,39 @@ static RiTask *take(RiTask *task)
     return task;
 }
 
+static bool goes_behind(const RiTask *task)
+{
+    return task->proc->exclusive != NULL && task->proc->exclusive != task;
+}
+
+/* `task` is ready, but another of its process must go on first: that one, or NULL if it waits. Then so does this one. */
+static RiTask *exclusive_instead_of(RiTask *task)
+{
+    RiTask *first = task->proc->exclusive;
+    if (first->state == RI_TASK_READY) {
+        first->deficit_ns = quantum(first->level);
+        return first;
+    }
+    dequeue(task);
+    task->state = RI_TASK_BLOCKED;
+    task->held = true;
+    task->proc->has_put_off = true;
+    return NULL;
+}
+
 /* The first task of a level that is not in debt; NULL if none is, of those there is time to look at. */
 static RiTask *find_at(RiMachine *machine, uint32_t level)
 {
     RiNode *ring = &machine->ready[level];
     const RiNode *first = ring->next;
-    for (uint32_t seen = 0; seen < LOOKS_MAX; seen++) {
+    for (uint32_t seen = 0; seen < LOOKS_MAX && ri_node_is_linked(ring); seen++) {
         RiTask *task = task_of_queue(ring->next);
-        if (RI_UNLIKELY(task->proc->exclusive != NULL && task->proc->exclusive != task)) {
-            task = task->proc->exclusive; /* it goes first; it is ready, as it does not wait for anything */
-            ri_assert(task->state == RI_TASK_READY);
-            task->deficit_ns = quantum(task->level);
+        if (RI_UNLIKELY(goes_behind(task))) {
+            task = exclusive_instead_of(task);
+            if (task == NULL) {
+                first = ring->next;
+                continue;
+            }
         }
         if (has_turn(task))
             return task;
@@ -318,14 +340,18 @@ static RiTask *find_at(RiMachine *machine, uint32_t level)
 /* The task whose turn it is; NULL if none is ready. It leaves its queue. */
 static RiTask *take_next(RiMachine *machine)
 {
-    if (machine->ready_levels == 0)
-        return NULL;
     for (uint32_t levels = machine->ready_levels; levels != 0; levels &= levels - 1) {
         RiTask *task = find_at(machine, (uint32_t)__builtin_ctz(levels));
         if (task != NULL)
             return take(task);
     }
+    if (machine->ready_levels == 0)
+        return NULL;
     RiTask *task = task_of_queue(machine->ready[__builtin_ctz(machine->ready_levels)].next); /* all of them owe */
+    if (goes_behind(task))
+        task = exclusive_instead_of(task);
+    if (task == NULL)
+        return take_next(machine);
     task->deficit_ns = quantum(task->level);
     return take(task);
 }

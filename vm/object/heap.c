@@ -609,6 +609,8 @@ void ri_heap_trim(RiHeap *heap)
     heap->collector->is_quota_collection = true;
     ri_heap_collect(heap);
     heap->collector->is_quota_collection = false;
+    heap->trims++;
+    ri_strings_trim(heap);
     ri_heap_release_pages(heap);
     ri_host_trim();
 }

@@ -85,6 +85,7 @@ struct RiHeap {
     void (*on_no_memory)(RiHeap *heap);  /* must not return: throws "not enough memory" */
     void (*on_quota_dead)(RiHeap *heap); /* must not return: the current process is past its limit for good, and ends.
                                             NULL: as on_no_memory */
+    uint32_t trims;             /* how often a large process has died, and memory been given back */
     void *jit;                  /* of jit/jit.h; NULL: none */
     const void *native_sp;      /* innermost stay in machine code: its stack pointer; for the JIT and unwinding */
     const void *native_limit;   /* how far down its stack may go */

@@ -17,6 +17,7 @@
 
 #define GROUP 8               /* entries */
 #define GROUPS_FIRST 8        /* a power of two */
+#define SPARSE 4              /* times as large as needed: worth making smaller */
 #define INT_CACHE_SIZE 256
 #define ADOPT_MIN 4096 /* bytes: smaller results of a builder are copied into a string of the exact size */
 #define EXTEND_MIN 64  /* bytes: shorter results of concatenations get no room to grow */
@@ -183,25 +184,25 @@ static bool allocate_table(RiHeap *heap, RiStrings *strings, uint32_t groups)
 }
 
 typedef struct NewTable {
-    RiStrings *strings, *larger; /* `larger`: its arrays, mask and use count */
+    RiStrings *strings, *other; /* `other`: its arrays, mask and use count */
 } NewTable;
 
 /* Lay the table out anew, without the dead. Returns the old block. */
 static void *replace_table(void *argument)
 {
     NewTable *table = argument;
-    RiStrings *strings = table->strings, *larger = table->larger;
+    RiStrings *strings = table->strings, *other = table->other;
     void *old = strings->tags;
     for (uint32_t group = 0; group <= strings->mask; group++) {
         for (uint64_t full = strings->tags[group] & TOP_BITS; full != 0; full &= full - 1) {
             RiString *s = strings->entries[(size_t)group * GROUP + first_byte(full)];
-            enter(larger, s, s->object.word);
+            enter(other, s, s->object.word);
         }
     }
-    strings->tags = larger->tags;
-    strings->entries = larger->entries;
-    strings->mask = larger->mask;
-    strings->used = larger->used;
+    strings->tags = other->tags;
+    strings->entries = other->entries;
+    strings->mask = other->mask;
+    strings->used = other->used;
     return old;
 }
 
@@ -210,16 +211,22 @@ static bool is_crowded(const RiStrings *strings)
     return strings->used >= (strings->mask + 1) * (GROUP - 1);
 }
 
-static bool try_grow_table(RiHeap *heap)
+/* So many that the strings there are fill half of them. */
+static uint32_t groups_needed(const RiStrings *strings)
 {
-    RiStrings *strings = heap->strings;
     uint32_t groups = GROUPS_FIRST;
     while (groups * GROUP < strings->count * 2 + 2)
         groups *= 2;
-    RiStrings larger;
-    if (!allocate_table(heap, &larger, groups))
+    return groups;
+}
+
+static bool try_resize_table(RiHeap *heap)
+{
+    RiStrings *strings = heap->strings;
+    RiStrings other;
+    if (!allocate_table(heap, &other, groups_needed(strings)))
         return false;
-    NewTable table = {strings, &larger};
+    NewTable table = {strings, &other};
     ri_heap_cfree(ri_heap_locked(replace_table, &table));
     return true;
 }
@@ -227,10 +234,10 @@ static bool try_grow_table(RiHeap *heap)
 /* Without memory for a larger table this one serves until it is crowded. */
 static RI_COLD void grow_table(RiHeap *heap)
 {
-    if (try_grow_table(heap) || !is_crowded(heap->strings))
+    if (try_resize_table(heap) || !is_crowded(heap->strings))
         return;
     ri_heap_collect(heap);
-    if (is_crowded(heap->strings) && !try_grow_table(heap))
+    if (is_crowded(heap->strings) && !try_resize_table(heap))
         heap->on_no_memory(heap);
 }
 
@@ -416,6 +423,12 @@ void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object))
         if (strings->ints[i].text != NULL && !is_live(strings->ints[i].text))
             strings->ints[i].text = NULL;
     }
+}
+
+void ri_strings_trim(RiHeap *heap)
+{
+    if (heap->strings->mask + 1 >= groups_needed(heap->strings) * SPARSE)
+        (void)try_resize_table(heap);
 }
 
 /* "", the strings of one byte, and those that the machine knows by name. */

@@ -102,11 +102,13 @@ RiString *ri_str_from_int(RiHeap *heap, int64_t i);
 RiString *ri_str_from_float(RiHeap *heap, double n);
 
 /* Intern table, used by heap.c: start and end of life; forget strings that are not live. The sweep runs while the world
- * is stopped: it neither allocates nor changes the table if all strings are live. */
+ * is stopped: it neither allocates nor changes the table if all strings are live. `trim` makes a table that has become far
+ * too large smaller; not during a collection. */
 void ri_strings_init(RiHeap *heap);
 void ri_strings_destroy(RiHeap *heap);
 uint64_t ri_strings_count(const RiHeap *heap);
 void ri_strings_sweep(RiHeap *heap, bool (*is_live)(const void *object));
+void ri_strings_trim(RiHeap *heap);
 
 /* -- Building strings ------------------------------------------------------------------------------------------
  * RiSbuf sb; ri_sbuf_init(&sb, heap); ri_sbuf_add(&sb, p, n); RiString *s = ri_sbuf_finish(&sb);
