@@ -71,6 +71,8 @@ RI_NORETURN void ri_capi_misuse(const char *function, const char *what);
 /* There is room for one more. */
 #define RI_API_CHECK_ROOM(T) \
     RI_API_CHECK((T)->top < (T)->stack_limit + RI_STACK_RESERVE - 3, "stack overflow: lua_checkstack was not called")
+/* Something is there. */
+#define RI_API_CHECK_VALUE(v) RI_API_CHECK((v) != &ri_capi_none, "invalid index")
 #define RI_API_CHECK_TABLE(v) RI_API_CHECK(ri_is_table(v), "table expected")
 
 /* Where the value of any acceptable index lies; &ri_capi_none if there is none. */
@@ -78,6 +80,7 @@ static RI_ALWAYS_INLINE RiValue *ri_capi_at(RiThread *T, int index)
 {
     if (RI_LIKELY(index > 0)) {
         RiValue *slot = T->base + (index - 1);
+        RI_API_CHECK(slot < T->stack_limit + RI_STACK_RESERVE, "unacceptable index");
         return RI_LIKELY(slot < T->top) ? slot : (RiValue *)(uintptr_t)&ri_capi_none;
     }
     RI_API_CHECK(index != 0 && (index <= LUA_REGISTRYINDEX || -index <= T->top - T->base), "invalid index");

@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* The slot of the buffer is where it should be. */
+#define RI_API_CHECK_BUFFER(B, box) \
+    RI_API_CHECK((B)->b == (B)->init.b ? (box)->tag == RI_TAG_LIGHT && (box)->cp == (B) : (box)->tag == RI_TAG_BUFFER, \
+                 "the buffer's place is not on top of the stack")
+
 void luaL_buffinit(lua_State *L, luaL_Buffer *B)
 {
     B->L = L;
@@ -30,6 +35,7 @@ static char *reserve(luaL_Buffer *B, size_t size, int slot)
     block->used = 0;
     memcpy(block->bytes, B->b, B->n);
     RiValue *box = T->top + slot;
+    RI_API_CHECK_BUFFER(B, box);
     if (box->tag == RI_TAG_BUFFER) {
         RiBuffer *old = box->p;
         ri_set_object(box, block, RI_TAG_BUFFER);
@@ -82,6 +88,7 @@ void luaL_pushresult(luaL_Buffer *B)
     RiThread *T = ri_thread_of(B->L);
     RiString *s = B->n == 0 ? T->heap->empty : ri_str_new(T->heap, B->b, B->n);
     RiValue *box = T->top - 1;
+    RI_API_CHECK_BUFFER(B, box);
     if (box->tag == RI_TAG_BUFFER) {
         RiBuffer *block = box->p;
         ri_set_string(box, s);

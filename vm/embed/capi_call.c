@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/embed/cxx.h"
+
 /* -- How C functions are called ---------------------------------------------------------------------------------- */
 
 static lua_CFunction function_of(const RiValue *self)
@@ -34,11 +36,25 @@ static RI_ALWAYS_INLINE int32_t take_results(RiThread *T, int n)
     return n;
 }
 
-static int32_t call_function(RiThread *T, RiValue *args, uint32_t nargs)
+static int32_t call_plainly(void *T, void *args, uint32_t nargs)
 {
     (void)nargs;
+    return function_of((RiValue *)args - 2)(ri_state_of(T));
+}
+
+static int32_t call_function(RiThread *T, RiValue *args, uint32_t nargs)
+{
     T->is_exposed = true;
+    if (RI_UNLIKELY(ri_cxx_stay != NULL))
+        return take_results(T, ri_cxx_stay(T, call_plainly, args, nargs));
     return take_results(T, function_of(&args[-2])(ri_state_of(T)));
+}
+
+static int32_t continue_plainly(void *T, void *record, uint32_t count)
+{
+    const RiCRecord *r = record;
+    (void)count;
+    return r->k(ri_state_of(T), r->status, r->context);
 }
 
 /* Go on in the continuation that the current frame's record names. */
@@ -46,13 +62,35 @@ static int32_t call_continuation(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
     (void)nargs;
-    const RiCRecord record = *ri_c_record_of(T, (uint32_t)(T->base - T->stack));
+    RiCRecord record = *ri_c_record_of(T, (uint32_t)(T->base - T->stack));
     ri_c_records_drop(T, record.base - 1);
-    return take_results(T, record.k(ri_state_of(T), record.status, record.context));
+    if (RI_UNLIKELY(ri_cxx_stay != NULL))
+        return take_results(T, ri_cxx_stay(T, continue_plainly, &record, 0));
+    return take_results(T, continue_plainly(T, &record, 0));
 }
 
 const RiLibFn ri_capi_function = {.name = "C function", .usage = "(C function)", .doc = "A function written in C.",
                                   .call = call_function, .resume = call_continuation, .flags = RI_LIBFN_C};
+
+/* -- Errors as C++ exceptions: cxx.h -------------------------------------------------------------------------------- */
+
+void *ri_cxx_set_stay(void *thread, void *stay)
+{
+    RiProcess *process = ((RiThread *)thread)->process;
+    void *before = process->host_stay;
+    process->host_stay = stay;
+    return before;
+}
+
+void ri_cxx_go_on(void *thread)
+{
+    ri_jump_on(thread);
+}
+
+void ri_cxx_error(void *thread, const char *message)
+{
+    ri_error_no_position(thread, "%s", message);
+}
 
 /* -- Calls ------------------------------------------------------------------------------------------------------- */
 
@@ -96,6 +134,7 @@ static bool begin_continuation(RiThread *T, RiCRecordKind kind, uint32_t nargs, 
 void lua_callk(lua_State *L, int nargs, int result_count, lua_KContext context, lua_KFunction k)
 {
     RiThread *T = ri_thread_of(L), *before = begin_call(T);
+    RI_API_CHECK(nargs >= 0 && result_count >= LUA_MULTRET, "invalid number of arguments or results");
     if (begin_continuation(T, RI_C_CALL, (uint32_t)nargs, context, k)) {
         ri_capi_insert_link(T, (uint32_t)nargs);
         ri_call_yieldable(T, (uint32_t)nargs, result_count);
@@ -110,6 +149,8 @@ void lua_callk(lua_State *L, int nargs, int result_count, lua_KContext context, 
 int lua_pcallk(lua_State *L, int nargs, int result_count, int handler_index, lua_KContext context, lua_KFunction k)
 {
     RiThread *T = ri_thread_of(L), *before = begin_call(T);
+    RI_API_CHECK(nargs >= 0 && result_count >= LUA_MULTRET, "invalid number of arguments or results");
+    RI_API_CHECK(handler_index == 0 || ri_is_function(*ri_capi_at(T, handler_index)), "error handler must be a function");
     RiValue handler = handler_index != 0 ? *ri_capi_at(T, handler_index) : ri_nil();
     uint32_t handler_slot = handler_index != 0 ? (uint32_t)(ri_capi_at(T, handler_index) - T->stack) : 0;
     RiCallStatus status;
@@ -131,6 +172,7 @@ int lua_pcallk(lua_State *L, int nargs, int result_count, int handler_index, lua
 int lua_yieldk(lua_State *L, int result_count, lua_KContext context, lua_KFunction k)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, result_count);
     if (!ri_is_yieldable(T))
         ri_runtime_error(T, T == T->process->main ? "attempt to yield from outside a coroutine"
                                                   : "attempt to yield across a C-call boundary");
@@ -161,6 +203,7 @@ int lua_resume(lua_State *L, lua_State *from, int narg, int *result_count)
 {
     RiThread *co = ri_thread_of(L);
     bool at_bottom = co->base == co->stack;
+    RI_API_CHECK_COUNT(co, narg);
     bool is_idle = co->status == RI_THREAD_RUNNING && at_bottom && co->heap->running == co; /* the main thread */
     if (co->status == RI_THREAD_FAILED)
         return refuse_resume(co, "cannot resume dead coroutine", narg);
@@ -201,6 +244,7 @@ int lua_isyieldable(lua_State *L)
 int lua_error(lua_State *L)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     ri_throw(T, T->top[-1]);
 }
 
@@ -222,19 +266,34 @@ typedef struct Load {
     void *data;
     const char *chunkname, *mode;
     int status;
+    struct {
+        const char *start;
+        size_t size;
+    } piece;
 } Load;
+
+static int32_t read_plainly(void *T, void *argument, uint32_t ignored)
+{
+    Load *load = argument;
+    (void)ignored;
+    load->piece.start = load->reader(ri_state_of(T), load->data, &load->piece.size);
+    return load->piece.start != NULL && load->piece.size > 0;
+}
+
+static bool read_piece(RiThread *T, Load *load)
+{
+    return RI_UNLIKELY(ri_cxx_stay != NULL) ? ri_cxx_stay(T, read_plainly, load, 0) : read_plainly(T, load, 0);
+}
 
 /* Read everything and compile it; what it makes, or a message, is pushed. */
 static void load_all(RiThread *T, void *argument)
 {
     Load *load = argument;
     RiSbuf sb;
-    size_t size;
-    const char *piece;
     ri_sbuf_init(&sb, T->heap);
     T->no_yield++;
-    while ((piece = load->reader(ri_state_of(T), load->data, &size)) != NULL && size > 0)
-        ri_sbuf_add(&sb, piece, size);
+    while (read_piece(T, load))
+        ri_sbuf_add(&sb, load->piece.start, load->piece.size);
     T->no_yield--;
     load->status = (int)ri_load(T, sb.data, sb.size, load->chunkname, load->mode);
 }
@@ -242,7 +301,7 @@ static void load_all(RiThread *T, void *argument)
 int lua_load(lua_State *L, lua_Reader reader, void *data, const char *chunkname, const char *mode)
 {
     RiThread *T = ri_thread_of(L), *before = begin_call(T);
-    Load load = {reader, data, chunkname != NULL ? chunkname : "?", mode, LUA_OK};
+    Load load = {.reader = reader, .data = data, .chunkname = chunkname != NULL ? chunkname : "?", .mode = mode};
     uint32_t no_yield = T->no_yield;
     RiCallStatus status = ri_try(T, load_all, &load);
     T->heap->running = before;
@@ -265,6 +324,7 @@ int lua_load(lua_State *L, lua_Reader reader, void *data, const char *chunkname,
 int lua_dump(lua_State *L, lua_Writer writer, void *data, int strip)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     RiValue f = T->top[-1];
     if (f.tag != RI_TAG_CLOSURE)
         return 1;

@@ -2,6 +2,7 @@
  * stays the same as long as the function runs. */
 #include "vm/embed/capi.h"
 
+#include "vm/embed/cxx.h"
 #include "vm/exec/inspect.h"
 #include "vm/exec/traceback.h"
 
@@ -107,6 +108,8 @@ int lua_getinfo(lua_State *L, const char *what, lua_Debug *ar)
     RiValue function;
     int level = -1, ok = 1;
     if (*what == '>') {
+        RI_API_CHECK_COUNT(T, 1);
+        RI_API_CHECK(ri_is_function(T->top[-1]), "function expected");
         what++;
         function = *--T->top;
     } else {
@@ -201,6 +204,8 @@ void lua_upvaluejoin(lua_State *L, int index1, int n1, int index2, int n2)
 {
     RiThread *T = ri_thread_of(L);
     RiValue f = *ri_capi_at(T, index1), g = *ri_capi_at(T, index2);
+    RI_API_CHECK(f.tag == RI_TAG_CLOSURE && g.tag == RI_TAG_CLOSURE, "Lua function expected");
+    RI_API_CHECK(ri_upvalue_id(f, n1) != NULL && ri_upvalue_id(g, n2) != NULL, "invalid upvalue index");
     if (f.tag != RI_TAG_CLOSURE || g.tag != RI_TAG_CLOSURE || ri_upvalue_id(f, n1) == NULL || ri_upvalue_id(g, n2) == NULL)
         return;
     ((RiClosure *)f.p)->upvals[n1 - 1] = ((RiClosure *)g.p)->upvals[n2 - 1];
@@ -252,6 +257,13 @@ int lua_gethookcount(lua_State *L)
     return T->hook_is_wanted ? T->wanted_count : T->hook_count;
 }
 
+static int32_t hook_plainly(void *T, void *ar, uint32_t count)
+{
+    (void)count;
+    ((RiThread *)T)->c_hook(ri_state_of(T), ar);
+    return 0;
+}
+
 void ri_capi_call_hook(RiThread *T, RiHookEvent event, int32_t line)
 {
     static const uint8_t events[] = {[RI_HOOKED_CALL] = LUA_HOOKCALL, [RI_HOOKED_TAIL_CALL] = LUA_HOOKTAILCALL,
@@ -262,7 +274,10 @@ void ri_capi_call_hook(RiThread *T, RiHookEvent event, int32_t line)
     if (ri_frame_at(T, 0, &frame))
         ar.i_ci = frame_mark(&frame);
     T->is_exposed = true;
-    T->c_hook(ri_state_of(T), &ar);
+    if (RI_UNLIKELY(ri_cxx_stay != NULL))
+        ri_cxx_stay(T, hook_plainly, &ar, 0);
+    else
+        hook_plainly(T, &ar, 0);
 }
 
 int lua_setcstacklimit(lua_State *L, unsigned int limit)

@@ -30,6 +30,8 @@ void lua_arith(lua_State *L, int op)
     static const uint8_t events[] = {RI_MM_ADD, RI_MM_SUB,  RI_MM_MUL, RI_MM_MOD,  RI_MM_POW, RI_MM_DIV, RI_MM_IDIV,
                                      RI_MM_BAND, RI_MM_BOR, RI_MM_BXOR, RI_MM_SHL, RI_MM_SHR, RI_MM_UNM, RI_MM_BNOT};
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK(op >= 0 && op < (int)RI_COUNTOF(events), "invalid operation");
+    RI_API_CHECK_COUNT(T, op == LUA_OPUNM || op == LUA_OPBNOT ? 1 : 2);
     RiMetamethod event = (RiMetamethod)events[op];
     if (op == LUA_OPUNM || op == LUA_OPBNOT) /* the operand counts twice */
         ri_push(T, T->top[-1]);
@@ -66,6 +68,7 @@ int lua_compare(lua_State *L, int index1, int index2, int op)
     const RiValue *a = ri_capi_at(T, index1), *b = ri_capi_at(T, index2);
     if (a == &ri_capi_none || b == &ri_capi_none)
         return 0;
+    RI_API_CHECK(op >= LUA_OPEQ && op <= LUA_OPLE, "invalid operation");
     RiValue x = *a, y = *b;
     switch (op) {
     case LUA_OPEQ:
@@ -145,6 +148,7 @@ static void concat_by_metamethod(RiThread *T)
 void lua_concat(lua_State *L, int n)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, n);
     if (n == 0)
         ri_push(T, ri_string_value(T->heap->empty));
     for (uint32_t left = (uint32_t)n; left > 1;) {

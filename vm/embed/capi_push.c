@@ -81,6 +81,9 @@ const char *lua_pushstring(lua_State *L, const char *text)
 void lua_pushcclosure(lua_State *L, lua_CFunction function, int upvalue_count)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK(upvalue_count >= 0 && upvalue_count <= 255, "invalid number of upvalues");
+    RI_API_CHECK_COUNT(T, upvalue_count);
+    RI_API_CHECK_ROOM(T);
     RiValue f = {.tag = RI_TAG_CFUNC};
     memcpy(&f.p, &function, sizeof function); /* no cast leads from a function to a data pointer */
     if (upvalue_count == 0) {
@@ -89,7 +92,6 @@ void lua_pushcclosure(lua_State *L, lua_CFunction function, int upvalue_count)
         return;
     }
     RiNative *closure = ri_native_new(T->heap, &ri_capi_function, (uint32_t)upvalue_count + 1);
-    RI_API_CHECK_COUNT(T, upvalue_count);
     T->top -= upvalue_count;
     for (int i = 0; i < upvalue_count; i++)
         ri_copy(&closure->upvals[i], &T->top[i]);

@@ -101,6 +101,7 @@ void lua_closeslot(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
     uint32_t level = (uint32_t)(ri_capi_at(T, index) - T->stack);
+    RI_API_CHECK(ri_has_tbc(T, level) && ri_innermost_tbc(T) == level, "no variable to close at given level");
     ri_capi_close_from(T, level);
     ri_set_nil(&T->stack[level]);
 }
@@ -108,6 +109,8 @@ void lua_closeslot(lua_State *L, int index)
 void lua_toclose(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
+    RI_API_CHECK(!ri_has_tbc(T, (uint32_t)(ri_capi_at(T, index) - T->stack)), "given index below or equal a marked one");
     ri_mark_tbc(T, ri_capi_at(T, index));
 }
 
@@ -115,6 +118,7 @@ void lua_pushvalue(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
     RI_API_CHECK_ROOM(T);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
     ri_copy(T->top, ri_capi_at(T, index));
     T->top++;
 }
@@ -142,6 +146,8 @@ void lua_rotate(lua_State *L, int index, int n)
 void lua_copy(lua_State *L, int from, int to)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, from));
+    RI_API_CHECK_VALUE(ri_capi_at(T, to));
     RiValue v = *ri_capi_at(T, from);
     ri_store(ri_capi_at(T, to), v);
 }
@@ -178,6 +184,7 @@ void lua_xmove(lua_State *from, lua_State *to, int n)
     if (RI_UNLIKELY(target->stack_limit + RI_STACK_RESERVE - 4 - target->top < n))
         ri_stack_reserve(target, (uint32_t)n);
     RI_API_CHECK_COUNT(source, n);
+    RI_API_CHECK(source->process == target->process, "moving among independent states");
     source->top -= n;
     for (int i = 0; i < n; i++)
         ri_copy(&target->top[i], &source->top[i]);

@@ -49,12 +49,15 @@ int lua_getglobal(lua_State *L, const char *name)
 int lua_getfield(lua_State *L, int index, const char *name)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
     return get_field(T, *ri_capi_at(T, index), name);
 }
 
 int lua_gettable(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
+    RI_API_CHECK_COUNT(T, 1);
     RiValue v = ri_index(T, *ri_capi_at(T, index), T->top[-1]);
     ri_store(&T->top[-1], v);
     return (int)ri_type(v);
@@ -63,12 +66,14 @@ int lua_gettable(lua_State *L, int index)
 int lua_geti(lua_State *L, int index, lua_Integer key)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
     return push_found(T, ri_index_int(T, *ri_capi_at(T, index), key));
 }
 
 int lua_rawget(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     RiValue v = ri_table_get(ri_capi_at(T, index)->p, T->top[-1]);
     ri_store(&T->top[-1], v);
@@ -92,6 +97,7 @@ int lua_rawgetp(lua_State *L, int index, const void *p)
 int lua_next(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     const RiTable *t = ri_capi_at(T, index)->p;
     uint64_t position;
@@ -118,18 +124,23 @@ static void set_field(RiThread *T, RiValue object, const char *name)
 void lua_setglobal(lua_State *L, const char *name)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     set_field(T, ri_capi_globals(T), name);
 }
 
 void lua_setfield(lua_State *L, int index, const char *name)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
+    RI_API_CHECK_COUNT(T, 1);
     set_field(T, *ri_capi_at(T, index), name);
 }
 
 void lua_settable(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
+    RI_API_CHECK_COUNT(T, 2);
     ri_set_index(T, *ri_capi_at(T, index), T->top[-2], T->top[-1]);
     T->top -= 2;
 }
@@ -137,6 +148,8 @@ void lua_settable(lua_State *L, int index)
 void lua_seti(lua_State *L, int index, lua_Integer key)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
+    RI_API_CHECK_COUNT(T, 1);
     ri_set_index_int(T, *ri_capi_at(T, index), key, T->top[-1]);
     T->top--;
 }
@@ -151,6 +164,7 @@ static void raw_set(RiThread *T, RiTable *t, RiValue key, RiValue value)
 void lua_rawset(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 2);
     RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     raw_set(T, ri_capi_at(T, index)->p, T->top[-2], T->top[-1]);
     T->top -= 2;
@@ -160,6 +174,7 @@ void lua_rawset(lua_State *L, int index)
 void lua_rawseti(lua_State *L, int index, lua_Integer key)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     RiTable *t = ri_capi_at(T, index)->p;
     if (!ri_table_try_set_int(t, key, T->top[-1]))
@@ -171,6 +186,7 @@ void lua_rawseti(lua_State *L, int index, lua_Integer key)
 void lua_rawsetp(lua_State *L, int index, const void *p)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     RI_API_CHECK_TABLE(*ri_capi_at(T, index));
     raw_set(T, ri_capi_at(T, index)->p, ri_object(p, RI_TAG_LIGHT), T->top[-1]);
     T->top--;
@@ -199,6 +215,8 @@ int lua_getmetatable(lua_State *L, int index)
 int lua_setmetatable(lua_State *L, int index)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
+    RI_API_CHECK_VALUE(ri_capi_at(T, index));
     RiValue meta = T->top[-1];
     RI_API_CHECK(ri_is_nil(meta) || ri_is_table(meta), "table or nil expected");
     ri_value_set_meta(T, *ri_capi_at(T, index), ri_is_nil(meta) ? NULL : meta.p);
@@ -209,6 +227,7 @@ int lua_setmetatable(lua_State *L, int index)
 void *lua_newuserdatauv(lua_State *L, size_t size, int uservalue_count)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK(uservalue_count >= 0 && uservalue_count < 65535, "invalid number of user values");
     RiUserdata *u = ri_udata_new(T->heap, size, (uint32_t)uservalue_count);
     ri_push(T, ri_object(u, RI_TAG_USERDATA));
     ri_capi_settle(T);
@@ -230,6 +249,7 @@ int lua_getiuservalue(lua_State *L, int index, int n)
 int lua_setiuservalue(lua_State *L, int index, int n)
 {
     RiThread *T = ri_thread_of(L);
+    RI_API_CHECK_COUNT(T, 1);
     RI_API_CHECK(ri_is_userdata(*ri_capi_at(T, index)), "full userdata expected");
     RiUserdata *u = ri_capi_at(T, index)->p;
     T->top--;

@@ -17,6 +17,7 @@ librille_embed_a_SOURCES = \
 	%D%/capi_stack.c \
 	%D%/capi_state.c \
 	%D%/capi_table.c \
+	%D%/cxx.h \
 	%D%/open.c \
 	%D%/open.h \
 	%D%/rille_call.c \

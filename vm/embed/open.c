@@ -6,6 +6,7 @@
 #include "stdlib/libs.h"
 #include "stdlib/stream.h"
 #include "vm/embed/capi.h"
+#include "vm/embed/cxx.h"
 #include "vm/embed/rille_impl.h"
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
@@ -28,6 +29,7 @@ static const RiHooks hooks = {
     .compile = compile,
     .c_function = &ri_capi_function,
     .call_hook = ri_capi_call_hook,
+    .leave_stay = ri_cxx_throw,
     .panic = ri_capi_panic,
     .open_sibling = ri_open_sibling,
     .enter_native = ri_jit_enter,

@@ -92,8 +92,12 @@ typedef struct RiJump {
     RiValue handler;
     void *buffer;       /* jmp_buf */
     const void *native_sp; /* heap's, when the region began */
+    void *host_stay;       /* the process's, when the region began */
     void *stack;        /* C stack pointer of a ri_run: what the C code outside it holds lies above */
 } RiJump;
+
+/* hooks->leave_stay has left what lies between: on to the innermost region. */
+RI_NORETURN void ri_jump_on(RiThread *T);
 
 /* Run until the ENTRY frame just set up has returned; errors are delivered to pcall frames inside. */
 void ri_run(RiThread *T, bool yields);

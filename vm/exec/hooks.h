@@ -20,6 +20,9 @@ typedef struct RiHooks {
     const RiLibFn *c_function;
     /* Call T->c_hook. `line`: -1 if there is none. */
     void (*call_hook)(RiThread *T, RiHookEvent event, int32_t line);
+    /* An error passes functions of the host that were called within the innermost region: leave them, then ri_jump_on. NULL: they
+     * are jumped over. vm/embed/cxx.h */
+    void (*leave_stay)(void);
     /* There is nobody to catch this error. May jump out; the host process ends if it returns. NULL: a message, exit. */
     void (*panic)(RiThread *T, RiValue error);
     /* Run machine code from the instruction T->pc of T's current Lua frame on (0: a call; T->top is exact), if there is

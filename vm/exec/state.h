@@ -58,6 +58,7 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     void *warn_data;
     void *(*allocate)(void *data, void *block, size_t old_size, size_t new_size);
     void *allocate_data;
+    void *host_stay; /* innermost call of a C++ function: vm/embed/cxx.h */
     void *api_names; /* vm/embed/capi_table.c: strings by the address of their C text, a collected block */
     bool has_warn;
     bool is_embedded; /* lua_newstate has made it, for a C program */

@@ -151,6 +151,20 @@ void ri_collect_if_due(RiThread *T)
     ri_heap_collect_if_due(T->heap, foreign_stack(T));
 }
 
+/* Leave for the innermost region, which knows why. */
+RI_NORETURN RI_NOINLINE static void leave_for(RiProcess *process)
+{
+    RiJump *target = process->jumps;
+    process->host_stay = target->host_stay;
+    process->heap->native_sp = target->native_sp;
+    JUMP(*(JumpBuffer *)target->buffer);
+}
+
+void ri_jump_on(RiThread *T)
+{
+    leave_for(T->process);
+}
+
 RI_NORETURN RI_NOINLINE static void jump_out(RiThread *T, RiCallStatus status, RiValue error)
 {
     RiJump *jump = innermost(T);
@@ -165,8 +179,9 @@ RI_NORETURN RI_NOINLINE static void jump_out(RiThread *T, RiCallStatus status, R
     jump->status = status;
     ri_store(&T->heap->running->error, error); /* C code may throw in a thread that does not run */
     ri_store(&jump->thread->error, error);
-    T->heap->native_sp = jump->native_sp;
-    JUMP(*(JumpBuffer *)jump->buffer);
+    if (T->process->host_stay != jump->host_stay && T->process->hooks->leave_stay != NULL)
+        T->process->hooks->leave_stay(); /* goes on by ri_jump_on */
+    leave_for(T->process);
 }
 
 void ri_throw_status(RiThread *T, RiCallStatus status, RiValue error)
@@ -371,6 +386,7 @@ static void enter_region(RiThread *T, RiJump *jump, JumpBuffer *buffer, uint32_t
     ri_store(&jump->handler, handler);
     jump->buffer = buffer;
     jump->native_sp = T->heap->native_sp;
+    jump->host_stay = process->host_stay;
     jump->stack = NULL;
     process->jumps = jump;
 }
