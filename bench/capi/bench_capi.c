@@ -183,6 +183,74 @@ static void set_field(lua_State *L)
     lua_settop(L, 0);
 }
 
+static void get_seti(lua_State *L)
+{
+    lua_createtable(L, 100, 0);
+    for (int i = 0; i < N; i++) {
+        lua_pushinteger(L, i);
+        lua_seti(L, 1, i % 100 + 1);
+        lua_geti(L, 1, i % 100 + 1);
+        lua_settop(L, 1);
+    }
+    lua_settop(L, 0);
+}
+
+static void get_settable(lua_State *L)
+{
+    lua_newtable(L);
+    for (int i = 0; i < N; i++) {
+        lua_pushliteral(L, "name");
+        lua_pushinteger(L, i);
+        lua_settable(L, 1);
+        lua_pushliteral(L, "name");
+        lua_gettable(L, 1);
+        lua_settop(L, 1);
+    }
+    lua_settop(L, 0);
+}
+
+static void to_string(lua_State *L)
+{
+    lua_pushliteral(L, "some text");
+    for (int i = 0; i < N; i++) {
+        size_t size;
+        if (lua_tolstring(L, 1, &size) == NULL || lua_type(L, 1) != LUA_TSTRING)
+            abort();
+    }
+    lua_settop(L, 0);
+}
+
+static void push_closure(lua_State *L)
+{
+    for (int i = 0; i < N; i++) {
+        lua_pushinteger(L, i);
+        lua_pushcclosure(L, add, 1);
+        lua_settop(L, 0);
+    }
+}
+
+static void ref_unref(lua_State *L)
+{
+    for (int i = 0; i < N; i++) {
+        lua_pushboolean(L, 1);
+        luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
+    }
+}
+
+#define STATES 2000
+
+static void new_states(lua_State *L)
+{
+    static lua_State *states[STATES];
+    (void)L;
+    for (int i = 0; i < STATES; i++) {
+        states[i] = luaL_newstate();
+        luaL_openlibs(states[i]);
+    }
+    for (int i = 0; i < STATES; i++)
+        lua_close(states[i]);
+}
+
 static void next_loop(lua_State *L)
 {
     lua_newtable(L);
@@ -233,13 +301,16 @@ static void buffer(lua_State *L)
 static const struct Case {
     const char *name;
     void (*run)(lua_State *L);
+    int count; /* operations; 0: N */
 } cases[] = {
-    {"c_function", c_function}, {"c_function_checked", c_function_checked}, {"c_closure", c_closure},
-    {"string_argument", string_argument}, {"checked_userdata", checked_userdata}, {"call_lua", call_lua},
-    {"pcall_lua", pcall_lua}, {"resume_yield", resume_yield}, {"push_integer", push_integer},
-    {"push_string", push_string}, {"raw_geti", raw_geti}, {"raw_seti", raw_seti}, {"get_field", get_field},
-    {"set_field", set_field}, {"next_loop", next_loop}, {"new_userdata", new_userdata}, {"new_table", new_table},
-    {"buffer", buffer},
+    {"c_function", c_function, 0}, {"c_function_checked", c_function_checked, 0}, {"c_closure", c_closure, 0},
+    {"string_argument", string_argument, 0}, {"checked_userdata", checked_userdata, 0}, {"call_lua", call_lua, 0},
+    {"pcall_lua", pcall_lua, 0}, {"resume_yield", resume_yield, 0}, {"push_integer", push_integer, 0},
+    {"push_string", push_string, 0}, {"raw_geti", raw_geti, 0}, {"raw_seti", raw_seti, 0}, {"get_field", get_field, 0},
+    {"set_field", set_field, 0}, {"next_loop", next_loop, 0}, {"new_userdata", new_userdata, 0}, {"new_table", new_table, 0},
+    {"buffer", buffer, 0},
+    {"get_seti", get_seti, 0}, {"get_settable", get_settable, 0}, {"to_string", to_string, 0},
+    {"push_closure", push_closure, 0}, {"ref_unref", ref_unref, 0}, {"new_close_states", new_states, STATES},
 };
 
 int main(void)
@@ -266,7 +337,7 @@ int main(void)
             double took = now_ns() - start;
             best = took < best ? took : best;
         }
-        printf("%s %.1f\n", cases[i].name, best / N);
+        printf("%s %.1f\n", cases[i].name, best / (cases[i].count ? cases[i].count : N));
     }
     lua_close(L);
     return 0;
