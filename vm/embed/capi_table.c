@@ -28,16 +28,21 @@ static int push_found(RiThread *T, RiValue v)
 
 /* -- Reading ----------------------------------------------------------------------------------------------------- */
 
-static int get_field(RiThread *T, RiValue object, const char *name)
+/* object[key], where key is a string. */
+static RI_ALWAYS_INLINE RiValue get_named(RiThread *T, RiValue object, RiString *key)
 {
-    RiString *key = ri_capi_name(T, name);
     if (ri_is_table(object) && ri_str_is_interned(key)) {
         const RiTable *t = object.p;
         RiValue v = ri_table_get_str(t, key);
         if (!ri_is_nil(v) || t->meta == NULL)
-            return push_found(T, v);
+            return v;
     }
-    return push_found(T, ri_index(T, object, ri_string_value(key)));
+    return ri_index(T, object, ri_string_value(key));
+}
+
+static int get_field(RiThread *T, RiValue object, const char *name)
+{
+    return push_found(T, get_named(T, object, ri_capi_name(T, name)));
 }
 
 int lua_getglobal(lua_State *L, const char *name)
@@ -58,7 +63,8 @@ int lua_gettable(lua_State *L, int index)
     RiThread *T = ri_thread_of(L);
     RI_API_CHECK_VALUE(ri_capi_at(T, index));
     RI_API_CHECK_COUNT(T, 1);
-    RiValue v = ri_index(T, *ri_capi_at(T, index), T->top[-1]);
+    RiValue object = *ri_capi_at(T, index), key = T->top[-1];
+    RiValue v = ri_is_string(key) ? get_named(T, object, key.p) : ri_index(T, object, key);
     ri_store(&T->top[-1], v);
     return (int)ri_type(v);
 }
@@ -113,9 +119,29 @@ int lua_next(lua_State *L, int index)
 
 /* -- Writing ----------------------------------------------------------------------------------------------------- */
 
+/* Store to a field that is there, where nobody has to be told. False: it is another case. */
+static RI_ALWAYS_INLINE bool store_present(RiValue object, const RiString *key, RiValue value)
+{
+    if (!ri_is_table(object) || !ri_str_is_interned(key) || ri_is_nil(value))
+        return false;
+    RiTable *t = object.p;
+    if (t->meta != NULL || t->flags & (RI_TABLE_DELEGATE | RI_TABLE_SHARED))
+        return false;
+    int32_t offset = ri_table_find_offset(t, key);
+    RiValue *slot = (RiValue *)(void *)((char *)t->slots + (offset >= 0 ? offset : 0));
+    if (offset < 0 || ri_is_nil(*slot))
+        return false;
+    ri_store(slot, value);
+    return true;
+}
+
 static void set_field(RiThread *T, RiValue object, const char *name)
 {
     RiString *key = ri_capi_name(T, name);
+    if (RI_LIKELY(store_present(object, key, T->top[-1]))) {
+        T->top--;
+        return;
+    }
     ri_push(T, ri_string_value(key)); /* a metamethod may be called */
     ri_set_index(T, object, ri_string_value(key), T->top[-2]);
     T->top -= 2;
@@ -141,7 +167,9 @@ void lua_settable(lua_State *L, int index)
     RiThread *T = ri_thread_of(L);
     RI_API_CHECK_VALUE(ri_capi_at(T, index));
     RI_API_CHECK_COUNT(T, 2);
-    ri_set_index(T, *ri_capi_at(T, index), T->top[-2], T->top[-1]);
+    RiValue object = *ri_capi_at(T, index), key = T->top[-2];
+    if (!ri_is_string(key) || !store_present(object, key.p, T->top[-1]))
+        ri_set_index(T, object, key, T->top[-1]);
     T->top -= 2;
 }
 
