@@ -726,16 +726,29 @@ static void on_break(RiDebugger *core, RiThread *T)
     stop(d, &how);
 }
 
+static void serve(RiDebug *d, RiThread *T)
+{
+    if (!d->wants_service || d->served == NULL)
+        return;
+    d->wants_service = false;
+    d->served(d, T);
+}
+
+/* A front end that is served says itself when there is to be a stop; of others each asking is for one. */
+static bool takes_stop(RiDebug *d)
+{
+    bool is_wanted = d->wants_stop || d->served == NULL;
+    d->wants_stop = false;
+    return is_wanted;
+}
+
 static void on_pause(RiDebugger *core, RiThread *T)
 {
     RiDebug *d = core->data;
-    if (d->wants_service && d->served != NULL) {
-        d->wants_service = false;
-        d->served(d, T);
-        return;
-    }
+    serve(d, T);
     RiDebugStop how = {.reason = RI_DEBUG_PAUSE, .T = T};
-    stop(d, &how);
+    if (takes_stop(d))
+        stop(d, &how);
 }
 
 static void on_throw(RiDebugger *core, RiThread *T, RiCallStatus status, RiValue error, bool is_caught)
@@ -836,13 +849,10 @@ static void on_request(RiMachine *machine)
         return; /* its safe point looks */
     core->wants_pause = 0;
     core->is_busy = true;
-    if (d->wants_service && d->served != NULL) {
-        d->wants_service = false;
-        d->served(d, heap->running);
-    } else {
-        RiDebugStop how = {.reason = RI_DEBUG_PAUSE, .T = heap->running, .is_idle = true};
+    serve(d, heap->running);
+    RiDebugStop how = {.reason = RI_DEBUG_PAUSE, .T = heap->running, .is_idle = true};
+    if (takes_stop(d))
         stop(d, &how);
-    }
     core->is_busy = false;
 }
 
@@ -850,6 +860,8 @@ void ri_debug_ask(RiDebug *d, bool service)
 {
     if (service)
         d->wants_service = true;
+    else
+        d->wants_stop = true;
     if (d->heap == NULL)
         return;
     ri_debugger_ask_pause(&d->core);
@@ -869,6 +881,8 @@ void ri_debug_attach(struct RiMachine *machine, void *debug)
     machine->on_request = on_request;
     if (machine->request_fd < 0)
         machine->request_fd = ri_host_notifier();
+    if (d->wants_service)
+        ri_debugger_ask_pause(&d->core);
 }
 
 /* -- Watches ------------------------------------------------------------------------------------------------------- */

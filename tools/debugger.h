@@ -122,7 +122,7 @@ struct RiDebug {
     void (*bound)(RiDebug *d, const RiDebugPoint *point);    /* may be NULL */
     void (*loaded)(RiDebug *d, const RiProto *main);         /* a chunk begins to run; may be NULL */
     void (*served)(RiDebug *d, RiThread *T);                 /* at a safe point after ri_debug_ask; may be NULL */
-    volatile bool wants_service;
+    volatile bool wants_service, wants_stop;
 };
 
 /* For RiTool.on_machine: watch the machine that has just been made. `debug` is a RiDebug with its front end's members set. */

@@ -41,6 +41,7 @@ rille_SOURCES = \
 	%D%/cmd_bundle.c \
 	%D%/cmd_compile.c \
 	%D%/cmd_completion.c \
+	%D%/cmd_dap.c \
 	%D%/cmd_debug.c \
 	%D%/cmd_dis.c \
 	%D%/cmd_doc.c \
@@ -54,6 +55,10 @@ rille_SOURCES = \
 	%D%/commands.def \
 	%D%/control.c \
 	%D%/control.h \
+	%D%/dap.h \
+	%D%/dap_requests.c \
+	%D%/dap_variables.c \
+	%D%/dap_wire.c \
 	%D%/debug_scope.c \
 	%D%/debug_scope.h \
 	%D%/debugger.c \
