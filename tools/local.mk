@@ -41,6 +41,7 @@ rille_SOURCES = \
 	%D%/cmd_bundle.c \
 	%D%/cmd_compile.c \
 	%D%/cmd_completion.c \
+	%D%/cmd_cover.c \
 	%D%/cmd_dap.c \
 	%D%/cmd_debug.c \
 	%D%/cmd_dis.c \
@@ -55,6 +56,9 @@ rille_SOURCES = \
 	%D%/commands.def \
 	%D%/control.c \
 	%D%/control.h \
+	%D%/cover.c \
+	%D%/cover.h \
+	%D%/cover_html.c \
 	%D%/dap.h \
 	%D%/dap_requests.c \
 	%D%/dap_variables.c \
