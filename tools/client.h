@@ -52,6 +52,8 @@ bool ri_client_kill(RiClient *client, uint32_t pid, const char *signal, const ch
 /* "12.3M", "1.2k": at most six columns. */
 const char *ri_client_size_text(uint64_t bytes, char out[16]);
 
+/* Why there is no page of the web; NULL if there is. */
+const char *ri_top_http_missing(void);
 /* The same machine as a page of the web, on a port of 127.0.0.1 (0: any). Runs until it is ended; returns an exit status. */
 int ri_top_http(const RiTool *tool, const char *path, unsigned port);
 

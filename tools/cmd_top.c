@@ -337,12 +337,16 @@ int ri_cmd_top(RiTool *tool, int first)
         return EXIT_FAILURE;
     *top = (Top){.tool = tool, .delay_ns = 1000000000, .http_port = -1, .order = RI_ORDER_CPU, .client.fd = -1};
     int status = parse(top, first);
-    if (status == 0 && !ri_client_open(&top->client, tool, "top", top->path))
+    if (status == 0 && top->http_port >= 0 && ri_top_http_missing() != NULL) {
+        ri_tool_message(tool, ri_top_http_missing());
         status = EXIT_FAILURE;
-    else if (status == 0 && top->http_port >= 0)
+    } else if (status == 0 && !ri_client_open(&top->client, tool, "top", top->path)) {
+        status = EXIT_FAILURE;
+    } else if (status == 0 && top->http_port >= 0) {
         status = ri_top_http(tool, top->client.path, (unsigned)top->http_port);
-    else if (status == 0)
+    } else if (status == 0) {
         status = top->once ? print_once(top) : run_on_terminal(top);
+    }
     ri_client_close(&top->client);
     ri_client_forget(&top->now);
     free(top);

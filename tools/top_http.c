@@ -224,6 +224,11 @@ static bool make_token(Server *server)
     return true;
 }
 
+const char *ri_top_http_missing(void)
+{
+    return NULL;
+}
+
 int ri_top_http(const RiTool *tool, const char *path, unsigned port)
 {
     Server server = {.tool = tool, .path = path};
@@ -248,11 +253,16 @@ int ri_top_http(const RiTool *tool, const char *path, unsigned port)
 
 #else
 
+const char *ri_top_http_missing(void)
+{
+    return "top: --http is not possible, as rille was built without libmicrohttpd (HTTP) or jansson (JSON)";
+}
+
 int ri_top_http(const RiTool *tool, const char *path, unsigned port)
 {
     (void)path;
     (void)port;
-    ri_tool_message(tool, "top: --http is not possible, as rille was built without libmicrohttpd");
+    ri_tool_message(tool, ri_top_http_missing());
     return EXIT_FAILURE;
 }
 #endif
