@@ -698,11 +698,13 @@ static const void *stub_hit(RiThread *T, uint32_t id, const SavedRegisters *save
         return emergency_exit(j, T, stub, saved);
     }
     RiJitMark mark = ri_jit_mark(j);
+    ri_heap_tell_phase(j->heap, RI_PHASE_COMPILE, true);
     ri_host_code_begin(&j->pages);
     uint32_t address = compile_stub(j, T, stub, saved);
     if (address)
         patch_stub(j, stub, address);
     ri_host_code_end(&j->pages);
+    ri_heap_tell_phase(j->heap, RI_PHASE_COMPILE, false);
     ri_jit_tell(j, mark, stub->fv->proto, stub->pc);
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
     if (!address)
@@ -783,12 +785,14 @@ uint32_t ri_jit_entry(RiJit *j, RiThread *T, uint32_t pc)
         return 0;
     context_of_frame(j, T);
     RiJitMark mark = ri_jit_mark(j);
+    ri_heap_tell_phase(j->heap, RI_PHASE_COMPILE, true);
     ri_host_code_begin(&j->pages);
     uint32_t address = j->hot.at;
     fn->pcs[pc].entry = address;
     if (!fn->pcs[pc].is_merge || !arrive(j, pc))
         compile(j, pc, false);
     ri_host_code_end(&j->pages);
+    ri_heap_tell_phase(j->heap, RI_PHASE_COMPILE, false);
     ri_jit_tell(j, mark, fv->proto, pc);
     j->stats.entries++;
     j->stats.compile_ns += ri_host_monotonic_ns() - began;
@@ -806,10 +810,12 @@ void ri_jit_make_call_entry(RiJit *j, RiThread *T)
         return;
     context_of_frame(j, T);
     RiJitMark mark = ri_jit_mark(j);
+    ri_heap_tell_phase(j->heap, RI_PHASE_COMPILE, true);
     ri_host_code_begin(&j->pages);
     fn->call_entry = ri_jit_run_address(j, emit_prologue(j));
     ri_x_jmp(j->as, fn->pcs[0].entry);
     ri_host_code_end(&j->pages);
+    ri_heap_tell_phase(j->heap, RI_PHASE_COMPILE, false);
     ri_jit_tell(j, mark, fv->proto, 0);
 }
 
@@ -833,6 +839,7 @@ static const void *bottom(RiThread *T, uint32_t covered)
 
 static void flush(RiJit *j)
 {
+    ri_heap_tell_phase(j->heap, RI_PHASE_DROP_CODE, true);
     for (RiJitChunk *chunk = j->chunks, *next; chunk; chunk = next) {
         next = chunk->next;
         free(chunk);

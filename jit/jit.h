@@ -23,7 +23,7 @@ typedef struct RiJitOptions {
     struct RiWitness *witness; /* to be told of the state before each instruction; NULL: none. See jit/witness.c */
     bool traps; /* for tests: leave the code before each instruction, the second, fourth, eighth … time it is done */
     bool gdb; /* tell debuggers of machine code */
-    bool lists; /* keep what ri_jit_print_listing needs */
+    bool lists; /* keep what ri_jit_print_listing and ri_jit_places_at need */
     bool perf_map, perf_lines; /* write /tmp/perf-PID.map: names for perf; of functions, or of lines too */
 } RiJitOptions;
 
@@ -49,5 +49,16 @@ void ri_jit_print_stats(const RiHeap *heap, FILE *out, const uint64_t interprete
 /* Machine code beside bytecode, of all functions that have some. Needs RiJitOptions.lists. Collects. */
 typedef void RiJitPrintCode(FILE *out, const uint8_t *bytes, size_t size, uint32_t offset); /* lines for some instructions */
 void ri_jit_print_listing(RiHeap *heap, FILE *out, RiJitPrintCode *print_code);
+
+/* For profilers: where the heap's machine code lies, [*start, *end), which never changes. False: there is none. */
+bool ri_jit_code_range(const RiHeap *heap, uintptr_t *start, uintptr_t *end);
+/* Which instruction an address in machine code belongs to, as of now: out[0], and, if it was inlined, the calls in whose place
+ * it stands, the outermost last. 0: not known (a routine of the JIT's). Needs RiJitOptions.lists. Collects: no. */
+#define RI_JIT_PLACES_MAX 4
+typedef struct RiJitPlace {
+    const RiProto *proto;
+    uint32_t pc;
+} RiJitPlace;
+uint32_t ri_jit_places_at(RiHeap *heap, uintptr_t pc, RiJitPlace out[RI_JIT_PLACES_MAX]);
 
 #endif

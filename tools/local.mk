@@ -48,6 +48,7 @@ rille_SOURCES = \
 	%D%/cmd_doc.c \
 	%D%/cmd_help.c \
 	%D%/cmd_kill.c \
+	%D%/cmd_prof.c \
 	%D%/cmd_ps.c \
 	%D%/cmd_run.c \
 	%D%/cmd_test.c \
@@ -82,6 +83,11 @@ rille_SOURCES = \
 	%D%/options_jit.h \
 	%D%/options_policy.c \
 	%D%/options_policy.h \
+	%D%/profile.c \
+	%D%/profile.h \
+	%D%/profile_sample.c \
+	%D%/profile_svg.c \
+	%D%/profile_text.c \
 	%D%/repl.c \
 	%D%/repl.h \
 	%D%/repl_commands.c \

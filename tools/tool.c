@@ -137,6 +137,8 @@ static void end_overrun(RiMachine *machine)
     proc.doom = RI_DOOM_CPU;
     ri_host_flush_if_free(stdout, 0);
     say_stopped(tool, &proc, 0);
+    if (tool->on_end != NULL)
+        tool->on_end();
     ri_host_end(RI_STATUS_STOPPED);
 }
 
@@ -178,6 +180,8 @@ static int finish(RiTool *tool, RiThread *T, int status)
     ri_process_close(T->process);
     if (T->process->proc->doom > RI_DOOM_EXIT)
         return finish_killed(tool, T);
+    if (tool->on_close != NULL)
+        tool->on_close();
     stop_control(tool);
     ri_close(T);
     return status;

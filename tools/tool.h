@@ -34,7 +34,9 @@ typedef struct RiTool {
     bool (*start_control)(struct RiTool *tool, struct RiMachine *machine);
     void (*stop_control)(struct RiTool *tool);
     struct RiMachine *controlled; /* while it is served */
-    void (*on_end)(void);  /* called before a host process ends without closing anything; may be NULL */
+    void (*on_close)(void); /* called when the program is over and its process closed, while its heap is there; may be NULL */
+    void (*on_end)(void);   /* called before a host process ends without closing anything, maybe from another thread, twice maybe;
+                               may be NULL */
 } RiTool;
 
 /* Sub-commands: argv[first] is the first argument after the name. They return the exit status. */

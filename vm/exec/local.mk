@@ -52,6 +52,8 @@ librille_exec_a_SOURCES = \
 	%D%/semantics.c \
 	%D%/semantics.h \
 	%D%/sigcall.c \
+	%D%/stackwalk.c \
+	%D%/stackwalk.h \
 	%D%/state.c \
 	%D%/state.h \
 	%D%/step.c \

@@ -404,3 +404,14 @@ int ri_host_poll(RiHostPoll *polls, unsigned count, int64_t timeout_ns)
     int n = ppoll((struct pollfd *)(void *)polls, count, timeout_ns < 0 ? NULL : &timeout, NULL);
     return n < 0 ? 0 : n;
 }
+
+void ri_host_symbol_at(const void *address, char name[64], char file[64])
+{
+    Dl_info info;
+    name[0] = file[0] = '\0';
+    if (dladdr(address, &info) == 0)
+        return;
+    const char *slash = info.dli_fname != NULL ? strrchr(info.dli_fname, '/') : NULL;
+    snprintf(name, 64, "%s", info.dli_sname != NULL ? info.dli_sname : "");
+    snprintf(file, 64, "%s", slash != NULL ? slash + 1 : info.dli_fname != NULL ? info.dli_fname : "");
+}

@@ -98,5 +98,7 @@ size_t ri_host_remaining_size(FILE *file);
 void *ri_host_load_library(const char *path, bool symbols_global, const char **error);
 void *ri_host_find_symbol(void *library, const char *symbol, const char **error);
 void ri_host_unload_library(void *library);
+/* The name of the symbol at or before an address, and the file's it is in; empty texts if they are not known. */
+void ri_host_symbol_at(const void *address, char name[64], char file[64]);
 
 #endif

@@ -26,6 +26,8 @@ librille_host_a_SOURCES = \
 	%D%/place.c \
 	%D%/release.c \
 	%D%/release.h \
+	%D%/sampler.c \
+	%D%/sampler.h \
 	%D%/sockets.c \
 	%D%/sockets.h \
 	%D%/terminal.c \

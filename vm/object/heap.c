@@ -345,7 +345,16 @@ void *ri_heap_alloc_slow(RiHeap *heap, size_t size, RiBlockSpace space)
     }
     heap->credit_bytes -= (int64_t)block_size;
     after_alloc(heap, block, block_size);
+    if (RI_UNLIKELY(heap->on_alloc != NULL))
+        heap->on_alloc(heap, block, block_size);
     return block;
+}
+
+void ri_heap_watch_allocations(RiHeap *heap, void (*on_alloc)(RiHeap *heap, const void *block, size_t size))
+{
+    heap->collector->is_testing = true;
+    memset(heap->free, 0, sizeof heap->free); /* unmarked cells: the next collection finds them */
+    heap->on_alloc = on_alloc;
 }
 
 void *ri_heap_alloc_block(RiHeap *heap, size_t size)
@@ -556,6 +565,7 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
     RiCollector *c = heap->collector;
     if (heap->stop_collection || c->arena != NULL)
         return;
+    ri_heap_tell_phase(heap, RI_PHASE_COLLECT, true);
     uint64_t start = ri_heap_now_ns();
     ri_heap_enter_thread();
     c->allocated_bytes += (uint64_t)ri_heap_since(heap);
@@ -582,6 +592,7 @@ void ri_heap_collect_above(RiHeap *heap, void *frame)
     c->collect_ns += spent;
     heap->account->collections++;
     heap->account->collect_ns += spent;
+    ri_heap_tell_phase(heap, RI_PHASE_COLLECT, false);
 }
 
 void ri_heap_collect(RiHeap *heap)

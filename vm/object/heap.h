@@ -40,6 +40,13 @@ typedef enum RiHookEvent {
     RI_HOOK_EVENT_COUNT
 } RiHookEvent;
 
+/* What the VM does besides running programs, for profilers and tracers: RiHeap.on_phase. */
+typedef enum RiPhase {
+    RI_PHASE_COLLECT,
+    RI_PHASE_COMPILE,  /* to machine code */
+    RI_PHASE_DROP_CODE /* machine code is given up: its addresses mean something else afterwards */
+} RiPhase;
+
 /* Where a block lives, which decides how it is traced. */
 typedef enum RiBlockSpace {
     RI_SPACE_OBJECT, /* begins with an RiObject header, zeroed, traced by the mark procedure */
@@ -99,6 +106,10 @@ struct RiHeap {
     void *debugger;             /* exec/breakpoint.h; NULL: none */
     void (*on_warm)(RiHeap *heap, RiFeedback *feedback); /* a function is about to run for the first time in its process;
                                                             NULL: nobody wants to know */
+    void (*on_phase)(RiHeap *heap, RiPhase phase, bool begins); /* it begins, or has ended; phases nest. Must not allocate in
+                                                                   the heap. NULL: nobody wants to know */
+    void (*on_alloc)(RiHeap *heap, const void *block, size_t size); /* see ri_heap_watch_allocations; NULL: nobody does */
+    void *watcher;             /* theirs */
     struct RiLender *lender;   /* lender.c; NULL: none */
     const struct RiForeign *foreign; /* of exec/foreign.h; NULL: the ffi library is not loaded */
     struct RiForeignSite *foreign_sites; /* of machine code; the collector clears their boxes, …_clear does */
@@ -128,6 +139,16 @@ bool ri_commons_hold(const void *p);
 
 /* Run fn in a heap whose on_no_memory is not set yet (fn may do that). False if memory was too short for fn. */
 bool ri_heap_try(RiHeap *heap, void (*fn)(RiHeap *heap, void *argument), void *argument);
+
+static inline void ri_heap_tell_phase(RiHeap *heap, RiPhase phase, bool begins)
+{
+    if (RI_UNLIKELY(heap->on_phase != NULL))
+        heap->on_phase(heap, phase, begins);
+}
+
+/* From now on on_alloc(heap, block, size) is called for every block that is allocated, before its header is written; `size` is that
+ * of the block. Allocation is much slower then: none takes the fast path. */
+void ri_heap_watch_allocations(RiHeap *heap, void (*on_alloc)(RiHeap *heap, const void *block, size_t size));
 
 /* Register or forget an extra root: `size` bytes scanned conservatively. */
 void ri_heap_add_root(RiHeap *heap, void *start, size_t size);
