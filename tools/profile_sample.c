@@ -375,7 +375,7 @@ static void add_record(RiSampling *s, const Record *r)
         push(&stack, vm_fn(s, "(further out)"), 0, false);
         s->prof->cut++;
     }
-    push(&stack, process_fn(s, r->pid), 0, false);
+    push(&stack, process_fn(s, r->pid != 0 ? r->pid : 1), 0, false); /* 0: before the first one runs, or after it */
     for (uint32_t i = 0; i < stack.count; i++)
         outward[i] = stack.places[stack.count - 1 - i];
     ri_prof_add(s->prof, outward, stack.count, r->weight);

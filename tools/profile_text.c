@@ -95,7 +95,7 @@ void ri_prof_print_table(const RiProf *p, FILE *out, uint32_t rows)
     else
         fprintf(out, "%.3f s of processor time, %" PRIu64 " samples\n", (double)p->total / 1e9, p->samples);
     if (p->lost > 0)
-        fprintf(out, "(besides %.3f s for which there was no room)\n", (double)p->lost / 1e9);
+        fprintf(out, "besides, %.3f s for which there was no room\n", (double)p->lost / 1e9);
     if (p->samples == 0)
         return;
     print_functions(p, out, rows);

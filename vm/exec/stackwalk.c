@@ -16,6 +16,8 @@ bool ri_walk_read(const void *address, uint64_t *out)
     return true;
 }
 
+#define SEARCHED_SLOTS_MAX 1000
+
 static bool read_pointer(const void *address, const void **out)
 {
     uint64_t word;
@@ -117,6 +119,37 @@ static bool add_frame(const RiWalkStart *start, const RiValue *base, uint32_t sa
     }
 }
 
+static bool is_function(const RiValue *slot)
+{
+    uint64_t tag;
+    if (!ri_walk_read(&slot->tag, &tag))
+        return false;
+    return (uint8_t)tag == RI_TAG_CLOSURE || (uint8_t)tag == RI_TAG_NATIVE || (uint8_t)tag == RI_TAG_LIBFN ||
+           (uint8_t)tag == RI_TAG_CFUNC;
+}
+
+/* A frame that is just returning may have its results over its function and link: the base of the frame below. Its values lie
+ * in between, among them empty links of calls whose arguments are not complete. NULL: not found. */
+static const RiValue *find_caller(const RiValue *stack, const RiValue *base)
+{
+    const RiValue *end = base - stack > SEARCHED_SLOTS_MAX ? base - SEARCHED_SLOTS_MAX : stack + 1;
+    for (const RiValue *at = base - 2; at >= end; at--) {
+        uint64_t tag;
+        if (!ri_walk_read(&at->tag, &tag))
+            return NULL;
+        bool is_link = (uint8_t)tag == RI_TAG_LINK && ((tag >> RI_LINK_DELTA_SHIFT & RI_LINK_DELTA_MASK) != 0 || at == stack + 1);
+        if (is_link && is_function(at - 1))
+            return at + 1;
+    }
+    return NULL;
+}
+
+static bool is_frame(const RiValue *base)
+{
+    uint64_t tag;
+    return ri_walk_read(&base[-1].tag, &tag) && (uint8_t)tag == RI_TAG_LINK && is_function(&base[-2]);
+}
+
 /* The frames of one thread. False: what was found is no frame. */
 static bool walk_thread(const RiWalkStart *start, const RiThread *T, const RiValue *base, RiWalkFrame *out, uint32_t capacity,
                         uint32_t *count)
@@ -130,7 +163,9 @@ static bool walk_thread(const RiWalkStart *start, const RiThread *T, const RiVal
         return false;
     uint32_t slots = (uint32_t)word, saved_pc = (uint32_t)(word >> 32);
     uintptr_t next = 0;
-    while (*count < capacity) {
+    if (base >= stack + 2 && base <= stack + slots && !is_frame(base))
+        base = find_caller(stack, base);
+    while (*count < capacity && base != NULL) {
         uint64_t tag, pc;
         if (base < stack + 2 || base > stack + slots || !ri_walk_read(&base[-1].tag, &tag) || !ri_walk_read(&base[-1], &pc) ||
             (uint8_t)tag != RI_TAG_LINK || !add_frame(start, base, saved_pc, next, &out[*count]))
