@@ -63,6 +63,12 @@ def rille(*arguments, stdin="", timeout=TIMEOUT, cwd=None, **more):
                           cwd=cwd, env=environment(**more), errors="replace")
 
 
+def has_readline():
+    """Is the program linked with readline?"""
+    done = subprocess.run(["ldd", RILLE], capture_output=True, text=True, errors="replace")
+    return "readline" in done.stdout
+
+
 class Terminal:
     """A program in a terminal of its own.  Ended by `with`, whatever happens in it."""
 
