@@ -722,7 +722,7 @@ static void parse_function_statement(RiUnit *unit, RiBlock *block, uint32_t line
     ri_scope_check_assignable(unit, target);
 }
 
-/* -- Variables of a session: declaring them is assigning to upvalues ------------------------------------------------- */
+/* -- Variables of a session: declaring them is assigning to upvalues ---------------------------------------------- */
 
 static RiExpr *declare_in_session(RiUnit *unit, RiString *name, uint8_t kind, uint32_t line)
 {
@@ -740,8 +740,8 @@ static void parse_session_function(RiUnit *unit, RiBlock *block, uint32_t line)
     s->end_line = unit->lexer.last_line;
 }
 
-/* The statement `s` has been parsed as a declaration of locals: let it declare variables of the session instead. They were
- * not in scope yet, so nothing refers to them. */
+/* The statement `s` has been parsed as a declaration of locals: let it declare variables of the session instead. They
+ * were not in scope yet, so nothing refers to them. */
 static void declare_local_in_session(RiUnit *unit, RiStat *s, uint32_t line)
 {
     uint32_t first = s->local.first_var, count = s->local.var_count;

@@ -1,6 +1,6 @@
-/* The built-in manual of the library. A function's synopsis and meaning stand in its row, beside its code; what more there is
- * to say, and an example, in stdlib/docs.def, which also has those that are in no library's table: methods, constants,
- * topics. */
+/* The built-in manual of the library. A function's synopsis and meaning stand in its row, beside its code; what more
+ * there is to say, and an example, in stdlib/docs.def, which also has those that are in no library's table: methods,
+ * constants, topics. */
 #include "tools/docs.h"
 
 #include <string.h>
@@ -40,15 +40,22 @@ static const Topic libraries[] = {
 #undef DOC_LIBRARY
 };
 
-static const RiLibrary *const rows[] = {
-    &ri_lib_base, &ri_lib_package, &ri_lib_coroutine, &ri_lib_table, &ri_lib_io,
-    &ri_lib_os,   &ri_lib_string,  &ri_lib_utf8,      &ri_lib_math,  &ri_lib_debug,
+static const RiLibrary *const rows[] = {&ri_lib_base,
+                                        &ri_lib_package,
+                                        &ri_lib_coroutine,
+                                        &ri_lib_table,
+                                        &ri_lib_io,
+                                        &ri_lib_os,
+                                        &ri_lib_string,
+                                        &ri_lib_utf8,
+                                        &ri_lib_math,
+                                        &ri_lib_debug,
 #define MACHINE(name) &ri_lib_##name,
-    RI_MACHINE_LIBRARIES(MACHINE)
+                                        RI_MACHINE_LIBRARIES(MACHINE)
 #undef MACHINE
 };
 
-/* -- Looking up ------------------------------------------------------------------------------------------------------ */
+/* -- Looking up ---------------------------------------------------------------------------------------------------- */
 
 static const RiLibFn *find_row(const char *name)
 {
@@ -105,7 +112,7 @@ static bool is_of(const Entry *e, const char *library)
     return strncmp(e->name, library, size) == 0 && (e->name[size] == '.' || e->name[size] == ':');
 }
 
-/* -- Text ------------------------------------------------------------------------------------------------------------ */
+/* -- Text ---------------------------------------------------------------------------------------------------------- */
 
 static uint32_t width_of(const char *text, size_t size)
 {
@@ -115,7 +122,8 @@ static uint32_t width_of(const char *text, size_t size)
     return width;
 }
 
-/* Words of text[0 … size - 1] in lines of at most `columns`, each after `indent` blanks; the first begins at column `at`. */
+/* Words of text[0 … size - 1] in lines of at most `columns`, each after `indent` blanks; the first begins at column
+ * `at`. */
 static void print_paragraph(FILE *out, const char *text, size_t size, uint32_t indent, uint32_t at, uint32_t columns)
 {
     const char *end = text + size;
@@ -159,8 +167,8 @@ static void print_example(FILE *out, const char *text, bool color)
         size_t size = strcspn(text, "\n");
         const char *mark = strstr(text, "-->");
         size_t code = mark != NULL && mark < text + size ? (size_t)(mark - text) : size;
-        fprintf(out, "    %.*s%s%.*s%s\n", (int)code, text, ri_style(color && code < size, RI_STYLE_NOTE), (int)(size - code),
-                text + code, ri_style(color && code < size, RI_STYLE_PLAIN));
+        fprintf(out, "    %.*s%s%.*s%s\n", (int)code, text, ri_style(color && code < size, RI_STYLE_NOTE),
+                (int)(size - code), text + code, ri_style(color && code < size, RI_STYLE_PLAIN));
         text += size + (text[size] == '\n');
     }
 }
@@ -215,7 +223,7 @@ bool ri_docs_has(const char *name)
     return find_entry(name) != NULL || find_library(name) != NULL;
 }
 
-/* -- The interface ----------------------------------------------------------------------------------------------------- */
+/* -- The interface ------------------------------------------------------------------------------------------------- */
 
 bool ri_docs_print(FILE *out, const char *name, bool color, uint32_t columns)
 {
@@ -251,7 +259,8 @@ void ri_docs_print_index(FILE *out, bool color, uint32_t columns)
 {
     fprintf(out, "Libraries and types:\n");
     for (size_t i = 0; i < RI_COUNTOF(libraries); i++) {
-        fprintf(out, "  %s%-12s%s", ri_style(color, RI_STYLE_STRONG), libraries[i].name, ri_style(color, RI_STYLE_PLAIN));
+        fprintf(out, "  %s%-12s%s", ri_style(color, RI_STYLE_STRONG), libraries[i].name,
+                ri_style(color, RI_STYLE_PLAIN));
         print_wrapped(out, libraries[i].title, 14, 14, columns);
     }
     fprintf(out, "Topics:\n");

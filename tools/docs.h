@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Print what there is about `name`: a function ("string.find", "file:read"), a library ("string"), the last part of a name
- * ("find") or a topic ("patterns"), in lines of at most `columns`. If there is nothing: what comes close to it, and false. */
+/* Print what there is about `name`: a function ("string.find", "file:read"), a library ("string"), the last part of a
+ * name
+ * ("find") or a topic ("patterns"), in lines of at most `columns`. If there is nothing: what comes close to it, and
+ * false. */
 bool ri_docs_print(FILE *out, const char *name, bool color, uint32_t columns);
 /* Is there an entry or a library of exactly that name? */
 bool ri_docs_has(const char *name);

@@ -78,8 +78,8 @@ static RiRepl *start(RiTool *tool, RiThread *T)
     ri_push(T, ri_object(repl, RI_TAG_BLOCK));
     repl->tool = tool;
     repl->T = T;
-    repl->options = (RiReplOptions){
-        .color = ri_style_is_wanted(STDOUT_FILENO), .depth = 4, .items = 50, .history = 10000};
+    repl->options =
+        (RiReplOptions){.color = ri_style_is_wanted(STDOUT_FILENO), .depth = 4, .items = 50, .history = 10000};
     repl->inputs = ri_table_new(T->heap, 0, 0);
     repl->saved = ri_table_new(T->heap, 0, 0);
     ri_heap_stats(T->heap, &repl->seen);

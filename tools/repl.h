@@ -31,12 +31,12 @@ typedef struct RiRepl {
     RiThread *T;
     RiReplOptions options;
     RiSession session;
-    RiTable *inputs;   /* texts that were run, by number: "input 3" is the name of a chunk */
-    RiTable *saved;    /* those of them that ended without an error, in order, for :save */
+    RiTable *inputs; /* texts that were run, by number: "input 3" is the name of a chunk */
+    RiTable *saved;  /* those of them that ended without an error, in order, for :save */
     uint32_t input_count, saved_count, result_count;
     struct RiHistory *history; /* malloc'ed; NULL: none is kept */
-    RiHeapStats seen;  /* what :mem has shown last */
-    bool is_ending;    /* :quit */
+    RiHeapStats seen;          /* what :mem has shown last */
+    bool is_ending;            /* :quit */
 } RiRepl;
 
 static inline const char *ri_repl_style(const RiRepl *repl, RiStyle style)
@@ -44,10 +44,10 @@ static inline const char *ri_repl_style(const RiRepl *repl, RiStyle style)
     return ri_style(repl->options.color, style);
 }
 
-/* -- repl_plain.c: as lua5.4 does it, for scripts and under its name ------------------------------------------------ */
+/* -- repl_plain.c: as lua5.4 does it, for scripts and under its name ----------------------------------------------- */
 void ri_repl_plain(RiTool *tool, RiThread *T);
 
-/* -- repl_input.c --------------------------------------------------------------------------------------------------- */
+/* -- repl_input.c -------------------------------------------------------------------------------------------------- */
 typedef enum RiInput { RI_INPUT_LINE, RI_INPUT_INTERRUPTED, RI_INPUT_END } RiInput;
 /* Prepare the terminal; undo it. */
 void ri_repl_input_open(RiRepl *repl);
@@ -59,10 +59,10 @@ void ri_repl_remember(RiRepl *repl, const char *text);
 /* How many columns there are. */
 uint32_t ri_repl_columns(void);
 
-/* -- repl_session.c --------------------------------------------------------------------------------------------------- */
+/* -- repl_session.c ------------------------------------------------------------------------------------------------ */
 typedef enum RiParsed { RI_PARSED, RI_PARSE_INCOMPLETE, RI_PARSE_ERROR } RiParsed;
-/* Compile `text` as an expression or as statements that see the session's variables: pushes the function; else nothing, and
- * *error says what is wrong, of *source, which is what was compiled. The chunk's name is "=input N". */
+/* Compile `text` as an expression or as statements that see the session's variables: pushes the function; else nothing,
+ * and *error says what is wrong, of *source, which is what was compiled. The chunk's name is "=input N". */
 RiParsed ri_repl_compile(RiRepl *repl, const char *text, RiCompileError *error, RiString **source);
 /* As before, and tell of errors, other than that more lines are needed. */
 RiParsed ri_repl_compile_or_tell(RiRepl *repl, const char *text);
@@ -79,14 +79,14 @@ bool ri_repl_find_name(RiRepl *repl, const char *name, size_t size, RiValue *val
 /* A line of text, with a style, to standard output. */
 void ri_repl_note(const RiRepl *repl, RiStyle style, const char *format, ...) RI_PRINTF(3, 4);
 
-/* -- repl_error.c ------------------------------------------------------------------------------------------------------ */
+/* -- repl_error.c -------------------------------------------------------------------------------------------------- */
 /* The message handler while something typed runs: makes the report that is shown instead of the error. Its upvalue is a
  * light pointer to the RiRepl. */
 RiNative *ri_repl_make_handler(RiRepl *repl);
 /* What is wrong with a text that does not compile. */
 void ri_repl_tell_syntax(RiRepl *repl, const RiCompileError *error, const RiString *source);
 
-/* -- repl_commands.c --------------------------------------------------------------------------------------------------- */
+/* -- repl_commands.c ----------------------------------------------------------------------------------------------- */
 /* ":name arguments": run it. RI_PARSE_INCOMPLETE: its argument goes on in the next line. */
 RiParsed ri_repl_command(RiRepl *repl, const char *line);
 /* The name of command number `i`; NULL: there are no more. And of a setting. */
@@ -94,8 +94,14 @@ const char *ri_repl_command_name(size_t i);
 const char *ri_repl_setting_name(size_t i);
 
 /* What arguments a command takes, for completion. */
-typedef enum RiReplArgument { RI_ARGUMENT_NONE, RI_ARGUMENT_CODE, RI_ARGUMENT_FILE, RI_ARGUMENT_MODULE,
-                              RI_ARGUMENT_TOPIC, RI_ARGUMENT_SETTING } RiReplArgument;
+typedef enum RiReplArgument {
+    RI_ARGUMENT_NONE,
+    RI_ARGUMENT_CODE,
+    RI_ARGUMENT_FILE,
+    RI_ARGUMENT_MODULE,
+    RI_ARGUMENT_TOPIC,
+    RI_ARGUMENT_SETTING
+} RiReplArgument;
 RiReplArgument ri_repl_command_argument(const char *line);
 
 /* The commands themselves: `argument` is what follows the name, without blanks around. */

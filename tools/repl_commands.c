@@ -13,7 +13,7 @@
 #include "vm/exec/traceback.h"
 #include "vm/host/host.h"
 
-/* -- Finding the command ---------------------------------------------------------------------------------------------- */
+/* -- Finding the command ------------------------------------------------------------------------------------------- */
 
 typedef struct Command {
     const char *name, *arguments, *summary;
@@ -86,13 +86,15 @@ RiParsed ri_repl_command(RiRepl *repl, const char *line)
     return parsed;
 }
 
-/* -- Help --------------------------------------------------------------------------------------------------------------- */
+/* -- Help ---------------------------------------------------------------------------------------------------------- */
 
-static const char help_end[] =
-    "Anything else is Lua. The values of an expression are shown and kept: _ is the newest, _1, _2 … are all of them in order.\n"
-    "A statement goes on in the next lines until it is complete. `local` variables stay; `local x <const>` stays constant.\n"
-    "Tab completes. Ctrl-C stops what runs, or drops the line; Ctrl-D leaves. :help NAME explains a library function, as\n"
-    "`rille doc NAME` does; :help string lists the functions of a library.\n";
+static const char help_end[] = "Anything else is Lua. The values of an expression are shown and kept: _ is the newest, "
+                               "_1, _2 … are all of them in order.\n"
+                               "A statement goes on in the next lines until it is complete. `local` variables stay; "
+                               "`local x <const>` stays constant.\n"
+                               "Tab completes. Ctrl-C stops what runs, or drops the line; Ctrl-D leaves. :help NAME "
+                               "explains a library function, as\n"
+                               "`rille doc NAME` does; :help string lists the functions of a library.\n";
 
 static bool print_command_help(const char *name)
 {
@@ -126,7 +128,7 @@ RiParsed ri_repl_do_help(RiRepl *repl, const char *argument)
     return RI_PARSED;
 }
 
-/* -- Bytecode ------------------------------------------------------------------------------------------------------------ */
+/* -- Bytecode ------------------------------------------------------------------------------------------------------ */
 
 static void list_function(RiRepl *repl, void *argument)
 {
@@ -168,7 +170,7 @@ RiParsed ri_repl_do_dis(RiRepl *repl, const char *argument)
     return RI_PARSED;
 }
 
-/* -- What there is --------------------------------------------------------------------------------------------------------- */
+/* -- What there is ------------------------------------------------------------------------------------------------- */
 
 static bool is_result_name(const RiString *name)
 {
@@ -197,11 +199,13 @@ static void list_variables(RiRepl *repl, void *argument)
         RiPrintOptions options = {repl->options.color, .depth = 1, .items = 8, .columns = 1000, .one_line = true};
         ri_sbuf_init(&out, repl->T->heap);
         ri_print_value(repl->T, &out, v->cell->value, true, &options);
-        printf("%s%s = %.*s\n", ri_str_cstr(repl->T->heap, v->name), v->kind != 0 ? " <const>" : "", (int)out.size, out.data);
+        printf("%s%s = %.*s\n", ri_str_cstr(repl->T->heap, v->name), v->kind != 0 ? " <const>" : "", (int)out.size,
+               out.data);
         shown++;
     }
     if (shown == 0)
-        ri_repl_note(repl, RI_STYLE_NOTE, *results ? "no results yet" : "no local variables yet: local x = 1 makes one");
+        ri_repl_note(repl, RI_STYLE_NOTE,
+                     *results ? "no results yet" : "no local variables yet: local x = 1 makes one");
     fflush(stdout);
 }
 
@@ -221,7 +225,7 @@ RiParsed ri_repl_do_results(RiRepl *repl, const char *argument)
     return RI_PARSED;
 }
 
-/* -- Files ------------------------------------------------------------------------------------------------------------------ */
+/* -- Files --------------------------------------------------------------------------------------------------------- */
 
 static char *unquoted(const char *argument)
 {
@@ -244,7 +248,8 @@ RiParsed ri_repl_do_load(RiRepl *repl, const char *argument)
     free(path);
     if (status != RI_OK) {
         RiString *message = ri_to_string_raw(T, T->top[-1]);
-        ri_repl_note(repl, RI_STYLE_ERROR, "%s", message != NULL ? ri_str_cstr(T->heap, message) : "cannot load the file");
+        ri_repl_note(repl, RI_STYLE_ERROR, "%s",
+                     message != NULL ? ri_str_cstr(T->heap, message) : "cannot load the file");
         return RI_PARSE_ERROR;
     }
     if (ri_repl_call(repl, &count))
@@ -265,7 +270,9 @@ static bool write_inputs(RiRepl *repl, FILE *file)
             repl->T->top--;
         }
         if (is_expression)
-            ok = fprintf(file, "print(%s)\n", line + (line[strspn(line, " \t")] == '=' ? strspn(line, " \t") + 1 : 0)) > 0 && ok;
+            ok = fprintf(file, "print(%s)\n", line + (line[strspn(line, " \t")] == '=' ? strspn(line, " \t") + 1 : 0)) >
+                     0 &&
+                 ok;
         else
             ok = fprintf(file, "%s\n", line) > 0 && ok;
     }
@@ -295,7 +302,7 @@ RiParsed ri_repl_do_save(RiRepl *repl, const char *argument)
     return RI_PARSED;
 }
 
-/* -- Settings ----------------------------------------------------------------------------------------------------------------- */
+/* -- Settings ------------------------------------------------------------------------------------------------------ */
 
 typedef enum SettingType { SWITCH, NUMBER } SettingType;
 typedef struct Setting {

@@ -1,8 +1,8 @@
 /* Completion: names, fields, methods, keys and modules in strings, keywords, :commands.
  *
- * The line is read from its beginning to see whether the cursor stands in a string or comment; from the word backwards to
- * find the path before it (`a.b[1].c`, `("x"):`). A path is followed raw: through tables, and through __index where that is
- * a table. What would have to be called is not. */
+ * The line is read from its beginning to see whether the cursor stands in a string or comment; from the word backwards
+ * to find the path before it (`a.b[1].c`, `("x"):`). A path is followed raw: through tables, and through __index where
+ * that is a table. What would have to be called is not. */
 #include "tools/repl_complete.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define KEYS_SEEN_MAX 200000 /* of one table */
 #define FOLDER_LEVELS_MAX 4  /* of folders that modules are looked for in */
 #define FILES_SEEN_MAX 20000
-#define INDEX_LEVELS_MAX 20  /* tables on the way along __index */
+#define INDEX_LEVELS_MAX 20 /* tables on the way along __index */
 
 typedef struct Search {
     RiRepl *repl;
@@ -42,7 +42,7 @@ static bool is_name(const char *text, size_t size)
     return size > 0 && !(text[0] >= '0' && text[0] <= '9');
 }
 
-/* -- Candidates ----------------------------------------------------------------------------------------------------- */
+/* -- Candidates ---------------------------------------------------------------------------------------------------- */
 
 static void add_candidate(Search *s, const char *name, size_t size)
 {
@@ -86,7 +86,8 @@ static void add_fields(Search *s, RiValue v, FieldUse use)
             if (!ri_is_string(key))
                 continue;
             const RiString *name = key.cp;
-            bool fits = use == KEY || (is_name(ri_str_data(name), name->size) && !ri_print_is_keyword(ri_str_data(name), name->size));
+            bool fits = use == KEY ||
+                        (is_name(ri_str_data(name), name->size) && !ri_print_is_keyword(ri_str_data(name), name->size));
             if (use == METHOD)
                 fits = fits && (ri_is_function(value) || ri_value_meta(s->T->process, value) != NULL);
             if (fits)
@@ -120,7 +121,7 @@ static void add_names(Search *s)
         add_text(s, keywords[i]);
 }
 
-/* -- Modules -------------------------------------------------------------------------------------------------------- */
+/* -- Modules ------------------------------------------------------------------------------------------------------- */
 
 static void add_keys_of(Search *s, RiValue table)
 {
@@ -149,7 +150,8 @@ static void add_entry(Search *s, const char *path, const char *module_folder, co
         int length = snprintf(inside, sizeof inside, "%s/%s", path, name);
         if (memcmp(module, s->prefix, both) == 0 && length < (int)sizeof inside)
             add_entries(s, inside, module, ending, depth + 1);
-    } else if (!is_folder && size > tail && strcmp(name + size - tail, ending) == 0 && memchr(name, '.', size - tail) == NULL) {
+    } else if (!is_folder && size > tail && strcmp(name + size - tail, ending) == 0 &&
+               memchr(name, '.', size - tail) == NULL) {
         if (snprintf(module, sizeof module, "%s%.*s", module_folder, (int)(size - tail), name) < (int)sizeof module)
             add_text(s, module);
     }
@@ -214,7 +216,7 @@ static void add_modules(Search *s)
     }
 }
 
-/* -- Paths ---------------------------------------------------------------------------------------------------------- */
+/* -- Paths --------------------------------------------------------------------------------------------------------- */
 
 static RiValue get_raw(RiThread *T, RiValue v, RiValue key)
 {
@@ -284,7 +286,8 @@ static bool follow(Search *s, const char *path, size_t size, RiValue *v)
     size_t at = 0;
     while (at < size && is_name_byte(path[at]))
         at++;
-    if (size > 0 && (path[0] == '"' || path[0] == '\'' || (path[0] == '(' && size > 2 && (path[1] == '"' || path[1] == '\'')))) {
+    if (size > 0 &&
+        (path[0] == '"' || path[0] == '\'' || (path[0] == '(' && size > 2 && (path[1] == '"' || path[1] == '\'')))) {
         *v = ri_string_value(ri_str_new(T->heap, "", 0)); /* a literal: any string has the same methods */
         return true;
     }
@@ -307,7 +310,7 @@ static bool follow(Search *s, const char *path, size_t size, RiValue *v)
     return !ri_is_nil(*v);
 }
 
-/* -- Where the cursor stands ------------------------------------------------------------------------------------------ */
+/* -- Where the cursor stands --------------------------------------------------------------------------------------- */
 
 /* The quote of the string that is open at `end` of the line, and where it began; 0: none. A comment counts as '-'. */
 static char open_quote(const char *line, size_t end, size_t *start)
@@ -388,7 +391,7 @@ static void complete_code(Search *s, const char *line, size_t from, size_t end)
         add_fields(s, v, line[start - 1] == ':' ? METHOD : FIELD);
 }
 
-/* -- Commands --------------------------------------------------------------------------------------------------------- */
+/* -- Commands ------------------------------------------------------------------------------------------------------ */
 
 static void set_word(Search *s, const char *line, size_t start, size_t end)
 {

@@ -12,7 +12,7 @@ typedef struct RiCompletions {
     size_t start;          /* the word to be replaced begins here in the line */
     char **names;          /* malloc'ed, each malloc'ed; what may stand there instead of the word */
     size_t count, capacity;
-    bool is_string;        /* the word stands in a string */
+    bool is_string; /* the word stands in a string */
 } RiCompletions;
 
 /* Complete the word that ends at `end` of `line`. Collects; never calls Lua. Free with ri_completions_free. */

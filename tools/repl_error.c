@@ -1,5 +1,5 @@
-/* What is said of an error: the message, the line it happened in with a mark below the culprit, the variables of that line,
- * and who called whom. The report is made by the message handler, while the stack is still there. */
+/* What is said of an error: the message, the line it happened in with a mark below the culprit, the variables of that
+ * line, and who called whom. The report is made by the message handler, while the stack is still there. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +39,7 @@ static void add_styled(Report *r, RiStyle style, const char *text)
     add(r, ri_repl_style(r->repl, RI_STYLE_PLAIN));
 }
 
-/* -- The line ---------------------------------------------------------------------------------------------------- */
+/* -- The line ------------------------------------------------------------------------------------------------------ */
 
 /* Line number `line` of `text` into `out`. */
 static bool line_of_text(const char *text, size_t size, int32_t line, char *out)
@@ -81,7 +81,8 @@ static bool find_source_line(Report *r, const RiProto *proto)
     const char *source = ri_str_cstr(r->T->heap, proto->source);
     if (sscanf(source, "=input %u", &number) == 1) {
         RiValue text = ri_table_get_int(r->repl->inputs, number);
-        return ri_is_string(text) && line_of_text(ri_str_data(text.p), ((const RiString *)text.p)->size, r->line, r->source_line);
+        return ri_is_string(text) &&
+               line_of_text(ri_str_data(text.p), ((const RiString *)text.p)->size, r->line, r->source_line);
     }
     if (source[0] == '@')
         return line_of_file(source + 1, r->line, r->source_line);
@@ -121,8 +122,8 @@ static bool is_name_byte(char c)
     return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
-/* Where `name` stands in the line as a word of its own; NULL: nowhere. `after`, `before`: one of these bytes must stand in
- * front of it, behind it (blanks do not count); NULL: any. */
+/* Where `name` stands in the line as a word of its own; NULL: nowhere. `after`, `before`: one of these bytes must stand
+ * in front of it, behind it (blanks do not count); NULL: any. */
 static const char *find_word(const char *line, const char *name, size_t size, const char *after, const char *before)
 {
     for (const char *at = line; (at = strstr(at, name)) != NULL; at++) {
@@ -145,7 +146,8 @@ static const char *bytes_after_use(const char *message)
     return strstr(message, "arithmetic") != NULL ? "+-*/%^" : NULL;
 }
 
-/* The name that the message is about: "(local 'x')", "bad argument #1 to 'insert'", …; else error or assert, if called. */
+/* The name that the message is about: "(local 'x')", "bad argument #1 to 'insert'", …; else error or assert, if called.
+ */
 static const char *find_culprit(Report *r, size_t *size)
 {
     char name[80];
@@ -199,7 +201,7 @@ static void add_line(Report *r)
     add(r, "\n");
 }
 
-/* -- The variables --------------------------------------------------------------------------------------------------- */
+/* -- The variables ------------------------------------------------------------------------------------------------- */
 
 /* The value of a local variable, upvalue or global called `name`, seen from the frame. */
 static bool find_variable(Report *r, const char *name, RiValue *value)
@@ -230,8 +232,8 @@ static bool find_variable(Report *r, const char *name, RiValue *value)
 /* The names in the line that are variables, with their values. */
 static void add_variables(Report *r)
 {
-    const RiPrintOptions options = {r->repl->options.color, .is_raw = true, .depth = 1, .items = 4, .columns = 60,
-                                    .one_line = true};
+    const RiPrintOptions options = {r->repl->options.color, .is_raw = true,  .depth = 1, .items = 4,
+                                    .columns = 60,          .one_line = true};
     char seen[LINE_SHOWN_MAX + 2] = ",", name[80], listed[84];
     unsigned count = 0;
     for (const char *at = r->source_line; *at != '\0' && count < VARIABLES_SHOWN;) {
@@ -259,7 +261,7 @@ static void add_variables(Report *r)
         add(r, "\n");
 }
 
-/* -- The trace -------------------------------------------------------------------------------------------------------- */
+/* -- The trace ----------------------------------------------------------------------------------------------------- */
 
 static void add_level(Report *r, const RiFrame *frame, RiValue function)
 {
@@ -294,8 +296,9 @@ static void add_level(Report *r, const RiFrame *frame, RiValue function)
 /* A function of the prompt itself, where what was typed begins. */
 static bool is_prompt(RiValue function)
 {
-    const RiLibFn *row = function.tag == RI_TAG_LIBFN ? function.cp
-                         : function.tag == RI_TAG_NATIVE ? ((const RiNative *)function.cp)->fn : NULL;
+    const RiLibFn *row = function.tag == RI_TAG_LIBFN    ? function.cp
+                         : function.tag == RI_TAG_NATIVE ? ((const RiNative *)function.cp)->fn
+                                                         : NULL;
     return row != NULL && row->name != NULL && row->name[0] == '?';
 }
 
@@ -324,7 +327,7 @@ static void add_trace(Report *r)
     }
 }
 
-/* -- The whole ---------------------------------------------------------------------------------------------------------- */
+/* -- The whole ----------------------------------------------------------------------------------------------------- */
 
 /* Is it the outermost function of something typed? */
 static bool is_input(RiValue function)

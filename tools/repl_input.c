@@ -1,7 +1,7 @@
 /* Lines from a terminal: readline where there is one, plain lines where not.
  *
- * While somebody thinks, other processes and threads of the machine go on: whatever waits for a key waits in the machine.
- * Ctrl-C at the prompt drops what was typed. */
+ * While somebody thinks, other processes and threads of the machine go on: whatever waits for a key waits in the
+ * machine. Ctrl-C at the prompt drops what was typed. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ uint32_t ri_repl_columns(void)
     return size[1];
 }
 
-/* -- Waiting for a key ------------------------------------------------------------------------------------------------ */
+/* -- Waiting for a key --------------------------------------------------------------------------------------------- */
 
 static void on_interrupt(int signal_number)
 {
@@ -89,7 +89,7 @@ static void wait_for_key(RiRepl *repl)
 
 #ifdef HAVE_READLINE
 
-/* -- readline ----------------------------------------------------------------------------------------------------------- */
+/* -- readline ------------------------------------------------------------------------------------------------------ */
 
 #define INTERRUPT_KEY 3
 
@@ -283,7 +283,9 @@ RiInput ri_repl_read(RiRepl *repl, const char *prompt, char **text)
     fputs(prompt, stdout);
     fflush(stdout);
     watch_interrupts(true);
-    while (!was_interrupted && ri_host_stream_readable(stdin) == 0 && ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, 0) == 0)
+    clearerr(stdin); /* an interrupted read of the program */
+    while (!was_interrupted && ri_host_stream_readable(stdin) == 0 &&
+           ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, 0) <= 0)
         wait_for_key(repl);
     ssize_t size = was_interrupted ? -1 : getline(text, &capacity, stdin);
     bool interrupted = was_interrupted;
@@ -303,7 +305,7 @@ RiInput ri_repl_read(RiRepl *repl, const char *prompt, char **text)
 
 #endif
 
-/* -- Beginning and end --------------------------------------------------------------------------------------------------- */
+/* -- Beginning and end --------------------------------------------------------------------------------------------- */
 
 void ri_repl_input_open(RiRepl *repl)
 {

@@ -9,7 +9,7 @@
 #include "vm/host/host.h"
 #include "vm/machine/sched.h"
 
-#define BENCH_NS 1000000000u /* how long :bench goes on */
+#define BENCH_NS 1000000000u    /* how long :bench goes on */
 #define BENCH_PART_NS 20000000u /* of one of its measurements */
 #define BENCH_PARTS_MAX 200
 
@@ -36,7 +36,7 @@ static void text_of_bytes(double bytes, char out[32])
     snprintf(out, 32, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
 }
 
-/* -- :time ----------------------------------------------------------------------------------------------------------- */
+/* -- :time --------------------------------------------------------------------------------------------------------- */
 
 RiParsed ri_repl_do_time(RiRepl *repl, const char *argument)
 {
@@ -57,12 +57,12 @@ RiParsed ri_repl_do_time(RiRepl *repl, const char *argument)
     text_of_ns((double)wall_ns, wall);
     text_of_ns((double)cpu_ns, cpu);
     text_of_bytes((double)(after.allocated_bytes - before.allocated_bytes), bytes);
-    ri_repl_note(repl, RI_STYLE_NOTE, "%s, %s of processor time, %s allocated, %" PRIu64 " collection%s", wall, cpu, bytes,
-                 after.collections - before.collections, after.collections - before.collections == 1 ? "" : "s");
+    ri_repl_note(repl, RI_STYLE_NOTE, "%s, %s of processor time, %s allocated, %" PRIu64 " collection%s", wall, cpu,
+                 bytes, after.collections - before.collections, after.collections - before.collections == 1 ? "" : "s");
     return RI_PARSED;
 }
 
-/* -- :bench ---------------------------------------------------------------------------------------------------------- */
+/* -- :bench -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Bench {
     RiValue function;
@@ -118,14 +118,15 @@ RiParsed ri_repl_do_bench(RiRepl *repl, const char *argument)
     text_of_ns(b.parts[0], least);
     text_of_ns(b.parts[b.part_count / 2], median);
     text_of_ns(b.parts[b.part_count - 1], most);
-    printf("%s%s%s a run  %s(least %s, most %s; %" PRIu64 " runs in %u part%s)%s\n", ri_repl_style(repl, RI_STYLE_STRONG), median,
-           ri_repl_style(repl, RI_STYLE_PLAIN), ri_repl_style(repl, RI_STYLE_NOTE), least, most, b.runs,
-           (unsigned)b.part_count, b.part_count == 1 ? "" : "s", ri_repl_style(repl, RI_STYLE_PLAIN));
+    printf("%s%s%s a run  %s(least %s, most %s; %" PRIu64 " runs in %u part%s)%s\n",
+           ri_repl_style(repl, RI_STYLE_STRONG), median, ri_repl_style(repl, RI_STYLE_PLAIN),
+           ri_repl_style(repl, RI_STYLE_NOTE), least, most, b.runs, (unsigned)b.part_count,
+           b.part_count == 1 ? "" : "s", ri_repl_style(repl, RI_STYLE_PLAIN));
     fflush(stdout);
     return RI_PARSED;
 }
 
-/* -- :mem ------------------------------------------------------------------------------------------------------------- */
+/* -- :mem ---------------------------------------------------------------------------------------------------------- */
 
 RiParsed ri_repl_do_mem(RiRepl *repl, const char *argument)
 {
@@ -139,15 +140,16 @@ RiParsed ri_repl_do_mem(RiRepl *repl, const char *argument)
     text_of_bytes((double)(now.allocated_bytes - seen->allocated_bytes), fresh);
     text_of_bytes((double)ri_host_resident_bytes(), resident);
     printf("%-12s %s in use, %s with what is free in the heap; the host sees %s\n", "memory", live, heap, resident);
-    printf("%-12s %s allocated, %" PRIu64 " collection%s in %.1f ms\n", "since then", fresh, now.collections - seen->collections,
-           now.collections - seen->collections == 1 ? "" : "s", (double)(now.collect_ns - seen->collect_ns) / 1e6);
+    printf("%-12s %s allocated, %" PRIu64 " collection%s in %.1f ms\n", "since then", fresh,
+           now.collections - seen->collections, now.collections - seen->collections == 1 ? "" : "s",
+           (double)(now.collect_ns - seen->collect_ns) / 1e6);
     printf("%-12s %" PRIu64 " interned\n", "strings", now.strings_interned);
     fflush(stdout);
     repl->seen = now;
     return RI_PARSED;
 }
 
-/* -- :ps --------------------------------------------------------------------------------------------------------------- */
+/* -- :ps ----------------------------------------------------------------------------------------------------------- */
 
 RiParsed ri_repl_do_ps(RiRepl *repl, const char *argument)
 {
@@ -156,7 +158,8 @@ RiParsed ri_repl_do_ps(RiRepl *repl, const char *argument)
         "table.sort(list, function(a, b) return a.pid < b.pid end)\n"
         "print(('%6s %7s %-9s %7s %9s  %s'):format('pid', 'parent', 'state', 'threads', 'cpu', 'name'))\n"
         "for _, p in ipairs(list) do\n"
-        "  print(('%6d %7d %-9s %7d %8.3fs  %s'):format(p.pid, p.parent or 0, p.state, p.threads or 0, p.cpu or 0, p.name))\n"
+        "  print(('%6d %7d %-9s %7d %8.3fs  %s'):format(p.pid, p.parent or 0, p.state, p.threads or 0, p.cpu or 0, "
+        "p.name))\n"
         "end\n";
     uint32_t count;
     (void)argument;

@@ -14,10 +14,10 @@
 #include "vm/exec/semantics.h"
 #include "vm/exec/traceback.h"
 
-#define STRING_SHOWN_MAX 400 /* bytes of a string in quotes */
-#define TEXT_SHOWN_MAX 100000 /* of one that is shown as it is */
+#define STRING_SHOWN_MAX 400         /* bytes of a string in quotes */
+#define TEXT_SHOWN_MAX 100000        /* of one that is shown as it is */
 #define TOTAL_BYTES_MAX (256u << 10) /* of one value: then it ends with … */
-#define SORTED_MAX 100000 /* keys: more are shown in the order they come */
+#define SORTED_MAX 100000            /* keys: more are shown in the order they come */
 #define INDENT 2u
 
 typedef struct Level { /* a table that is being printed */
@@ -37,7 +37,7 @@ typedef struct Printer {
 
 static void add_value(Printer *p, RiValue v, const Level *level, uint32_t indent);
 
-/* -- Text --------------------------------------------------------------------------------------------------------- */
+/* -- Text ---------------------------------------------------------------------------------------------------------- */
 
 static void add(Printer *p, const char *text)
 {
@@ -184,7 +184,7 @@ static bool is_name(const RiString *s)
     return true;
 }
 
-/* -- Functions and other leaves -------------------------------------------------------------------------------------- */
+/* -- Functions and other leaves ------------------------------------------------------------------------------------ */
 
 /* "function(a, b, ...) prog.lua:12" */
 static void add_lua_function(Printer *p, RiValue v)
@@ -216,7 +216,9 @@ static void add_function(Printer *p, RiValue v)
     if (v.tag == RI_TAG_CLOSURE) {
         add_lua_function(p, v);
     } else {
-        const RiLibFn *row = v.tag == RI_TAG_LIBFN ? v.cp : v.tag == RI_TAG_NATIVE ? ((const RiNative *)v.cp)->fn : NULL;
+        const RiLibFn *row = v.tag == RI_TAG_LIBFN    ? v.cp
+                             : v.tag == RI_TAG_NATIVE ? ((const RiNative *)v.cp)->fn
+                                                      : NULL;
         bool is_known = row != NULL && !(row->flags & RI_LIBFN_C) && row->usage != NULL;
         add(p, "function ");
         if (is_known) {
@@ -286,7 +288,7 @@ static void add_leaf(Printer *p, RiValue v, bool quoted)
     }
 }
 
-/* -- Metamethods ------------------------------------------------------------------------------------------------------- */
+/* -- Metamethods --------------------------------------------------------------------------------------------------- */
 
 /* Append what __tostring says. False: there is none. Its errors are shown, unless Ctrl-C has made them. */
 static bool add_by_tostring(Printer *p, RiValue v)
@@ -314,13 +316,14 @@ static bool add_by_tostring(Printer *p, RiValue v)
     begin(p, RI_STYLE_ERROR);
     add(p, status == RI_OK ? "<__tostring gave no string>" : "<error in __tostring: ");
     if (status != RI_OK)
-        ri_print_value(T, p->out, result, false, &(RiPrintOptions){.is_raw = true, .depth = 1, .items = 5, .one_line = true});
+        ri_print_value(T, p->out, result, false,
+                       &(RiPrintOptions){.is_raw = true, .depth = 1, .items = 5, .one_line = true});
     add(p, status == RI_OK ? "" : ">");
     end(p);
     return true;
 }
 
-/* -- Tables ------------------------------------------------------------------------------------------------------------ */
+/* -- Tables -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Entry {
     RiValue key, value;
@@ -476,7 +479,9 @@ static bool add_flat(Printer *p, RiTable *t, const Level *level, uint32_t indent
     while (line > 0 && p->out->data[line - 1] != '\n')
         line--;
     uint32_t used = ri_print_width(p->out->data + line, start - line);
-    uint32_t room = p->options->one_line ? UINT32_MAX / 2 : p->options->columns > used + 2 ? p->options->columns - used - 2 : 0;
+    uint32_t room = p->options->one_line             ? UINT32_MAX / 2
+                    : p->options->columns > used + 2 ? p->options->columns - used - 2
+                                                     : 0;
     RiSbuf text;
     ri_sbuf_init(&text, p->T->heap);
     Printer flat = {p->T, &text, p->options, .is_flat = true, .flat_end = room};

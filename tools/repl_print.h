@@ -14,8 +14,9 @@ typedef struct RiPrintOptions {
     bool one_line;    /* whatever its length */
 } RiPrintOptions;
 
-/* Append `v`. A string is quoted if `quoted` (inside tables it always is). Calls __tostring and looks at __name unless raw;
- * never __index, __pairs or __len. Collects. Traps: what __tostring raises is shown, not thrown; Ctrl-C is thrown. */
+/* Append `v`. A string is quoted if `quoted` (inside tables it always is). Calls __tostring and looks at __name unless
+ * raw; never __index, __pairs or __len. Collects. Traps: what __tostring raises is shown, not thrown; Ctrl-C is thrown.
+ */
 void ri_print_value(RiThread *T, RiSbuf *out, RiValue v, bool quoted, const RiPrintOptions *options);
 
 /* Is it a reserved word of Lua? */

@@ -19,7 +19,7 @@ void ri_repl_note(const RiRepl *repl, RiStyle style, const char *format, ...)
     fflush(stdout);
 }
 
-/* -- Compiling ---------------------------------------------------------------------------------------------------- */
+/* -- Compiling ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Compilation {
     RiRepl *repl;
@@ -66,8 +66,8 @@ static void compile(RiThread *T, void *argument)
     RiRepl *repl = c->repl;
     char name[32];
     snprintf(name, sizeof name, "=input %u", (unsigned)repl->input_count + 1);
-    RiProto *proto = ri_compile_in_session(T->heap, ri_str_cstr(T->heap, c->source), c->source->size, name, &repl->session,
-                                           &c->error);
+    RiProto *proto = ri_compile_in_session(T->heap, ri_str_cstr(T->heap, c->source), c->source->size, name,
+                                           &repl->session, &c->error);
     if (proto == NULL)
         return;
     RiClosure *closure = ri_closure_new(T->heap, ri_feedback_new(T->heap, proto), proto->upval_count);
@@ -124,8 +124,8 @@ RiParsed ri_repl_compile(RiRepl *repl, const char *text, RiCompileError *error, 
         return parsed;
     /* Several lines, the last one an expression? */
     const char *last = strrchr(text, '\n');
-    if (last != NULL && try_compile(repl, "", text, (size_t)(last - text), "\nreturn ", last + 1, &other, &other_source) ==
-                            RI_PARSED) {
+    if (last != NULL &&
+        try_compile(repl, "", text, (size_t)(last - text), "\nreturn ", last + 1, &other, &other_source) == RI_PARSED) {
         *source = other_source;
         return RI_PARSED;
     }
@@ -143,7 +143,8 @@ RiParsed ri_repl_compile_or_tell(RiRepl *repl, const char *text)
         RiString *typed = ri_str_from_cstr(repl->T->heap, text);
         ri_table_set_int(repl->T->heap, repl->inputs, ++repl->input_count, ri_string_value(typed));
         if (repl->session.closed != NULL)
-            ri_repl_note(repl, RI_STYLE_NOTE, "note: '%s' is <close>: it and the locals declared with it end with this input",
+            ri_repl_note(repl, RI_STYLE_NOTE,
+                         "note: '%s' is <close>: it and the locals declared with it end with this input",
                          ri_str_cstr(repl->T->heap, repl->session.closed));
     } else {
         ri_repl_tell_syntax(repl, &error, source);
@@ -317,7 +318,7 @@ void ri_repl_show_results(RiRepl *repl, uint32_t count)
     T->top--;
 }
 
-/* -- A whole input --------------------------------------------------------------------------------------------------- */
+/* -- A whole input ------------------------------------------------------------------------------------------------- */
 
 RiParsed ri_repl_run(RiRepl *repl, const char *text)
 {
