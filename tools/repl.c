@@ -22,11 +22,27 @@ static const char *prompt_text(RiRepl *repl, bool is_first, char out[PROMPT_SHOW
     return out;
 }
 
+/* What people try first, unless the program has something of that name. */
+static bool is_plea(RiRepl *repl, const char *text, const char *word)
+{
+    RiValue value;
+    size_t size = strlen(word);
+    const char *rest = text + size;
+    return strncmp(text, word, size) == 0 && rest[strspn(rest, " \t\n()")] == '\0' &&
+           !ri_repl_find_name(repl, word, size, &value);
+}
+
 static RiParsed run_text(RiRepl *repl, const char *text)
 {
     const char *start = text + strspn(text, " \t\n");
     if (start[0] == '\0')
         return RI_PARSED;
+    if (is_plea(repl, start, "help"))
+        return ri_repl_command(repl, ":help");
+    if (is_plea(repl, start, "exit") || is_plea(repl, start, "quit")) {
+        ri_repl_note(repl, RI_STYLE_NOTE, ":quit or Ctrl-D leaves");
+        return RI_PARSED;
+    }
     if (start[0] == ':' && start[1] != ':')
         return ri_repl_command(repl, start);
     return ri_repl_run(repl, text);

@@ -83,8 +83,8 @@ void ri_repl_note(const RiRepl *repl, RiStyle style, const char *format, ...) RI
 /* The message handler while something typed runs: makes the report that is shown instead of the error. Its upvalue is a
  * light pointer to the RiRepl. */
 RiNative *ri_repl_make_handler(RiRepl *repl);
-/* What is wrong with a text that does not compile. */
-void ri_repl_tell_syntax(RiRepl *repl, const RiCompileError *error, const RiString *source);
+/* What is wrong with a text that does not compile: `source` is what was compiled, `typed` what was typed. */
+void ri_repl_tell_syntax(RiRepl *repl, const RiCompileError *error, const RiString *source, const char *typed);
 
 /* -- repl_commands.c ----------------------------------------------------------------------------------------------- */
 /* ":name arguments": run it. RI_PARSE_INCOMPLETE: its argument goes on in the next line. */

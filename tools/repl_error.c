@@ -126,14 +126,15 @@ static bool is_name_byte(char c)
  * in front of it, behind it (blanks do not count); NULL: any. */
 static const char *find_word(const char *line, const char *name, size_t size, const char *after, const char *before)
 {
+    const char *found = NULL;
     for (const char *at = line; (at = strstr(at, name)) != NULL; at++) {
         bool is_word = (at == line || !is_name_byte(at[-1])) && !is_name_byte(at[size]);
         const char *next = at + size + strspn(at + size, " ");
         if (is_word && (after == NULL || (at > line && strchr(after, at[-1]) != NULL)) &&
             (before == NULL || (*next != '\0' && strchr(before, *next) != NULL)))
-            return at;
+            found = at; /* the last one: names are declared before they are used */
     }
-    return NULL;
+    return found;
 }
 
 /* What stands behind a name where it is used as the message says; NULL: anything. */
@@ -143,7 +144,7 @@ static const char *bytes_after_use(const char *message)
         return ".[:";
     if (strstr(message, "attempt to call") != NULL || strstr(message, "bad argument") != NULL)
         return "({\"'[";
-    return strstr(message, "arithmetic") != NULL ? "+-*/%^" : NULL;
+    return NULL;
 }
 
 /* The name that the message is about: "(local 'x')", "bad argument #1 to 'insert'", …; else error or assert, if called.
@@ -400,12 +401,16 @@ RiNative *ri_repl_make_handler(RiRepl *repl)
     return handler;
 }
 
-void ri_repl_tell_syntax(RiRepl *repl, const RiCompileError *error, const RiString *source)
+void ri_repl_tell_syntax(RiRepl *repl, const RiCompileError *error, const RiString *source, const char *typed)
 {
     RiSbuf out;
+    RiCompileError shown = *error;
     ri_sbuf_init(&out, repl->T->heap);
-    if (error->line > 0) {
-        ri_diag_render(error, ri_str_data(source), source->size, &out);
+    if (error->line > 0) { /* in the text as it was typed: `return ` may have been put before it */
+        size_t added = source->size - strlen(typed);
+        if (shown.line == 1 && shown.column > added && added <= strlen("return "))
+            shown.column -= (uint32_t)added;
+        ri_diag_render(&shown, typed, strlen(typed), &out);
     } else if (error->message != NULL) {
         ri_sbuf_add_str(&out, error->message);
         ri_sbuf_add_char(&out, '\n');

@@ -110,24 +110,50 @@ static RiParsed try_compile(RiRepl *repl, const char *before, const char *text, 
     return c.done ? RI_PARSED : is_incomplete(&c.error) ? RI_PARSE_INCOMPLETE : RI_PARSE_ERROR;
 }
 
+static const char return_word[] = "return ";
+
+/* Did the parser get further with the text as an expression than as a statement? */
+static bool is_further(const RiCompileError *as_expression, const RiCompileError *as_statement)
+{
+    uint32_t added = as_expression->line == 1 ? sizeof return_word - 1 : 0;
+    if (as_expression->line != as_statement->line)
+        return as_expression->line > as_statement->line;
+    return as_expression->column > as_statement->column + added;
+}
+
+/* Several lines, the last one an expression? */
+static bool compile_last_expression(RiRepl *repl, const char *text, RiString **source)
+{
+    RiCompileError error;
+    RiString *other;
+    const char *last = strrchr(text, '\n');
+    if (last == NULL ||
+        try_compile(repl, "", text, (size_t)(last - text), "\nreturn ", last + 1, &error, &other) != RI_PARSED)
+        return false;
+    *source = other;
+    return true;
+}
+
 RiParsed ri_repl_compile(RiRepl *repl, const char *text, RiCompileError *error, RiString **source)
 {
-    RiCompileError other;
-    RiString *other_source;
+    RiCompileError expression_error;
+    RiString *expression;
     const char *line = text + strspn(text, " \t\r\n");
     if (line[0] == '=') /* as in the days of 5.2 */
-        return try_compile(repl, "return ", line + 1, strlen(line + 1), "", "", error, source);
-    if (try_compile(repl, "return ", text, strlen(text), "", "", error, source) == RI_PARSED)
+        return try_compile(repl, return_word, line + 1, strlen(line + 1), "", "", error, source);
+    RiParsed as_expression =
+        try_compile(repl, return_word, text, strlen(text), "", "", &expression_error, &expression);
+    if (as_expression == RI_PARSED) {
+        *source = expression;
         return RI_PARSED;
+    }
     RiParsed parsed = try_compile(repl, "", text, strlen(text), "", "", error, source);
-    if (parsed == RI_PARSED)
-        return parsed;
-    /* Several lines, the last one an expression? */
-    const char *last = strrchr(text, '\n');
-    if (last != NULL &&
-        try_compile(repl, "", text, (size_t)(last - text), "\nreturn ", last + 1, &other, &other_source) == RI_PARSED) {
-        *source = other_source;
+    if (parsed == RI_PARSED || compile_last_expression(repl, text, source))
         return RI_PARSED;
+    if (parsed == RI_PARSE_ERROR && is_further(&expression_error, error)) {
+        *error = expression_error;
+        *source = expression;
+        return as_expression; /* `1 +` goes on, `1 + * 2` is wrong in its middle */
     }
     return parsed;
 }
@@ -147,7 +173,7 @@ RiParsed ri_repl_compile_or_tell(RiRepl *repl, const char *text)
                          "note: '%s' is <close>: it and the locals declared with it end with this input",
                          ri_str_cstr(repl->T->heap, repl->session.closed));
     } else {
-        ri_repl_tell_syntax(repl, &error, source);
+        ri_repl_tell_syntax(repl, &error, source, text);
     }
     return parsed;
 }
