@@ -89,10 +89,16 @@ static void flush_streams(RiThread *T, void *argument)
         T->process->hooks->files_end(T);
 }
 
-/* Report an error nobody caught, after what the program has written. */
-static void report(RiTask *task, RiThread *T)
+/* Do what may lack memory, where no one would catch that: once more, if need be, with the reserve that the first excess opens.
+ * False: in vain. */
+static bool try_twice(RiThread *T, void (*fn)(RiThread *T, void *argument), void *argument)
 {
-    ri_try(T, flush_streams, NULL);
+    return ri_try(T, fn, argument) == RI_OK || ri_try(T, fn, argument) == RI_OK;
+}
+
+static void tell_error(RiThread *T, void *argument)
+{
+    RiTask *task = argument;
     RiValue error = T->top[-1];
     RiString *string = ri_to_string_raw(T, error);
     const char *text = string != NULL ? ri_str_cstr(T->heap, string) : "(error object)";
@@ -103,6 +109,13 @@ static void report(RiTask *task, RiThread *T)
     snprintf(number, sizeof number, "rille: [%u] ", task->proc->pid);
     const char *parts[] = {number, text, "\n"};
     ri_process_complain(T->process, parts, RI_COUNTOF(parts));
+}
+
+/* Report an error nobody caught, after what the program has written. */
+static void report(RiTask *task, RiThread *T)
+{
+    ri_try(T, flush_streams, NULL);
+    (void)try_twice(T, tell_error, task);
 }
 
 /* The outermost call has returned: its results lie on top, a boolean first. */
@@ -121,16 +134,15 @@ static void note_results(RiTask *task, RiThread *T)
         report(task, T);
 }
 
-/* For whoever joins this thread: what it returned, or false and the error. */
-static void keep_results(RiTask *task, RiExecTask *x, bool returned)
+/* For whoever joins this thread: what it returned, or false and the error; nothing if x->result_count is 0. */
+static void keep_results(RiThread *T, void *argument)
 {
-    RiThread *T = x->first;
+    RiTask *task = argument;
+    const RiExecTask *x = task->engine;
     RiTable *results = ri_table_new(T->heap, 4, 0);
-    if (returned) {
-        for (uint32_t i = 0; i < x->result_count; i++)
-            ri_table_set_int(T->heap, results, (int64_t)i + 1, T->top[(int32_t)i - (int32_t)x->result_count]);
-    }
-    ri_table_set_int(T->heap, results, 0, ri_int(returned ? x->result_count : 0));
+    for (uint32_t i = 0; i < x->result_count; i++)
+        ri_table_set_int(T->heap, results, (int64_t)i + 1, T->top[(int32_t)i - (int32_t)x->result_count]);
+    ri_table_set_int(T->heap, results, 0, ri_int(x->result_count));
     if (!task->detached)
         ri_table_set_int(T->heap, T->process->threads, task->tid, ri_table_value(results));
 }
@@ -158,6 +170,7 @@ static bool become(RiTask *task)
     next->proc = proc;
     ri_heap_switch(next->heap, &next->account);
     ri_account_close(&old->account);
+    (void)ri_account_charge(&next->account, (int64_t)proc->memory_bytes); /* rings of pipes, segments: the limit comes later */
     old->proc = NULL;
     ri_devices_forget(proc);
     ri_process_take_limits(proc);
@@ -211,7 +224,9 @@ static RiRunResult run(RiTask *task)
         task->proc->doom = exits ? RI_DOOM_NONE : task->proc->doom; /* closing is allowed to run code */
         ri_process_close(process);
     } else {
-        keep_results(task, x, status == RI_OK);
+        x->result_count = status == RI_OK ? x->result_count : 0;
+        if (!try_twice(x->first, keep_results, task))
+            ri_proc_doom(task->proc, RI_DOOM_MEMORY, 0);
     }
     int32_t exit_status = status == RI_OK && exits ? (x->ok ? 0 : 1) : task->proc->exit_status;
     ri_task_finish(task, exit_status);

@@ -385,14 +385,8 @@ bool ri_frames_reclaim(RiFrames *frames)
 
 int ri_frames_charge(RiFrames *frames, RiProc *proc, int64_t pages)
 {
+    (void)frames;
     if (proc == NULL || pages == 0)
         return 0;
-    int64_t bytes = pages * (int64_t)RI_PAGE_BYTES;
-    const RiEngine *engine = frames->machine->engine;
-    if (engine != NULL && engine->charge != NULL)
-        return engine->charge(proc, bytes);
-    if (bytes > 0 && proc->limits[RI_LIMIT_MEMORY] - proc->memory_bytes < (uint64_t)bytes)
-        return -ENOMEM;
-    proc->memory_bytes += (uint64_t)bytes;
-    return 0;
+    return ri_proc_charge(proc, pages * (int64_t)RI_PAGE_BYTES);
 }

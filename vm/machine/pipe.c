@@ -12,11 +12,33 @@ typedef struct RiPipe {
     RiFile *ends[2]; /* reader, writer; NULL when closed */
     char *ring;
     uint32_t head, count; /* where the oldest byte is, and how many there are */
+    uint32_t payer;       /* process that is charged for the ring: who wrote first */
 } RiPipe;
 
 static RiPipe *pipe_of(const RiFile *file)
 {
     return file->data;
+}
+
+static int make_ring(RiPipe *pipe, RiProc *payer)
+{
+    if (ri_proc_charge(payer, PIPE_SIZE) != 0)
+        return -ENOMEM;
+    pipe->ring = malloc(PIPE_SIZE);
+    if (pipe->ring == NULL) {
+        (void)ri_proc_charge(payer, -(int64_t)PIPE_SIZE);
+        return -ENOMEM;
+    }
+    pipe->payer = payer->pid;
+    return 0;
+}
+
+static void free_ring(RiPipe *pipe, RiMachine *machine)
+{
+    RiProc *payer = pipe->ring != NULL ? ri_proc_find(machine, pipe->payer) : NULL;
+    if (payer != NULL && payer->memory_bytes >= PIPE_SIZE)
+        (void)ri_proc_charge(payer, -(int64_t)PIPE_SIZE);
+    free(pipe->ring);
 }
 
 static int64_t pipe_read(RiTask *task, RiFile *file, void *to, size_t size)
@@ -47,7 +69,7 @@ static int64_t pipe_write(RiTask *task, RiFile *file, const void *from, size_t s
         return 0;
     if (room == 0 || (size <= PIPE_ATOMIC && size > room))
         return ri_file_wait(task, file, RI_EVENT_OUT);
-    if (pipe->ring == NULL && (pipe->ring = malloc(PIPE_SIZE)) == NULL)
+    if (pipe->ring == NULL && make_ring(pipe, task->proc) != 0)
         return -ENOMEM;
     uint32_t put = size < room ? (uint32_t)size : room;
     put = (uint32_t)ri_files_count_output(task->proc, put);
@@ -84,7 +106,7 @@ static void pipe_close(RiFile *file)
         ri_file_changed(pipe->ends[!end]);
         return;
     }
-    free(pipe->ring);
+    free_ring(pipe, file->machine);
     free(pipe);
 }
 

@@ -222,6 +222,17 @@ void ri_proc_check_limits(RiProc *proc)
     (void)ri_machine_check_deadlines(proc->machine);
 }
 
+int ri_proc_charge(RiProc *proc, int64_t bytes)
+{
+    const RiEngine *engine = proc->machine->engine;
+    if (engine != NULL && engine->charge != NULL)
+        return engine->charge(proc, bytes);
+    if (bytes > 0 && proc->limits[RI_LIMIT_MEMORY] - proc->memory_bytes < (uint64_t)bytes)
+        return -ENOMEM;
+    proc->memory_bytes += (uint64_t)bytes;
+    return 0;
+}
+
 void ri_proc_charge_cpu(RiProc *proc, uint64_t cpu_ns)
 {
     proc->usage.cpu_ns += cpu_ns;

@@ -175,6 +175,8 @@ void ri_proc_doom(RiProc *proc, RiDoom doom, int32_t status_or_signal);
 /* Look whether a limit of time has been exceeded, its own or its jobs': dooms it, and all others of the job. Called at
  * ticks. */
 void ri_proc_check_limits(RiProc *proc);
+/* Count buffers or pages (negative: no longer) against its limit of memory, before they are taken. 0 or -ENOMEM. Collects. */
+int ri_proc_charge(RiProc *proc, int64_t bytes);
 /* Charge it with processor time that a program of the host has used for it. */
 void ri_proc_charge_cpu(RiProc *proc, uint64_t cpu_ns);
 /* Deadlines of jobs: end those that have passed; the next one, by the monotonic clock, RI_NO_LIMIT if there is none. */
