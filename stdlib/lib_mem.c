@@ -321,6 +321,24 @@ static int32_t write_string(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_int(T->base, (int64_t)s->size);
 }
 
+/* Large ranges are gone through in chunks, between which others may run, threads of the same process too. What is left to do
+ * is in the frame's first arguments; so a trap on the way is also one of the rest. */
+enum { STEP_POLLED = 2 }; /* of the frame's step: it goes on after a poll, the range has been checked */
+
+static int32_t go_on_later(RiThread *T)
+{
+    ri_lib_set_step(T, STEP_POLLED);
+    return RI_LIB_POLL;
+}
+
+static bool goes_on(RiThread *T)
+{
+    if (ri_lib_step(T) != STEP_POLLED)
+        return false;
+    ri_lib_set_step(T, 0);
+    return true;
+}
+
 static int32_t fill(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiTrap trap;
@@ -328,16 +346,25 @@ static int32_t fill(RiThread *T, RiValue *args, uint32_t nargs)
     uint64_t size = size_arg(T, args, nargs, 1);
     uint8_t byte = (uint8_t)ri_arg_opt_int(T, args, nargs, 2, 0);
     RiSpace *space = ri_memory_need_space(T);
-    if (!ri_space_check(space, address, size, RI_ACCESS_WRITE, &trap))
+    if (!goes_on(T) && !ri_space_check(space, address, size, RI_ACCESS_WRITE, &trap))
         return ri_exec_trap(T, &trap);
-    for (uint64_t done = 0; done < size;) {
-        uint64_t part = chunk_of(size - done);
-        if (!ri_space_fill(space, address + (RiAddr)done, byte, part, &trap))
+    while (size > 0) {
+        uint64_t part = chunk_of(size);
+        if (!ri_space_fill(space, address, byte, part, &trap))
             return ri_exec_trap(T, &trap);
-        done += part;
-        ri_poll(T);
+        address += (RiAddr)part;
+        size -= part;
+        args[0] = ri_int(address);
+        args[1] = ri_int((int64_t)size);
+        if (ri_poll_due(T))
+            return go_on_later(T);
     }
     return 0;
+}
+
+static int32_t fill_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return ri_lib_step(T) == STEP_POLLED ? fill(T, args, nargs) : ri_exec_trap_resume(T, args, nargs);
 }
 
 static int32_t copy(RiThread *T, RiValue *args, uint32_t nargs)
@@ -345,18 +372,32 @@ static int32_t copy(RiThread *T, RiValue *args, uint32_t nargs)
     RiTrap trap;
     RiAddr to = address_arg(T, args, nargs, 0), from = address_arg(T, args, nargs, 1);
     uint64_t size = size_arg(T, args, nargs, 2);
-    bool backwards = to > from && to - from < size;
     RiSpace *space = ri_memory_need_space(T);
-    if (!ri_space_check(space, from, size, RI_ACCESS_READ, &trap) || !ri_space_check(space, to, size, RI_ACCESS_WRITE, &trap))
+    if (!goes_on(T) && (!ri_space_check(space, from, size, RI_ACCESS_READ, &trap) ||
+                        !ri_space_check(space, to, size, RI_ACCESS_WRITE, &trap)))
         return ri_exec_trap(T, &trap);
-    for (uint64_t done = 0; done < size;) {
-        uint64_t part = chunk_of(size - done), at = backwards ? size - done - part : done;
+    while (size > 0) {
+        bool backwards = to > from && to - from < size;
+        uint64_t part = chunk_of(size), at = backwards ? size - part : 0;
         if (!ri_space_move(space, to + (RiAddr)at, from + (RiAddr)at, part, &trap))
             return ri_exec_trap(T, &trap);
-        done += part;
-        ri_poll(T);
+        size -= part;
+        if (!backwards) {
+            to += (RiAddr)part;
+            from += (RiAddr)part;
+        }
+        args[0] = ri_int(to);
+        args[1] = ri_int(from);
+        args[2] = ri_int((int64_t)size);
+        if (ri_poll_due(T))
+            return go_on_later(T);
     }
     return 0;
+}
+
+static int32_t copy_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return ri_lib_step(T) == STEP_POLLED ? copy(T, args, nargs) : ri_exec_trap_resume(T, args, nargs);
 }
 
 /* What find looks for: a string, or a number as one byte. */
@@ -390,27 +431,34 @@ static int32_t find(RiThread *T, RiValue *args, uint32_t nargs)
     uint64_t size = size_arg(T, args, nargs, 1);
     RiString *needle = needle_arg(T, args, nargs, 2);
     RiSpace *space = ri_memory_need_space(T);
-    if (!ri_space_check(space, address, size, RI_ACCESS_READ, &trap))
+    if (!goes_on(T) && !ri_space_check(space, address, size, RI_ACCESS_READ, &trap))
         return ri_exec_trap(T, &trap);
     if (needle->size == 0)
         return ri_return_int(T->base, address);
-    ri_push(T, ri_string_value(needle));
+    args[2] = ri_string_value(needle); /* alive */
     RiSbuf sb; /* a window of chunks that overlap by the needle */
     ri_sbuf_init(&sb, T->heap);
-    for (uint64_t done = 0; size - done >= needle->size;) {
-        uint64_t part = chunk_of(size - done - needle->size + 1) + needle->size - 1;
+    while (size >= needle->size) {
+        uint64_t step = chunk_of(size - needle->size + 1), part = step + needle->size - 1;
         char *bytes = ri_sbuf_reserve(&sb, part);
-        if (!ri_space_copyin(space, address + (RiAddr)done, bytes, part, &trap)) {
-            T->top--;
+        if (!ri_space_copyin(space, address, bytes, part, &trap))
             return ri_exec_trap(T, &trap);
-        }
         const char *found = find_bytes(bytes, part, needle);
         if (found != NULL)
-            return ri_return_int(T->base, (int64_t)(address + done) + (found - bytes));
-        done += part - needle->size + 1;
-        ri_poll(T);
+            return ri_return_int(T->base, (int64_t)address + (found - bytes));
+        address += (RiAddr)step;
+        size -= step;
+        args[0] = ri_int(address);
+        args[1] = ri_int((int64_t)size);
+        if (ri_poll_due(T))
+            return go_on_later(T);
     }
     return ri_return_nil(T->base);
+}
+
+static int32_t find_resume(RiThread *T, RiValue *args, uint32_t nargs)
+{
+    return ri_lib_step(T) == STEP_POLLED ? find(T, args, nargs) : ri_exec_trap_resume(T, args, nargs);
 }
 
 /* -- Mapping ------------------------------------------------------------------------------------------------------- */
@@ -790,9 +838,9 @@ static const RiLibFn functions[] = {
     TRAPS(read_string, "mem.string", "mem.string(addr, size)", "The bytes from an address on."),
     TRAPS(read_cstring, "mem.cstring", "mem.cstring(addr)", "The bytes from an address on, up to a zero byte."),
     TRAPS(write_string, "mem.write", "mem.write(addr, s)", "Store the bytes of a string; returns their count."),
-    TRAPS(copy, "mem.copy", "mem.copy(to, from, size)", "Copy bytes; the ranges may overlap."),
-    TRAPS(fill, "mem.fill", "mem.fill(addr, size [, byte])", "Store one byte (0) everywhere."),
-    TRAPS(find, "mem.find", "mem.find(addr, size, what)",
+    RI_FN_RESUMABLE(copy, copy_resume, "mem.copy", "mem.copy(to, from, size)", "Copy bytes; the ranges may overlap."),
+    RI_FN_RESUMABLE(fill, fill_resume, "mem.fill", "mem.fill(addr, size [, byte])", "Store one byte (0) everywhere."),
+    RI_FN_RESUMABLE(find, find_resume, "mem.find", "mem.find(addr, size, what)",
           "Address of the first occurrence of a string, or of a byte given as a number; nil if there is none."),
     RI_FN(map, "mem.map", "mem.map(size [, prot]) or mem.map{size=, addr=, prot=, file=, offset=, shared=, fixed=, aligned=, locked=} or "
           "mem.map{device=}",
