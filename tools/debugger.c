@@ -12,6 +12,7 @@
 #include "vm/host/host.h"
 #include "vm/machine/sched.h"
 #include "vm/machine/signal.h"
+#include "vm/machine/space.h"
 
 #define KNOWN_MAX 65536 /* functions that are remembered; of older ones breakpoints are kept, but no new ones set */
 
@@ -424,6 +425,10 @@ void ri_debug_set_step(RiDebug *d, RiThread *of, int level, RiDebugMode mode, in
     if (mode == RI_DEBUG_RUN || !ri_frame_at(of, level, &frame))
         return;
     d->step = (RiDebugStep){.mode = mode, .thread = of, .base = frame.base, .line = line};
+    const RiProto *proto = ri_function_proto(ri_frame_function(of, &frame));
+    d->step.start_base = frame.base;
+    d->step.start_pc = frame.pc > 0 ? frame.pc - 1 : 0;
+    d->step.start_line = proto != NULL ? ri_proto_line(proto, d->step.start_pc) : -1;
     patch_frames(d, of, frame, level == 0 || mode == RI_DEBUG_OUT, mode != RI_DEBUG_OUT);
     if (mode == RI_DEBUG_OUT) /* its own frame is not one that it returns to */
         d->step.base = frame.base - 1;
@@ -516,7 +521,9 @@ static Met meet_step(RiDebug *d, const RiThread *T, const RiFeedback *feedback, 
             bool is_mine = (T == d->step.thread && base <= d->step.base) || (T != d->step.thread && is_other(d, T));
             bool is_beyond = d->step.mode != RI_DEBUG_UNTIL || base < d->step.base || T != d->step.thread ||
                              ri_proto_line(feedback->proto, pc) > d->step.line;
-            if (is_mine && is_beyond)
+            bool stays = T == d->step.thread && base == d->step.start_base && pc > d->step.start_pc &&
+                         ri_proto_line(feedback->proto, pc) == d->step.start_line; /* the end of a loop's head, say */
+            if (is_mine && is_beyond && !stays)
                 met = MET_STEP;
         }
     }
@@ -705,6 +712,9 @@ static bool look_at_watches(RiDebug *d, RiThread *T)
     return false;
 }
 
+static bool on_store(RiDebugger *core, RiThread *T, uint32_t address, bool is_done);
+static void stop_for_memory(RiDebug *d, RiThread *T);
+
 static void on_break(RiDebugger *core, RiThread *T)
 {
     RiDebug *d = core->data;
@@ -713,6 +723,10 @@ static void on_break(RiDebugger *core, RiThread *T)
     if (d->is_ending)
         return;
     RiDebugStep before = d->step;
+    if (d->written != NULL && d->written->pid == T->process->proc->pid) {
+        stop_for_memory(d, T);
+        return;
+    }
     if (watches_expressions(d) && look_at_watches(d, T))
         return;
     if (stop_at_points(d, T, feedback, pc))
@@ -837,6 +851,17 @@ uint32_t ri_debug_threads(RiDebug *d, RiDebugThread *list, uint32_t limit)
     return count;
 }
 
+/* Who was running T, among the process's threads and those of its children. */
+static RiTask *task_of(const RiProc *proc, const RiThread *T)
+{
+    RiTask *found = NULL;
+    for (RiNode *node = proc->tasks.next; node != &proc->tasks && proc->engine == T->process; node = node->next)
+        found = found == NULL || ri_task_of_node(node)->state == RI_TASK_BLOCKED ? ri_task_of_node(node) : found;
+    for (RiNode *node = proc->children.next; node != &proc->children && found == NULL; node = node->next)
+        found = task_of(ri_proc_of_node(node), T);
+    return found;
+}
+
 /* In the scheduler: nobody runs. Somebody who waits shows where; code can be run on the thread that ran last. */
 static void on_request(RiMachine *machine)
 {
@@ -847,12 +872,20 @@ static void on_request(RiMachine *machine)
         return;
     if (machine->current != NULL && machine->current->state == RI_TASK_RUNNING)
         return; /* its safe point looks */
+    RiTask *current = machine->current, *task = current != NULL ? current : task_of(machine->init, heap->running);
+    if (task == NULL)
+        return;
+    uint8_t state = task->state;
+    task->state = RI_TASK_RUNNING; /* as far as safe points of what is evaluated are concerned */
+    machine->current = task;
     core->wants_pause = 0;
     core->is_busy = true;
     serve(d, heap->running);
     RiDebugStop how = {.reason = RI_DEBUG_PAUSE, .T = heap->running, .is_idle = true};
     if (takes_stop(d))
         stop(d, &how);
+    task->state = state;
+    machine->current = current;
     core->is_busy = false;
 }
 
@@ -874,7 +907,7 @@ void ri_debug_attach(struct RiMachine *machine, void *debug)
     d->machine = machine;
     d->heap = machine->engine_data;
     d->core = (RiDebugger){.data = d, .on_function = on_function, .on_break = on_break, .on_enter = on_enter,
-                           .on_pause = on_pause, .on_coroutine = on_coroutine, .on_throw = on_throw, .on_signal = on_signal};
+                           .on_pause = on_pause, .on_coroutine = on_coroutine, .on_throw = on_throw, .on_signal = on_signal, .on_store = on_store};
     ri_debugger_attach(d->heap, &d->core);
     ri_heap_add_root(d->heap, &d->step, sizeof d->step);
     ri_heap_add_root(d->heap, d->coroutines, sizeof d->coroutines);
@@ -945,8 +978,112 @@ RiDebugWatch *ri_debug_add_watch(RiDebug *d, RiThread *T, RiThread *of, int leve
     return watch;
 }
 
+/* -- Guest memory: pages that cannot be written, and a breakpoint behind the store ------------------------------------------- */
+
+static bool protect(const RiThread *T, uint32_t address, uint32_t size, bool on)
+{
+    RiProc *proc = T->process->proc;
+    uint32_t first = address & ~(uint32_t)(RI_PAGE_BYTES - 1);
+    uint64_t end = ((uint64_t)address + size + RI_PAGE_BYTES - 1) & ~(uint64_t)(RI_PAGE_BYTES - 1);
+    unsigned prot = on ? RI_PROT_READ : RI_PROT_READ | RI_PROT_WRITE;
+    return proc != NULL && proc->space != NULL && ri_space_mprotect(proc->space, first, end - first, prot) == 0;
+}
+
+static bool shares_page(const RiDebugWatch *watch, uint32_t pid, uint32_t address)
+{
+    uint32_t page = address / RI_PAGE_BYTES;
+    return watch->text == NULL && watch->pid == pid && page >= watch->address / RI_PAGE_BYTES &&
+           page <= (watch->address + watch->size - 1) / RI_PAGE_BYTES;
+}
+
+static bool on_store(RiDebugger *core, RiThread *T, uint32_t address, bool is_done)
+{
+    RiDebug *d = core->data;
+    bool is_ours = false;
+    RiTrap trap;
+    RiFrame frame;
+    for (uint32_t i = 0; i < d->watch_count; i++) {
+        RiDebugWatch *watch = d->watches[i];
+        uint8_t now[sizeof watch->bytes];
+        if (!shares_page(watch, T->process->proc->pid, address) || !protect(T, watch->address, watch->size, is_done))
+            continue;
+        is_ours = true;
+        if (is_done && ri_space_copyin(T->process->proc->space, watch->address, now, watch->size, &trap) &&
+            memcmp(now, watch->bytes, watch->size) != 0)
+            d->written = watch;
+    }
+    bool found = d->written != NULL && is_done && ri_frame_at(T, 0, &frame);
+    while (found && !frame.is_lua)
+        found = ri_frame_caller(T, &frame);
+    if (found) /* whatever the next instruction is, its frame stops before it */
+        add_site(d, &d->steps, ((const RiClosure *)ri_frame_function(T, &frame).cp)->feedback, frame.pc);
+    return is_ours;
+}
+
+static char *hex_of(const uint8_t *bytes, uint32_t size)
+{
+    char *text = malloc(size * 3 + 1);
+    for (uint32_t i = 0; i < size && text != NULL; i++)
+        snprintf(text + 3 * i, 4, "%02x ", bytes[i]);
+    return text;
+}
+
+static void stop_for_memory(RiDebug *d, RiThread *T)
+{
+    RiDebugWatch *watch = d->written;
+    uint8_t now[sizeof watch->bytes] = {0};
+    RiTrap trap;
+    d->written = NULL;
+    (void)ri_space_copyin(T->process->proc->space, watch->address, now, watch->size, &trap);
+    char *old = hex_of(watch->bytes, watch->size), *new = hex_of(now, watch->size), text[500];
+    snprintf(text, sizeof text, "%s-> %s", old != NULL ? old : "", new != NULL ? new : "");
+    free(old);
+    free(new);
+    memcpy(watch->bytes, now, sizeof now);
+    watch->hits++;
+    RiDebugStop how = {.reason = RI_DEBUG_MEMORY, .T = T, .watch = watch, .text = text};
+    stop(d, &how);
+}
+
+RiDebugWatch *ri_debug_watch_memory(RiDebug *d, RiThread *T, uint32_t address, uint32_t size, char **message)
+{
+    RiProc *proc = T->process->proc;
+    RiTrap trap;
+    uint8_t bytes[sizeof((RiDebugWatch *)0)->bytes];
+    *message = NULL;
+    if (size < 1 || size > sizeof bytes)
+        *message = strdup("between 1 and 64 bytes can be watched");
+    else if (proc == NULL || proc->space == NULL || !ri_space_copyin(proc->space, address, bytes, size, &trap))
+        *message = strdup("there is no memory at this address");
+    else if (!protect(T, address, size, true))
+        *message = strdup("the pages there cannot be protected");
+    RiDebugWatch *watch = *message == NULL ? new_watch(d) : NULL;
+    if (watch == NULL)
+        return NULL;
+    watch->address = address;
+    watch->size = size;
+    watch->pid = proc->pid;
+    memcpy(watch->bytes, bytes, size);
+    return watch;
+}
+
+/* The pages can be written again, unless another watch lies there. */
+static void unwatch_memory(RiDebug *d, const RiDebugWatch *watch)
+{
+    const RiThread *T = d->heap->running;
+    if (watch->text != NULL || T->process->proc == NULL || T->process->proc->pid != watch->pid)
+        return;
+    (void)protect(T, watch->address, watch->size, false);
+    for (uint32_t i = 0; i < d->watch_count; i++) {
+        if (d->watches[i] != watch && d->watches[i]->text == NULL && d->watches[i]->pid == watch->pid)
+            (void)protect(T, d->watches[i]->address, d->watches[i]->size, true);
+    }
+}
+
 void ri_debug_delete_watch(RiDebug *d, RiDebugWatch *watch)
 {
+    unwatch_memory(d, watch);
+    d->written = d->written == watch ? NULL : d->written;
     if (watch->thread != NULL)
         ri_heap_remove_root(d->heap, &watch->thread, sizeof watch->thread);
     for (uint32_t i = 0; i < d->watch_count; i++) {
@@ -958,11 +1095,4 @@ void ri_debug_delete_watch(RiDebug *d, RiDebugWatch *watch)
     free(watch->text);
     free(watch->last);
     free(watch);
-}
-
-RiDebugWatch *ri_debug_watch_memory(RiDebug *d, RiThread *T, uint32_t address, uint32_t size, char **message)
-{
-    (void)d, (void)T, (void)address, (void)size;
-    *message = strdup("not yet");
-    return NULL;
 }

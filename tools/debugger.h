@@ -81,6 +81,8 @@ typedef struct RiDebugStep {
     RiThread *thread;
     uint32_t base;             /* frames of `thread` up to here, and all of the others below, are stepped in */
     int line;                  /* UNTIL: beyond this one only */
+    uint32_t start_base, start_pc; /* where it began */
+    int start_line;
     RiThread *others[RI_DEBUG_THREADS]; /* that have resumed it, or that it has resumed */
     uint32_t other_count;
 } RiDebugStep;
@@ -110,6 +112,7 @@ struct RiDebug {
     RiFeedback **known;        /* functions that have been called, oldest first; a root */
     uint32_t known_count, known_capacity;
     RiDebugStep step;          /* a root */
+    RiDebugWatch *written;     /* its bytes have been stored to, and the next instruction stops; NULL: none */
     RiThread *coroutines[RI_DEBUG_COROUTINES]; /* the last that were made; a root */
     uint32_t coroutine_count;
     bool stops_at_entry, is_started, catches_caught, catches_uncaught;

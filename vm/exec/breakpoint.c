@@ -5,6 +5,7 @@
 
 #include "vm/exec/call.h"
 #include "vm/exec/engine.h"
+#include "vm/exec/memory.h"
 
 /* -- Code ---------------------------------------------------------------------------------------------------------- */
 
@@ -194,6 +195,19 @@ void ri_debugger_signalled(RiThread *T, uint32_t number)
     Told told = begin(d, T);
     d->on_signal(d, T, number);
     end(d, T, told);
+}
+
+bool ri_debugger_store(RiThread *T, uint32_t address, int32_t *signal)
+{
+    RiDebugger *d = T->heap->debugger;
+    if (d == NULL || d->on_store == NULL || !d->on_store(d, T, address, false))
+        return false;
+    RiSpace *space = ri_memory_space(T);
+    if (space != NULL)
+        space->has_missed = true; /* what was repaired has no translation yet: no second signal */
+    *signal = ri_row_of(T, T->base[-2])->call(T, T->base, (uint32_t)(T->top - T->base));
+    (void)d->on_store(d, T, address, true);
+    return true;
 }
 
 /* -- Errors -------------------------------------------------------------------------------------------------------- */

@@ -37,8 +37,9 @@ struct RiDebugger {
     void (*on_signal)(RiDebugger *d, RiThread *T, uint32_t number);
     /* A coroutine has been made. Not to run anything. */
     void (*on_coroutine)(RiDebugger *d, RiThread *co);
-    /* A store has met the page that ri_debugger_watch_memory has made read-only, and has been done all the same. */
-    void (*on_store)(RiDebugger *d, RiThread *T, uint32_t address, uint32_t size);
+    /* A library function has been refused a store to a page of T's process. True: the page can be written now, the function is
+     * carried out again, and then this is called once more, with `is_done`. Told even while another event is. */
+    bool (*on_store)(RiDebugger *d, RiThread *T, uint32_t address, bool is_done);
 };
 
 /* From here on functions that are called for the first time are `d`'s to see; before any has been. `d` must stay. */
@@ -80,5 +81,8 @@ void ri_debugger_resumed(RiThread *co);
 void ri_debugger_look(RiThread *T);      /* at safe points */
 void ri_debugger_thrown(RiThread *T, RiCallStatus status, RiValue error);
 void ri_debugger_signalled(RiThread *T, uint32_t number);
+/* The library function of T's current frame has met a fault of a store: true if it has been carried out all the same, and
+ * *signal is what it has returned. Traps. */
+bool ri_debugger_store(RiThread *T, uint32_t address, int32_t *signal);
 
 #endif

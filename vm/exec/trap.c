@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/memory.h"
 #include "vm/machine/signal.h"
@@ -60,6 +61,10 @@ static void push_description(RiThread *T, const RiTrap *trap)
 
 int32_t ri_exec_trap(RiThread *T, const RiTrap *trap)
 {
+    int32_t signal;
+    if (trap->cause == RI_TRAP_PAGE && trap->access == RI_ACCESS_WRITE && T->heap->debugger != NULL &&
+        ri_debugger_store(T, trap->address, &signal))
+        return signal;
     RiValue handler = handler_of(T, trap);
     if (trap->cause == RI_TRAP_QUOTA_MEMORY || ri_is_nil(handler) || ri_lib_step(T) == STEP_UNHANDLED)
         ri_exec_trap_error(T, trap);
