@@ -512,6 +512,8 @@ static Met meet_step(RiDebug *d, const RiThread *T, const RiFeedback *feedback, 
                 return site->thread == NULL ? MET_ENTRY : MET_STEP;
         } else if (site->is_return) {
             if (site->thread == T && site->base == base) {
+                if (d->step.thread != T && !is_other(d, d->step.thread))
+                    add_other(d, d->step.thread); /* it may come back there when a coroutine ends */
                 d->step.thread = (RiThread *)(uintptr_t)T; /* that frame is the one stepped in from here on */
                 d->step.base = base;
                 if (d->step.mode == RI_DEBUG_OUT)
