@@ -874,9 +874,12 @@ static void on_request(RiMachine *machine)
         return;
     if (machine->current != NULL && machine->current->state == RI_TASK_RUNNING)
         return; /* its safe point looks */
-    RiTask *current = machine->current, *task = current != NULL ? current : task_of(machine->init, heap->running);
-    if (task == NULL)
-        return;
+    RiTask *const current = machine->current;
+    RiTask *task = current;
+    if (task == NULL && heap->running != NULL && machine->init != NULL)
+        task = task_of(machine->init, heap->running);
+    if (task == NULL || heap->running == NULL)
+        return; /* who ran last has ended: the next one that runs will look */
     uint8_t state = task->state;
     task->state = RI_TASK_RUNNING; /* as far as safe points of what is evaluated are concerned */
     machine->current = task;
