@@ -28,6 +28,8 @@ static bool take_word(RiTool *tool, const char *word)
         tool->jit.views = RI_CODE_TWO;
     } else if (strcmp(word, "--jit-pages=switched") == 0) {
         tool->jit.views = RI_CODE_SWITCHED;
+    } else if (strcmp(word, "--jit-pages=none") == 0) {
+        tool->jit.views = RI_CODE_NONE;
     } else if (strcmp(word, "--perf-map") == 0 || strcmp(word, "--perf-map=lines") == 0) {
         tool->jit.perf_map = true;
         tool->jit.perf_lines = strcmp(word, "--perf-map") != 0;

@@ -131,6 +131,10 @@ bool ri_host_code_map(RiCodePages *pages, size_t size, RiCodeViews views)
     size_t page = page_size();
     *pages = (RiCodePages){.size = (size + page - 1) / page * page};
     pages->high = pages->size;
+    if (views == RI_CODE_NONE) {
+        errno = ENOMEM;
+        return false;
+    }
     return (views != RI_CODE_SWITCHED && map_two(pages)) || (views != RI_CODE_TWO && map_switched(pages));
 }
 

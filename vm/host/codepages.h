@@ -14,7 +14,8 @@
 typedef enum RiCodeViews {
     RI_CODE_ANY,    /* two views, else one */
     RI_CODE_TWO,
-    RI_CODE_SWITCHED /* one view */
+    RI_CODE_SWITCHED, /* one view */
+    RI_CODE_NONE      /* as if the host refused both: to test that */
 } RiCodeViews;
 
 typedef struct RiCodePages {
