@@ -22,7 +22,7 @@
 #define RI_JIT_VERSIONS_MAX 3 /* of one block, by types; then one for all */
 #define RI_JIT_FACTS_MAX 3    /* more of them, that differ in what is known of tables only */
 #define RI_JIT_GUARDS_MAX 24  /* that fail at one instruction, in all versions */
-#define RI_JIT_CHAIN_MAX 2    /* guards that fail one after the other at one instruction; then it is compiled for all types */
+#define RI_JIT_CHAIN_MAX 3    /* guards that fail one after the other at one instruction; then it is compiled for all types */
 
 /* -- Contexts ------------------------------------------------------------------------------------------------------ */
 

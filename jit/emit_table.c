@@ -107,19 +107,63 @@ static void load_address(RiJit *j, RiReg reg, const void *address)
 
 /* -- Reading fields --------------------------------------------------------------------------------------------------------- */
 
-typedef enum FieldPlace { FIELD_UNKNOWN, FIELD_OWN, FIELD_ABSENT, FIELD_INHERITED, FIELD_EMPTY_INHERITED,
+typedef enum FieldPlace { FIELD_UNKNOWN, FIELD_OWN, FIELD_ABSENT, FIELD_INHERITED, FIELD_EMPTY_INHERITED, FIELD_BY_PATH,
                           FIELD_OF_STRING } FieldPlace;
+
+/* From an object to a field that it inherits, by shapes alone: several classes meet here, and the cache knows one of them. */
+#define PATH_STEPS_MAX 2u
+typedef struct Path {
+    struct {
+        RiShapeId meta, index; /* shapes of the metatable, and of its __index */
+        uint32_t offset;       /* of __index in it */
+    } steps[PATH_STEPS_MAX];
+    uint32_t count;
+} Path;
 
 typedef struct Field {
     FieldPlace place;
     RiShapeId shape;
     uint32_t offset;
     const RiValue *value; /* of the sample */
+    Path path;
 } Field;
 
 static bool is_ordinary(RiShapeId shape)
 {
     return shape < RI_SHAPE_UNIQUE && shape != RI_SHAPE_DICT;
+}
+
+static const RiValue *slot_at(const RiTable *t, int32_t offset)
+{
+    return (const RiValue *)(const void *)((const char *)t->slots + offset);
+}
+
+/* The key is absent in t, of an ordinary shape. False: no such path. */
+static bool find_path(RiJit *j, RiTable *t, const RiString *key, Field *f)
+{
+    RiString *name = j->heap->mm_names[RI_MM_INDEX];
+    for (uint32_t i = 0; i < PATH_STEPS_MAX; i++) {
+        RiTable *meta = t->meta;
+        int32_t offset = meta ? ri_table_find_offset(meta, name) : -1;
+        if (offset < 0 || slot_at(meta, offset)->tag != RI_TAG_TABLE)
+            return false;
+        t = slot_at(meta, offset)->p;
+        int32_t found = ri_table_find_offset(t, key);
+        f->path.steps[i].meta = ri_table_cacheable_shape(j->heap, meta);
+        f->path.steps[i].index = found >= 0 ? ri_table_cacheable_shape(j->heap, t) : t->shape;
+        f->path.steps[i].offset = (uint32_t)offset;
+        f->path.count = i + 1;
+        if (!f->path.steps[i].meta || !f->path.steps[i].index)
+            return false;
+        if (found >= 0) {
+            f->offset = (uint32_t)found;
+            f->value = slot_at(t, found);
+            return !ri_is_nil(*f->value);
+        }
+        if (!is_ordinary(t->shape))
+            return false;
+    }
+    return false;
 }
 
 static Field find_field(RiJit *j, RiTable *t, RiCache *cache)
@@ -140,6 +184,10 @@ static Field find_field(RiJit *j, RiTable *t, RiCache *cache)
     }
     if (t->meta == NULL) {
         f.place = FIELD_ABSENT;
+        return f;
+    }
+    if (offset < 0 && j->pcs[j->pc].guards > 0 && find_path(j, t, cache->key, &f)) {
+        f.place = FIELD_BY_PATH;
         return f;
     }
     const RiValue *v = ri_find_field(j->T, t, cache);
@@ -242,6 +290,32 @@ static RiMem emit_cached_target(RiJit *j)
     return ri_mem(RI_RAX, 0);
 }
 
+static void guard_shape_of(RiJit *j, RiReg table, RiShapeId shape)
+{
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(table, offsetof(RiTable, shape)), (int32_t)shape);
+    ri_jit_guard_jump(j, RI_CC_NE);
+}
+
+static RiMem emit_walk(RiJit *j, const Field *f, RiReg reg)
+{
+    for (uint32_t i = 0; i < f->path.count; i++) {
+        uint32_t offset = f->path.steps[i].offset;
+        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(i ? RI_RCX : reg, offsetof(RiTable, meta)));
+        ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
+        ri_jit_guard_jump(j, RI_CC_E);
+        guard_shape_of(j, RI_RCX, f->path.steps[i].meta);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RCX, offsetof(RiTable, slots)));
+        ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, (int64_t)offset + 8), RI_TAG_TABLE);
+        ri_jit_guard_jump(j, RI_CC_NE);
+        ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(RI_RAX, offset));
+        guard_shape_of(j, RI_RCX, f->path.steps[i].index);
+    }
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RCX, offsetof(RiTable, slots)));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, (int64_t)f->offset + 8), RI_TAG_NIL);
+    ri_jit_guard_jump(j, RI_CC_E);
+    return ri_mem(RI_RAX, f->offset);
+}
+
 /* Where the value of field f of the object in `reg` is, all that it takes made sure of. Uses rax and rcx. */
 static RiMem emit_find(RiJit *j, const Field *f, RiReg reg, const RiCache *cache)
 {
@@ -252,6 +326,8 @@ static RiMem emit_find(RiJit *j, const Field *f, RiReg reg, const RiCache *cache
         return emit_cached_target(j);
     }
     guard_shape(j, reg, f->shape);
+    if (f->place == FIELD_BY_PATH)
+        return emit_walk(j, f, reg);
     if (f->place == FIELD_OWN || f->place == FIELD_EMPTY_INHERITED) {
         ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(reg, offsetof(RiTable, slots)));
         if (f->place == FIELD_OWN)
