@@ -3,7 +3,7 @@ local words = {}
 for i = 1, 2000 do words[i] = string.char(97 + i % 26, 97 + i * 7 % 26, 97 + i * 11 % 26) .. i % 10 end
 local text = table.concat(words, " ")
 local total = 0
-for _ = 1, tonumber(arg[1]) or 150 do
+for _ = 1, tonumber(arg[1]) or 800 do
   local seen, out = {}, {}
   for word in text:gmatch("%a+%d") do seen[word] = (seen[word] or 0) + 1 end
   for word, count in pairs(seen) do out[#out + 1] = word:upper() .. "=" .. count end

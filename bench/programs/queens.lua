@@ -1,5 +1,5 @@
 -- All placements of queens that threaten nobody.
-local n = tonumber(arg[1]) or 9
+local n = tonumber(arg[1]) or 11
 local columns, rising, falling, found = {}, {}, {}, 0
 local function place(row)
   if row > n then
