@@ -1,12 +1,14 @@
 /* Functions compiled in place of their calls.
  *
- * The arguments of a call lie where the callee has its parameters, so its slots are slots of the caller's frame further up, and a
- * context goes on from one into the other: `base` says where. While inlined code runs, rbx, and T->base, are those of the outermost
- * function, and the callee's link is not written. Whatever may look at frames (an exit, a helper that knows the thread, a call)
- * gets them first: ri_jit_save_state and calls write the links, and make the innermost frame the current one. So tracebacks,
- * locals, hooks and safe points find what the interpreter would have left, and an exit goes on in the callee's frame.
+ * The arguments of a call lie where the callee has its parameters, so its slots are slots of the caller's frame further
+ * up, and a context goes on from one into the other: `base` says where. While inlined code runs, rbx, and T->base, are
+ * those of the outermost function, and the callee's link is not written. Whatever may look at frames (an exit, a helper
+ * that knows the thread, a call) gets them first: ri_jit_save_state and calls write the links, and make the innermost
+ * frame the current one. So tracebacks, locals, hooks and safe points find what the interpreter would have left, and an
+ * exit goes on in the callee's frame.
  *
- * Guards and stubs in inlined code are as anywhere else. Merge points are those of this call, not of the function by itself. */
+ * Guards and stubs in inlined code are as anywhere else. Merge points are those of this call, not of the function by
+ * itself. */
 #include "jit/core.h"
 
 /* Words of a function, at most: one that calls nothing, or others; if the call is in a loop, or if it is not. */
@@ -44,7 +46,8 @@ RiWord ri_jit_relocate(const RiJit *j, RiWord w)
 static void link_of(const RiJitInline *inl, RiValue link[2])
 {
     uint32_t outer = inl->outer ? inl->outer->base : 0;
-    ri_link_write(&link[1], ri_feedback_words(inl->caller) + inl->pc + 1, inl->base - outer, inl->wanted, inl->flags, 0);
+    const RiWord *pc = ri_feedback_words(inl->caller) + inl->pc + 1;
+    ri_link_write(&link[1], pc, inl->base - outer, inl->wanted, inl->flags, 0);
 }
 
 static void emit_link(RiJit *j, const RiJitInline *inl)
@@ -157,7 +160,8 @@ static bool can_inline(const RiJit *j, const RiFeedback *fv, uint32_t base)
 {
     uint32_t levels;
     return !fv->is_vararg && base + fv->frame_size + 12 < RI_JIT_SLOTS_MAX && !is_under_way(j, fv, &levels) &&
-           levels < LEVELS_MAX && j->fn->code_bytes < FN_BYTES_MAX && is_small(fv->proto, is_in_loop(j)) && ri_jit_was_hot(j, fv);
+           levels < LEVELS_MAX && j->fn->code_bytes < FN_BYTES_MAX &&
+           is_small(fv->proto, is_in_loop(j)) && ri_jit_was_hot(j, fv);
 }
 
 static RiJitInline *find_inline(RiJit *j, RiFeedback *fv, uint32_t base, int32_t wanted, uint32_t flags)
@@ -173,7 +177,8 @@ static RiJitInline *find_inline(RiJit *j, RiFeedback *fv, uint32_t base, int32_t
         return NULL;
     RiJitInline *inl = ri_jit_alloc(j, sizeof *inl);
     *inl = (RiJitInline){.next = at->inlines, .outer = j->inl, .fv = fv, .caller = j->fv, .pc = j->pc, .base = base,
-                         .flags = flags, .wanted = wanted, .given = ri_jit_results_of(fv->proto, wanted), .root = j->inl ? j->inl->root : j->fv};
+                         .flags = flags, .wanted = wanted, .given = ri_jit_results_of(fv->proto, wanted),
+                         .root = j->inl ? j->inl->root : j->fv};
     inl->is_often = is_in_loop(j);
     inl->pcs = ri_jit_alloc(j, (fv->proto->code_count + 1) * sizeof(RiJitPc));
     ri_jit_scan(j, fv->proto, inl->pcs);

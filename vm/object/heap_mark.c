@@ -270,7 +270,8 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
     if (kind_byte == RI_KIND_BYTE(RI_TAG_TABLE)) {
         RiTable *t = object;
         uint8_t mode;
-        if (t->meta != NULL && !(t->meta->absent >> RI_MM_MODE & 1) && RI_UNLIKELY((mode = weak_mode(t)) != 0) && add_weak_table(t, mode)) {
+        if (t->meta != NULL && !(t->meta->absent >> RI_MM_MODE & 1) && RI_UNLIKELY((mode = weak_mode(t)) != 0) &&
+            add_weak_table(t, mode)) {
             /* Its storage is kept, what lies in it is settled when all else has been marked. */
             count_live(sizeof(RiTable) + (t->slots == t->inline_slots ? t->slot_capacity * sizeof(RiValue) : 0));
             msp = mark_edge(t->meta, msp, limit);
