@@ -73,18 +73,25 @@ check_PROGRAMS += \
 	%D%/unit/check_verify
 endif
 FUZZ_TARGETS = \
+	%D%/fuzz/fuzz_capi \
 	%D%/fuzz/fuzz_cdecl \
 	%D%/fuzz/fuzz_chunk \
 	%D%/fuzz/fuzz_format \
 	%D%/fuzz/fuzz_gc \
+	%D%/fuzz/fuzz_message \
 	%D%/fuzz/fuzz_number \
 	%D%/fuzz/fuzz_pack \
+	%D%/fuzz/fuzz_pages \
+	%D%/fuzz/fuzz_path \
 	%D%/fuzz/fuzz_pattern \
 	%D%/fuzz/fuzz_sort \
 	%D%/fuzz/fuzz_source \
 	%D%/fuzz/fuzz_string \
+	%D%/fuzz/fuzz_syscall \
 	%D%/fuzz/fuzz_table \
 	%D%/fuzz/fuzz_utf8
+tests_fuzz_fuzz_capi_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_capi_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_cdecl_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_cdecl_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_chunk_LDADD = $(FUZZ_MAIN) $(LDADD)
@@ -93,10 +100,16 @@ tests_fuzz_fuzz_format_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_format_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_gc_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_gc_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_message_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_message_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_number_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_number_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_pack_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_pack_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_pages_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_pages_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_path_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_path_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_pattern_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_sort_LDADD = $(FUZZ_MAIN) $(LDADD)
@@ -105,6 +118,8 @@ tests_fuzz_fuzz_source_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_source_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_string_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_string_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_syscall_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_syscall_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_table_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_table_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_utf8_LDADD = $(FUZZ_MAIN) $(LDADD)
