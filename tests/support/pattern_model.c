@@ -38,6 +38,9 @@ static bool in_class(int c, int letter)
     case 'x':
         result = is_number || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f' && c >= 'A');
         break;
+    case 'z': /* of 5.1, still there */
+        result = c == 0;
+        break;
     default:
         return c == letter;
     }
