@@ -1,5 +1,5 @@
-/* bundle: files that a program has brought along (`rille bundle`). A program that is run from its source finds them beside the
- * script instead, so that it need not know the difference. */
+/* bundle: files that a program has brought along (`rille bundle`). A program that is run from its source finds them
+ * beside the script instead, so that it need not know the difference. */
 #include <string.h>
 
 #include "stdlib/libs.h"

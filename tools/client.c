@@ -15,7 +15,8 @@
 #define TIMEOUT_MS 5000
 #define LISTED "5000" /* processes in a snapshot */
 
-const char *const ri_client_orders[RI_ORDER_COUNT] = {"pid", "cpu", "time", "memory", "faults", "calls", "name", "state"};
+const char *const ri_client_orders[RI_ORDER_COUNT] = {"pid",    "cpu",   "time", "memory",
+                                                      "faults", "calls", "name", "state"};
 
 const char *ri_client_missing(void)
 {
@@ -30,7 +31,8 @@ bool ri_client_open(RiClient *client, const RiTool *tool, const char *command, c
 {
     const char *missing = ri_client_missing();
     char text[400];
-    *client = (RiClient){.tool = tool, .command = command, .path = path != NULL ? path : getenv("RILLE_CONTROL"), .fd = -1};
+    *client =
+        (RiClient){.tool = tool, .command = command, .path = path != NULL ? path : getenv("RILLE_CONTROL"), .fd = -1};
     if (missing == NULL && client->path == NULL)
         missing = "which machine? Name the socket that it was started with (--control), here or in RILLE_CONTROL";
     if (missing == NULL)
@@ -80,7 +82,8 @@ const char *ri_client_size_text(uint64_t bytes, char out[16])
     return out;
 }
 
-/* -- Order ----------------------------------------------------------------------------------------------------------- */
+/* -- Order -----------------------------------------------------------------------------------------------------------
+ */
 
 static double key_of(const RiClientRow *row, RiClientOrder order)
 {
@@ -148,7 +151,8 @@ void ri_client_sort(RiClientSnapshot *snapshot, RiClientOrder order, bool revers
 
 #ifdef HAVE_JANSSON
 
-/* -- Answers --------------------------------------------------------------------------------------------------------- */
+/* -- Answers ---------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t number(const json_t *object, const char *name)
 {
@@ -168,12 +172,18 @@ static void copy_text(const json_t *object, const char *name, char *out, size_t 
 
 static void read_row(const json_t *object, RiClientRow *row)
 {
-    *row = (RiClientRow){.pid = (uint32_t)number(object, "pid"), .parent = (uint32_t)number(object, "parent"),
-                         .threads = (uint32_t)number(object, "threads"), .priority = (uint32_t)number(object, "priority"),
+    *row = (RiClientRow){.pid = (uint32_t)number(object, "pid"),
+                         .parent = (uint32_t)number(object, "parent"),
+                         .threads = (uint32_t)number(object, "threads"),
+                         .priority = (uint32_t)number(object, "priority"),
                          .cpu = json_number_value(json_object_get(object, "cpu")),
-                         .elapsed = json_number_value(json_object_get(object, "elapsed")), .memory = number(object, "memory"),
-                         .pages = number(object, "pages"), .faults = number(object, "faults"), .calls = number(object, "calls"),
-                         .switches = number(object, "switches"), .signals = number(object, "signals"),
+                         .elapsed = json_number_value(json_object_get(object, "elapsed")),
+                         .memory = number(object, "memory"),
+                         .pages = number(object, "pages"),
+                         .faults = number(object, "faults"),
+                         .calls = number(object, "calls"),
+                         .switches = number(object, "switches"),
+                         .signals = number(object, "signals"),
                          .messages = number(object, "messages")};
     copy_text(object, "name", row->name, sizeof row->name);
     copy_text(object, "state", row->state, sizeof row->state);
@@ -203,14 +213,16 @@ static bool read_snapshot(const json_t *answer, RiClientSnapshot *out)
     const json_t *list = json_object_get(answer, "processes"), *machine = json_object_get(answer, "machine");
     size_t i;
     json_t *object;
-    *out = (RiClientSnapshot){.processes = (uint32_t)number(machine, "processes"), .host_pid = (uint32_t)number(machine, "host_pid"),
-                              .switches = number(machine, "switches"), .calls = number(machine, "calls"),
-                              .made = number(machine, "made"), .clock = json_number_value(json_object_get(machine, "clock"))};
+    *out = (RiClientSnapshot){.processes = (uint32_t)number(machine, "processes"),
+                              .host_pid = (uint32_t)number(machine, "host_pid"),
+                              .switches = number(machine, "switches"),
+                              .calls = number(machine, "calls"),
+                              .made = number(machine, "made"),
+                              .clock = json_number_value(json_object_get(machine, "clock"))};
     out->rows = calloc(json_array_size(list) + 1, sizeof *out->rows);
     if (out->rows == NULL)
         return false;
-    json_array_foreach(list, i, object)
-        read_row(object, &out->rows[out->count++]);
+    json_array_foreach(list, i, object) read_row(object, &out->rows[out->count++]);
     return true;
 }
 

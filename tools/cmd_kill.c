@@ -47,7 +47,8 @@ int ri_cmd_kill(RiTool *tool, int first)
             const char *name = strcmp(word, "-s") == 0 ? (i + 1 < tool->argc ? tool->argv[++i] : "") : word + 1;
             signal = word[1] == '-' ? NULL : parse_signal(name);
             if (signal == NULL)
-                return ri_help_complain(tool, "kill", word[1] == '-' ? "unexpected" : "there is no signal", word[1] == '-' ? word : name);
+                return ri_help_complain(tool, "kill", word[1] == '-' ? "unexpected" : "there is no signal",
+                                        word[1] == '-' ? word : name);
         } else if (parse_pid(word) != 0) {
             tool->argv[first + pids++] = tool->argv[i];
         } else if (path == NULL && pids == 0) {

@@ -16,14 +16,14 @@ typedef struct Top {
     const RiTool *tool;
     const char *path;
     uint64_t delay_ns;
-    bool once;               /* print one snapshot */
-    int http_port;           /* -1: no page */
+    bool once;     /* print one snapshot */
+    int http_port; /* -1: no page */
     RiClient client;
     RiClientSnapshot now;
     RiClientOrder order;
     bool reverse;
-    uint32_t selected;       /* its pid; 0: the first row */
-    size_t first_row;        /* of those shown */
+    uint32_t selected; /* its pid; 0: the first row */
+    size_t first_row;  /* of those shown */
     char message[120];
     double switch_rate, call_rate, cpu_share;
     int rows, columns;
@@ -31,7 +31,8 @@ typedef struct Top {
     size_t size;
 } Top;
 
-/* -- The command line ------------------------------------------------------------------------------------------------ */
+/* -- The command line ------------------------------------------------------------------------------------------------
+ */
 
 static bool parse_port(const char *word, int *port)
 {
@@ -79,7 +80,8 @@ static int parse(Top *top, int first)
     return 0;
 }
 
-/* -- Drawing --------------------------------------------------------------------------------------------------------- */
+/* -- Drawing ---------------------------------------------------------------------------------------------------------
+ */
 
 static void put(Top *top, const char *format, ...)
 {
@@ -105,21 +107,21 @@ static void put_head(Top *top)
         running += strcmp(top->now.rows[i].state, "running") == 0 || strcmp(top->now.rows[i].state, "ready") == 0;
     snprintf(text, sizeof text, "rille top: %s, host process %u", top->client.path, top->now.host_pid);
     put_line(top, "\033[1m", text);
-    snprintf(text, sizeof text, "%u processes, %u want to run; cpu %.0f %%, %.0f switches/s, %.0f calls/s; by %s%s", top->now.processes,
-             running, top->cpu_share * 100, top->switch_rate, top->call_rate, ri_client_orders[top->order],
-             top->reverse ? ", reversed" : "");
+    snprintf(text, sizeof text, "%u processes, %u want to run; cpu %.0f %%, %.0f switches/s, %.0f calls/s; by %s%s",
+             top->now.processes, running, top->cpu_share * 100, top->switch_rate, top->call_rate,
+             ri_client_orders[top->order], top->reverse ? ", reversed" : "");
     put_line(top, "", text);
     put_line(top, "\033[33m", top->message);
-    snprintf(text, sizeof text, "%6s %6s %-8s %3s %6s %9s %7s %7s %8s %9s %8s  %s", "PID", "PARENT", "STATE", "THR", "CPU%", "TIME",
-             "MEMORY", "PAGES", "FAULTS", "CALLS", "CALLS/s", "NAME");
+    snprintf(text, sizeof text, "%6s %6s %-8s %3s %6s %9s %7s %7s %8s %9s %8s  %s", "PID", "PARENT", "STATE", "THR",
+             "CPU%", "TIME", "MEMORY", "PAGES", "FAULTS", "CALLS", "CALLS/s", "NAME");
     put_line(top, "\033[7m", text);
 }
 
 static void put_row(Top *top, const RiClientRow *row)
 {
     char text[400], memory[16], pages[16];
-    snprintf(text, sizeof text, "%6u %6u %-8s %3u %6.1f %9.2f %7s %7s %8llu %9llu %8.0f  %s", row->pid, row->parent, row->state,
-             row->threads, row->cpu_share * 100, row->cpu, ri_client_size_text(row->memory, memory),
+    snprintf(text, sizeof text, "%6u %6u %-8s %3u %6.1f %9.2f %7s %7s %8llu %9llu %8.0f  %s", row->pid, row->parent,
+             row->state, row->threads, row->cpu_share * 100, row->cpu, ri_client_size_text(row->memory, memory),
              ri_client_size_text(row->pages, pages), (unsigned long long)row->faults, (unsigned long long)row->calls,
              row->call_rate, row->name);
     put_line(top, row->pid == top->selected ? "\033[30;46m" : "", text);
@@ -150,12 +152,14 @@ static void draw(Top *top)
     for (size_t i = top->first_row; i < top->now.count && i < top->first_row + room; i++)
         put_row(top, &top->now.rows[i]);
     put(top, "\033[J\033[%d;1H\033[2m%.*s\033[0m", top->rows, top->columns - 1,
-        "up/down select  k signal  K kill  s stop  c continue  sort: P cpu T time M memory F faults C calls N name I pid  r reverse  q quit");
+        "up/down select  k signal  K kill  s stop  c continue  sort: P cpu T time M memory F faults C calls N name I "
+        "pid  r reverse  q quit");
     fwrite(top->screen, 1, top->size, stdout);
     fflush(stdout);
 }
 
-/* -- What happens ---------------------------------------------------------------------------------------------------- */
+/* -- What happens ----------------------------------------------------------------------------------------------------
+ */
 
 static bool refresh(Top *top, const char **problem)
 {

@@ -39,9 +39,11 @@ void ri_control_skip_option(char **argv, int *i)
 #define LISTED_MAX 1000  /* processes in an answer, if no other number is asked for */
 #define PATIENCE_MS 2000 /* with a machine that comes to no safe point */
 
-static const char late[] = "{\"ok\": false, \"error\": \"busy\", \"message\": \"the machine has not come to a safe point\"}\n";
+static const char late[] =
+    "{\"ok\": false, \"error\": \"busy\", \"message\": \"the machine has not come to a safe point\"}\n";
 
-/* -- Processes ------------------------------------------------------------------------------------------------------- */
+/* -- Processes -------------------------------------------------------------------------------------------------------
+ */
 
 static const char *state_of(const RiProc *proc)
 {
@@ -84,25 +86,28 @@ static json_t *text_of(const char *text)
 static json_t *describe(RiProc *proc)
 {
     const RiUsage *u = &proc->usage;
-    return json_pack("{s:i, s:i, s:o, s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pid", (int)proc->pid, "parent",
-                     proc->parent != NULL ? (int)proc->parent->pid : 0, "name", text_of(proc->name), "state", state_of(proc),
-                     "threads", (int)proc->task_count, "priority", (int)proc->priority, "cpu",
-                     (double)ri_proc_cpu_ns(proc) / 1e9, "elapsed", (double)(ri_host_monotonic_ns() - u->start_ns) / 1e9,
-                     "memory", (json_int_t)memory_of(proc), "pages", (json_int_t)proc->memory_bytes, "faults",
-                     (json_int_t)u->faults, "calls", (json_int_t)u->syscalls, "switches", (json_int_t)u->switches, "signals",
-                     (json_int_t)u->signals, "messages", (json_int_t)(u->messages_sent + u->messages_received));
+    return json_pack("{s:i, s:i, s:o, s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pid",
+                     (int)proc->pid, "parent", proc->parent != NULL ? (int)proc->parent->pid : 0, "name",
+                     text_of(proc->name), "state", state_of(proc), "threads", (int)proc->task_count, "priority",
+                     (int)proc->priority, "cpu", (double)ri_proc_cpu_ns(proc) / 1e9, "elapsed",
+                     (double)(ri_host_monotonic_ns() - u->start_ns) / 1e9, "memory", (json_int_t)memory_of(proc),
+                     "pages", (json_int_t)proc->memory_bytes, "faults", (json_int_t)u->faults, "calls",
+                     (json_int_t)u->syscalls, "switches", (json_int_t)u->switches, "signals", (json_int_t)u->signals,
+                     "messages", (json_int_t)(u->messages_sent + u->messages_received));
 }
 
 static json_t *describe_machine(const RiMachine *machine)
 {
     const RiMachineStats *s = &machine->stats;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "host_pid", (json_int_t)ri_host_process_id(), "processes",
-                     (json_int_t)machine->process_count, "switches", (json_int_t)s->switches, "calls", (json_int_t)s->syscalls,
-                     "made", (json_int_t)(1 + s->spawns + s->forks), "ended", (json_int_t)s->exits, "messages",
-                     (json_int_t)s->messages, "clock", (double)ri_host_monotonic_ns() / 1e9);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "host_pid", (json_int_t)ri_host_process_id(),
+                     "processes", (json_int_t)machine->process_count, "switches", (json_int_t)s->switches, "calls",
+                     (json_int_t)s->syscalls, "made", (json_int_t)(1 + s->spawns + s->forks), "ended",
+                     (json_int_t)s->exits, "messages", (json_int_t)s->messages, "clock",
+                     (double)ri_host_monotonic_ns() / 1e9);
 }
 
-/* -- Requests -------------------------------------------------------------------------------------------------------- */
+/* -- Requests --------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *fail(const char *error, const char *message)
 {
@@ -136,7 +141,9 @@ static json_t *answer_kill(RiMachine *machine, const json_t *request)
     if (json_is_string(signal))
         number = ri_signal_number(json_string_value(signal));
     else if (json_is_integer(signal))
-        number = json_integer_value(signal) > 0 && json_integer_value(signal) < RI_SIGNAL_COUNT ? (uint32_t)json_integer_value(signal) : 0;
+        number = json_integer_value(signal) > 0 && json_integer_value(signal) < RI_SIGNAL_COUNT
+                     ? (uint32_t)json_integer_value(signal)
+                     : 0;
     else if (signal != NULL)
         number = 0;
     if (number == 0)
@@ -183,7 +190,8 @@ static char *answer(void *argument, const char *line, size_t size)
     return ended;
 }
 
-/* -- Serving --------------------------------------------------------------------------------------------------------- */
+/* -- Serving ---------------------------------------------------------------------------------------------------------
+ */
 
 static void notify(void *machine)
 {
@@ -206,8 +214,12 @@ static void on_request(RiMachine *machine)
 
 bool ri_control_start(RiTool *tool, RiMachine *machine)
 {
-    const RiLineServerConfig config = {.path = tool->control_path, .answer = answer, .notify = notify, .argument = machine,
-                                       .late = late, .patience_ms = PATIENCE_MS};
+    const RiLineServerConfig config = {.path = tool->control_path,
+                                       .answer = answer,
+                                       .notify = notify,
+                                       .argument = machine,
+                                       .late = late,
+                                       .patience_ms = PATIENCE_MS};
     int error;
     char text[400];
     machine->request_fd = ri_host_notifier();

@@ -270,7 +270,8 @@ static void print_fish(void)
                       : "__fish_seen_subcommand_from %s", option->command);
         if (is_run) {
             for (size_t i = 0; ri_help_command(i, &help); i++)
-                printf(help.runs && strcmp(help.name, "run") != 0 ? " %s" : "", help.name);
+                printf("%s%s", help.runs && strcmp(help.name, "run") != 0 ? " " : "",
+                       help.runs && strcmp(help.name, "run") != 0 ? help.name : "");
         }
         printf("\"");
         fish_rest(option);

@@ -5,7 +5,8 @@
 #include "tools/help.h"
 #include "tools/tool.h"
 
-/* Text as roff wants it: a line must not begin with a dot or an apostrophe, and '-' and '\' are written as what they are. */
+/* Text as roff wants it: a line must not begin with a dot or an apostrophe, and '-' and '\' are written as what they
+ * are. */
 static void print_escaped(const char *text)
 {
     if (*text == '.' || *text == '\'')
@@ -106,9 +107,10 @@ static void print_all(void)
     RiHelp help;
     print_head("rille", "run Lua programs, test them, look into them");
     printf(".B rille\n[options] [script [args]]\n.br\n.B rille\ncommand [arguments]\n.SH DESCRIPTION\n");
-    print_paragraph("A virtual machine for Lua 5.4 that runs programs the way an operating system runs processes. Without a "
-                    "script: a prompt if standard input is a terminal, else a script is read from there. Called by the name "
-                    "lua or lua5.4 it is that interpreter, without commands and long options.");
+    print_paragraph(
+        "A virtual machine for Lua 5.4 that runs programs the way an operating system runs processes. Without a "
+        "script: a prompt if standard input is a terminal, else a script is read from there. Called by the name "
+        "lua or lua5.4 it is that interpreter, without commands and long options.");
     printf(".SH COMMANDS\n");
     for (size_t i = 0; ri_help_command(i, &help); i++) {
         printf(".TP\n.BR rille\\-%s (1)\n", help.name);

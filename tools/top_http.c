@@ -1,10 +1,11 @@
 /* `rille top --http`: the processes of a machine as a page of the web, on this computer alone.
  *
- * Whoever can connect to a port of 127.0.0.1 is not yet who may end processes: other users of the computer can, and any page
- * of the web that is open in a browser. So
- *  - all but the page's own files needs a token, which only the address that is printed has; it is sent in a header that
- *    pages from elsewhere cannot set without being asked about, and these questions are not answered;
- *  - the name in Host must be this computer's (others can be made to point here), and Origin, where there is one, the same;
+ * Whoever can connect to a port of 127.0.0.1 is not yet who may end processes: other users of the computer can, and any
+ * page of the web that is open in a browser. So
+ *  - all but the page's own files needs a token, which only the address that is printed has; it is sent in a header
+ * that pages from elsewhere cannot set without being asked about, and these questions are not answered;
+ *  - the name in Host must be this computer's (others can be made to point here), and Origin, where there is one, the
+ * same;
  *  - requests that change something are POST, and JSON. */
 #include "tools/client.h"
 
@@ -47,9 +48,11 @@ typedef struct Body {
     bool too_long;
 } Body;
 
-/* -- Answers --------------------------------------------------------------------------------------------------------- */
+/* -- Answers ---------------------------------------------------------------------------------------------------------
+ */
 
-static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *type, const char *text, size_t size)
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *type, const char *text,
+                               size_t size)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
@@ -60,9 +63,10 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "X-Frame-Options", "DENY");
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-    MHD_add_response_header(response, "Content-Security-Policy",
-                            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
-                            "form-action 'none'; frame-ancestors 'none'");
+    MHD_add_response_header(
+        response, "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'");
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -75,7 +79,8 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
     return respond(connection, status, "application/json", text, (size_t)size);
 }
 
-/* -- Who asks -------------------------------------------------------------------------------------------------------- */
+/* -- Who asks --------------------------------------------------------------------------------------------------------
+ */
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
@@ -116,16 +121,19 @@ static const char *look_at(const Server *server, struct MHD_Connection *connecti
     return NULL;
 }
 
-/* -- Requests -------------------------------------------------------------------------------------------------------- */
+/* -- Requests --------------------------------------------------------------------------------------------------------
+ */
 
 static enum MHD_Result pass_on(const Server *server, struct MHD_Connection *connection, const char *request)
 {
-    RiClient client = {.tool = server->tool, .command = "top", .path = server->path, .fd = ri_lineserver_connect(server->path)};
+    RiClient client = {
+        .tool = server->tool, .command = "top", .path = server->path, .fd = ri_lineserver_connect(server->path)};
     const char *problem = "the machine has ended";
     char *answer = client.fd >= 0 ? ri_client_ask(&client, request, &problem) : NULL;
     ri_client_close(&client);
-    enum MHD_Result result = answer != NULL ? respond(connection, MHD_HTTP_OK, "application/json", answer, strlen(answer))
-                                            : refuse(connection, MHD_HTTP_BAD_GATEWAY, problem);
+    enum MHD_Result result = answer != NULL
+                                 ? respond(connection, MHD_HTTP_OK, "application/json", answer, strlen(answer))
+                                 : refuse(connection, MHD_HTTP_BAD_GATEWAY, problem);
     free(answer);
     return result;
 }
@@ -143,7 +151,8 @@ static enum MHD_Result kill_process(const Server *server, struct MHD_Connection 
     } else {
         json_t *request = json_pack("{s:s, s:I, s:s}", "op", "kill", "pid", json_integer_value(pid), "signal", signal);
         char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
-        result = text != NULL ? pass_on(server, connection, text) : refuse(connection, MHD_HTTP_BAD_REQUEST, "not understood");
+        result = text != NULL ? pass_on(server, connection, text)
+                              : refuse(connection, MHD_HTTP_BAD_REQUEST, "not understood");
         free(text);
         json_decref(request);
     }
@@ -173,8 +182,9 @@ static enum MHD_Result answer_get(const Server *server, struct MHD_Connection *c
 }
 
 /* Called first without a body, then for each part of it, then once more. */
-static enum MHD_Result on_request(void *argument, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *data_size, void **state)
+static enum MHD_Result on_request(void *argument, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *data_size,
+                                  void **state)
 {
     const Server *server = argument;
     Body *body = *state;
@@ -203,7 +213,8 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *connect
     return kill_process(server, connection, body);
 }
 
-static void on_completed(void *argument, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+static void on_completed(void *argument, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
 {
     (void)argument;
     (void)connection;
@@ -212,7 +223,8 @@ static void on_completed(void *argument, struct MHD_Connection *connection, void
     *state = NULL;
 }
 
-/* -- The whole ------------------------------------------------------------------------------------------------------- */
+/* -- The whole -------------------------------------------------------------------------------------------------------
+ */
 
 static bool make_token(Server *server)
 {
@@ -232,13 +244,14 @@ const char *ri_top_http_missing(void)
 int ri_top_http(const RiTool *tool, const char *path, unsigned port)
 {
     Server server = {.tool = tool, .path = path};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct MHD_Daemon *daemon = NULL;
     if (make_token(&server))
         daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)port, NULL, NULL, on_request, &server,
-                                  MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-                                  NULL, MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_END);
+                                  MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_NOTIFY_COMPLETED,
+                                  on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_CONNECTION_TIMEOUT,
+                                  30u, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = daemon != NULL ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (info == NULL) {
         fprintf(stderr, "%s: top: cannot serve 127.0.0.1:%u\n", tool->name, port);

@@ -1,5 +1,5 @@
-/* What `rille bundle` copies: it runs the program that has been appended to its own file (vm/exec/bundle.h). All arguments are the
- * program's; it has no options. */
+/* What `rille bundle` copies: it runs the program that has been appended to its own file (vm/exec/bundle.h). All
+ * arguments are the program's; it has no options. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "vm/exec/semantics.h"
 #include "vm/host/host.h"
 
-/* -- Reading --------------------------------------------------------------------------------------------------------- */
+/* -- Reading ---------------------------------------------------------------------------------------------------------
+ */
 
 static const char *read_entries(FILE *file, const RiBundleTrailer *trailer, RiBundle *bundle)
 {
@@ -48,7 +49,8 @@ static const char *read_bundle(RiBundle *bundle)
     return problem;
 }
 
-/* -- Running --------------------------------------------------------------------------------------------------------- */
+/* -- Running ---------------------------------------------------------------------------------------------------------
+ */
 
 static void attach(struct RiMachine *machine, void *bundle)
 {

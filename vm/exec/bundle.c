@@ -15,8 +15,10 @@ static uint64_t read_number(const char *bytes, size_t size)
 
 bool ri_bundle_read_trailer(const char bytes[RI_BUNDLE_TRAILER_SIZE], RiBundleTrailer *trailer)
 {
-    *trailer = (RiBundleTrailer){.version = (uint32_t)read_number(bytes + 8, 4), .count = (uint32_t)read_number(bytes + 12, 4),
-                                 .size = read_number(bytes + 16, 8), .hash = read_number(bytes + 24, 8)};
+    *trailer = (RiBundleTrailer){.version = (uint32_t)read_number(bytes + 8, 4),
+                                 .count = (uint32_t)read_number(bytes + 12, 4),
+                                 .size = read_number(bytes + 16, 8),
+                                 .hash = read_number(bytes + 24, 8)};
     return memcmp(bytes, "RILLEBND", 8) == 0;
 }
 
@@ -39,8 +41,11 @@ bool ri_bundle_next(const RiBundle *bundle, size_t *at, RiBundleEntry *entry)
     left -= HEADER_SIZE;
     if (name_size > left || size > left - name_size)
         return false;
-    *entry = (RiBundleEntry){.kind = (RiBundleKind)bytes[4], .name = bytes + HEADER_SIZE, .name_size = (size_t)name_size,
-                             .data = bytes + HEADER_SIZE + name_size, .size = (size_t)size};
+    *entry = (RiBundleEntry){.kind = (RiBundleKind)bytes[4],
+                             .name = bytes + HEADER_SIZE,
+                             .name_size = (size_t)name_size,
+                             .data = bytes + HEADER_SIZE + name_size,
+                             .size = (size_t)size};
     *at += HEADER_SIZE + (size_t)name_size + (size_t)size;
     return true;
 }

@@ -31,7 +31,7 @@ typedef struct Client {
     ClientState state;
     uint64_t since_ns; /* of ASKING and WRITING */
     char line[RI_LINE_SIZE];
-    size_t size, line_size;      /* bytes that have come; of the first line, its newline included */
+    size_t size, line_size; /* bytes that have come; of the first line, its newline included */
     char *answer;
     size_t answer_size, written;
 } Client;
@@ -48,7 +48,8 @@ struct RiLineServer {
     Client clients[RI_LINESERVER_CLIENTS];
 };
 
-/* -- Clients: with the mutex held -------------------------------------------------------------------------------------- */
+/* -- Clients: with the mutex held
+ * -------------------------------------------------------------------------------------- */
 
 static void drop(Client *client)
 {
@@ -146,7 +147,8 @@ static void accept_client(RiLineServer *server)
     close(fd);
 }
 
-/* -- The thread -------------------------------------------------------------------------------------------------------- */
+/* -- The thread
+ * -------------------------------------------------------------------------------------------------------- */
 
 static short events_of(const Client *client)
 {
@@ -192,7 +194,8 @@ static void *run(void *argument)
         bool ends = server->ends;
         for (uint32_t i = 0; i < RI_LINESERVER_CLIENTS; i++) {
             const Client *client = &server->clients[i];
-            polls[i] = (struct pollfd){.fd = client->state != CLIENT_NONE ? client->fd : -1, .events = events_of(client)};
+            polls[i] =
+                (struct pollfd){.fd = client->state != CLIENT_NONE ? client->fd : -1, .events = events_of(client)};
             is_asked |= client->state == CLIENT_ASKING || client->state == CLIENT_WRITING;
         }
         pthread_mutex_unlock(&server->mutex);
@@ -213,7 +216,8 @@ static void *run(void *argument)
     }
 }
 
-/* -- For the program --------------------------------------------------------------------------------------------------- */
+/* -- For the program
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Is there a socket of that name that nobody serves any more? */
 static bool is_stale(const struct sockaddr_un *address, socklen_t size)
@@ -361,7 +365,8 @@ void ri_lineserver_free(RiLineServer *server)
     free(server);
 }
 
-/* -- For clients --------------------------------------------------------------------------------------------------------- */
+/* -- For clients
+ * --------------------------------------------------------------------------------------------------------- */
 
 int ri_lineserver_connect(const char *path)
 {
