@@ -1,22 +1,41 @@
 /* Traps become errors, or calls of handlers. */
 #include "vm/exec/trap.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/memory.h"
 #include "vm/machine/signal.h"
+#include "vm/machine/trace.h"
 
 enum { STEP_UNHANDLED = 1 }; /* of the frame's step: its handler has declined */
 
-void ri_exec_trap_error(RiThread *T, const RiTrap *trap)
+static void tell_tracer(const RiThread *T, const RiTrap *trap)
+{
+    const RiProcess *process = T->process;
+    if (process->proc == NULL || process->proc->machine->trace == NULL)
+        return;
+    char text[160], note[200];
+    ri_trap_describe(trap, text, sizeof text);
+    snprintf(note, sizeof note, "--- TRAP %s: %s ---", ri_trap_info[trap->cause].name, text);
+    ri_trace_note(process->proc, "trap", note);
+}
+
+static RI_NORETURN void throw_trap(RiThread *T, const RiTrap *trap)
 {
     char text[160];
     if (trap->cause == RI_TRAP_QUOTA_MEMORY)
         ri_error_memory(T);
     ri_trap_describe(trap, text, sizeof text);
     ri_error(T, "%s", text);
+}
+
+void ri_exec_trap_error(RiThread *T, const RiTrap *trap)
+{
+    tell_tracer(T, trap);
+    throw_trap(T, trap);
 }
 
 /* The handler of the trap's signal; nil: none, or it is held back. */
@@ -66,8 +85,10 @@ int32_t ri_exec_trap(RiThread *T, const RiTrap *trap)
         ri_debugger_store(T, trap->address, &signal))
         return signal;
     RiValue handler = handler_of(T, trap);
+    if (ri_lib_step(T) != STEP_UNHANDLED)
+        tell_tracer(T, trap);
     if (trap->cause == RI_TRAP_QUOTA_MEMORY || ri_is_nil(handler) || ri_lib_step(T) == STEP_UNHANDLED)
-        ri_exec_trap_error(T, trap);
+        throw_trap(T, trap);
     ri_stack_reserve(T, 4);
     ri_push(T, handler);
     ri_push_link(T);
