@@ -48,6 +48,7 @@ rille_SOURCES = \
 	%D%/cmd_doc.c \
 	%D%/cmd_help.c \
 	%D%/cmd_kill.c \
+	%D%/cmd_mem.c \
 	%D%/cmd_prof.c \
 	%D%/cmd_ps.c \
 	%D%/cmd_run.c \
@@ -79,6 +80,8 @@ rille_SOURCES = \
 	%D%/help_man.c \
 	%D%/limits.c \
 	%D%/limits.h \
+	%D%/memory_map.c \
+	%D%/memory_map.h \
 	%D%/options_jit.c \
 	%D%/options_jit.h \
 	%D%/options_policy.c \

@@ -177,6 +177,8 @@ static int finish_killed(RiTool *tool, RiThread *T)
 /* Finalizers and pending __close may still be ended by a limit. */
 static int finish(RiTool *tool, RiThread *T, int status)
 {
+    if (tool->on_return != NULL)
+        tool->on_return();
     ri_process_close(T->process);
     if (T->process->proc->doom > RI_DOOM_EXIT)
         return finish_killed(tool, T);

@@ -357,6 +357,11 @@ void ri_heap_watch_allocations(RiHeap *heap, void (*on_alloc)(RiHeap *heap, cons
     heap->on_alloc = on_alloc;
 }
 
+bool ri_heap_has_survived(const void *block)
+{
+    return ri_gc_is_live(block);
+}
+
 void *ri_heap_alloc_block(RiHeap *heap, size_t size)
 {
     if (size < sizeof(RiObject))

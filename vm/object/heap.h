@@ -150,6 +150,9 @@ static inline void ri_heap_tell_phase(RiHeap *heap, RiPhase phase, bool begins)
  * of the block. Allocation is much slower then: none takes the fast path. */
 void ri_heap_watch_allocations(RiHeap *heap, void (*on_alloc)(RiHeap *heap, const void *block, size_t size));
 
+/* Right after a collection: was this block, an object's first address, in use then? */
+bool ri_heap_has_survived(const void *block);
+
 /* Register or forget an extra root: `size` bytes scanned conservatively. */
 void ri_heap_add_root(RiHeap *heap, void *start, size_t size);
 void ri_heap_remove_root(RiHeap *heap, void *start, size_t size);
