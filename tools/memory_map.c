@@ -62,8 +62,8 @@ static void print_overview(FILE *out, const RiSpace *space, double y)
         double x = MARGIN + (double)areas[i].start * scale, w = (double)(areas[i].end - areas[i].start) * scale;
         fprintf(out, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"26\" fill=\"%s\"><title>%s</title></rect>\n", x, y,
                 w > 0.5 ? w : 0.5, areas[i].fill, areas[i].name);
-        if (w > 60)
-            fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" class=\"s\">%08" PRIx32 " %s</text>\n", x + 3, y + 40, areas[i].start, areas[i].name);
+        if (w > 60) /* in two rows: names are longer than some areas */
+            fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" class=\"s\">%s</text>\n", x + 3, y + (i % 2 ? 38 : 50), areas[i].name);
     }
     for (uint32_t i = 0; i < space->regions.count; i++) {
         const RiRegion *r = &space->regions.list[i];
