@@ -9,7 +9,7 @@
 #include "tools/tool.h"
 #include "vm/machine/machine.h"
 
-#define HZ 1000
+#define HZ 500 /* a signal and what the switch to it costs: 1 to 2 % of the time */
 #define HZ_MAX 20000
 #define ROWS 20
 
