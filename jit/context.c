@@ -124,7 +124,7 @@ static uint32_t bit_of(uint8_t where)
 /* Registers that hold values, or arrays of tables. */
 static uint32_t used_registers(const RiJit *j)
 {
-    uint32_t used = 0;
+    uint32_t used = j->element.address ? 1u << j->element.address : 0;
     for (uint32_t i = 0; i < j->depth; i++)
         used |= bit_of(j->slots[i].where) | (j->slots[i].array ? 1u << j->slots[i].array : 0);
     return used;
@@ -138,10 +138,19 @@ static void forget_array(RiJit *j, uint8_t reg)
     j->snap = NULL;
 }
 
+/* It is no value yet, only an address. */
+static bool is_pending(const RiJitSlot *s)
+{
+    return s->site && s->site->is_pending;
+}
+
 /* Send the values in a register that is not pinned to memory. */
 static uint8_t evict(RiJit *j, uint32_t candidates)
 {
     uint32_t best = 0, best_cost = UINT32_MAX;
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (is_pending(&j->slots[i]))
+            candidates &= ~bit_of(j->slots[i].where);
     for (uint32_t i = 0; i < j->depth; i++) {
         uint8_t reg = j->slots[i].array;
         if (reg && candidates >> reg & 1) {
@@ -180,6 +189,10 @@ RiReg ri_jit_new_gpr(RiJit *j)
         }
         if (!(j->pinned >> gprs[i] & 1))
             candidates |= 1u << gprs[i];
+    }
+    if (j->element.address) {
+        j->element.address = 0;
+        return ri_jit_new_gpr(j);
     }
     RiReg reg = (RiReg)(evict(j, candidates) - IN_GPR);
     j->pinned |= 1u << reg;
@@ -441,6 +454,8 @@ static RiJitSlot *begin_set(RiJit *j, uint32_t slot, uint8_t type, uint8_t where
         ri_jit_before_write(j, slot);
     }
     RiJitSlot *s = &j->slots[slot];
+    if (slot == j->element.object || slot == j->element.key)
+        j->element.address = 0;
     s->type = type;
     s->where = where;
     s->synced = false;
@@ -558,6 +573,11 @@ void ri_jit_sync(RiJit *j, uint32_t slot)
         resolve_alias(j, slot);
         return;
     }
+    if (is_pending(s)) {
+        ri_jit_roll_back(j, s->site);
+        ri_jit_set_memory(j, slot, TYPE_CDATA); /* not reached */
+        return;
+    }
     escape(j, s);
     if (!s->synced && s->type != TYPE_LINK)
         store_payload(j, slot);
@@ -617,6 +637,7 @@ void ri_jit_flush(RiJit *j)
 
 void ri_jit_drop_registers(RiJit *j, bool all)
 {
+    j->element.address = 0;
     for (uint32_t i = 0; i < j->depth; i++) {
         RiJitSlot *s = &j->slots[i];
         if (in_xmm(s) || (in_gpr(s) && (all || !is_callee_saved((RiReg)(s->where - IN_GPR)))))
@@ -886,6 +907,7 @@ static void load_into(RiJit *j, uint8_t where, uint32_t slot)
 
 void ri_jit_transition(RiJit *j, const RiJitSnap *target)
 {
+    j->element.address = 0;
     Move moves[32];
     uint32_t count = 0;
     for (uint32_t i = 0; i < j->depth; i++)
@@ -939,6 +961,7 @@ void ri_jit_rejoin(RiJit *j, RiJitSnap *snap, uint32_t address)
 void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote)
 {
     const RiJitLoop *loop = j->pcs[pc].loop;
+    j->element.address = 0;
     for (uint32_t i = 0; i < j->depth; i++) {
         resolve_alias(j, i);
         RiJitSlot *s = &j->slots[i];
@@ -1005,5 +1028,6 @@ void ri_jit_load_snap(RiJit *j, const RiJitSnap *snap)
     memcpy(j->slots, snap->slots, snap->depth * sizeof(RiJitSlot));
     memset(j->has_sample, 0, sizeof j->has_sample);
     j->pinned = 0;
+    j->element.address = 0;
     j->snap = (RiJitSnap *)snap;
 }

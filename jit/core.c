@@ -164,6 +164,12 @@ void ri_jit_emit_state(RiJit *j, uint32_t pc)
 
 void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason)
 {
+    const RiForeignSite *pending = ri_jit_pending(j);
+    if (pending) {
+        pc = pending->pc;
+        j->depth = pending->depth;
+        j->snap = NULL;
+    }
     ri_jit_count_exit(j, reason, pc);
     ri_jit_emit_state(j, pc);
     j->is_framed = false;
@@ -559,6 +565,8 @@ static void take_samples(RiJit *j, const SavedRegisters *saved)
             v.n = saved->xmm[s->where - IN_XMM];
         else if (s->where >= IN_GPR)
             v.u = saved->gpr[s->where - IN_GPR];
+        if (s->site && s->site->is_pending)
+            v.p = s->site->sample;
         if (s->type != TYPE_UNKNOWN)
             v.tag = (uint64_t)s->type - 1;
         if (v.tag < 32)

@@ -98,6 +98,7 @@ typedef struct RiJitPc { /* what is known of an instruction */
     uint8_t guards;        /* that failed at it */
     uint8_t fact_count;    /* of those versions, how many differ from another one in facts only */
     bool is_merge;     /* control comes here from several places */
+    bool is_plain;     /* references of C are made here, not left pending */
     struct RiJitLoop *loop; /* of which this is the head */
     struct RiJitInline *inlines; /* of a call: the functions that were compiled in its place */
 } RiJitPc;
@@ -256,6 +257,12 @@ typedef struct RiJit {
     RiValue samples[RI_JIT_SLOTS_MAX];
     bool has_sample[RI_JIT_SLOTS_MAX];
     uint32_t pinned; /* general registers and (from bit 16) xmm registers in use by the current instruction */
+    struct { /* an element whose address has been computed, and nothing has changed since; address 0: none */
+        uint32_t object, key; /* slots */
+        uint32_t number; /* of the object's type */
+        uint8_t address; /* the register it is in */
+        uint8_t facts;
+    } element;
     RiJitSnap *snap;   /* of the context as it is now, if one was made */
     bool is_open;    /* more values than `depth` are on the stack: T->top says how many */
     bool is_deferred; /* an emitter has asked for a type that is not known yet */
@@ -520,6 +527,9 @@ bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
 /* Push a function or constant of a library of C. */
 bool ri_jit_emit_foreign_symbol(RiJit *j, int32_t slot, uint32_t upvalue, RiString *key, uint32_t pops);
 bool ri_jit_emit_foreign_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted, RiJitResult *result);
+/* The reference that has been left pending first: the interpreter has to begin again where it comes from. NULL: none. */
+const RiForeignSite *ri_jit_pending(const RiJit *j);
+void ri_jit_roll_back(RiJit *j, const RiForeignSite *site); /* emit: begin again there, and make it this time */
 void ri_jit_emit_escape(RiJit *j, const RiForeignSite *site); /* emit: others may see its box from here on; no register changes */
 void ri_jit_foreign_clear(RiHeap *heap); /* RiHeap.foreign_clear */
 /* The same for mem.load_… and mem.store_…. */

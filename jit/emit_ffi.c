@@ -49,9 +49,17 @@ static Start begin(RiJit *j)
     return (Start){j->as->at, ri_jit_snapshot(j)};
 }
 
-static RiForeignSite *new_site(RiJit *j, const RiForeignValue *v)
+/* What an instruction makes, in whatever version: so one that has been left in a box by one version is known in another. */
+static RiForeignSite *find_site(RiJit *j, const RiForeignValue *v)
 {
-    RiForeignSite *site = ri_jit_alloc(j, sizeof *site);
+    RiForeignSite *site = j->heap->foreign_sites;
+    while (site && (site->pcs != j->pcs || site->pc != j->pc || site->type != v->made))
+        site = site->next;
+    if (site)
+        return site;
+    site = ri_jit_alloc(j, sizeof *site);
+    site->pcs = j->pcs;
+    site->pc = j->pc;
     site->type = v->made;
     site->size = v->made_size;
     site->is_pointer = v->kind == RI_FOREIGN_POINTER;
@@ -70,24 +78,37 @@ static RiReg emit_box(RiJit *j, RiForeignSite *site, Start start)
     uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
     RiJitSnap *after = ri_jit_snapshot(j);
     ri_x_patch(j->as, none, ri_jit_cold_begin(j));
+    const RiForeignSite *pending = ri_jit_pending(j);
+    if (pending) {
+        j->depth = pending->depth;
+        j->snap = NULL;
+    }
     ri_jit_begin_slow(j);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_x_imm(j->as, RI_RSI, (int64_t)(uintptr_t)site);
     ri_jit_call_c(j, HELPER(help_make));
     ri_jit_drop_registers(j, true);
-    ri_jit_rejoin(j, start.snap, start.address);
+    if (pending)
+        ri_jit_emit_exit(j, pending->pc, RI_JIT_EXIT_CONDITION);
+    else
+        ri_jit_rejoin(j, start.snap, start.address);
     ri_jit_cold_end(j);
     ri_jit_restore(j, after);
     return box;
 }
 
 /* What the next instructions look at: a value of that type. It steers, nobody follows its address. */
-static void set_sample(RiJit *j, uint32_t slot, const RiForeignValue *v)
+static RiCdata *new_sample(RiJit *j, const RiForeignValue *v)
 {
     RiCdata *c = ri_jit_alloc(j, sizeof *c);
     ri_object_init(c, RI_TAG_CDATA, 0, 0, v->made_number);
     c->type = v->made;
-    ri_jit_set_sample(j, slot, ri_object(c, RI_TAG_CDATA));
+    return c;
+}
+
+static void set_sample(RiJit *j, uint32_t slot, const RiForeignValue *v)
+{
+    ri_jit_set_sample(j, slot, ri_object(new_sample(j, v), RI_TAG_CDATA));
 }
 
 static void push_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg box, RiReg address, uint8_t facts)
@@ -101,6 +122,108 @@ static void push_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiR
     s->site = site;
     j->snap = NULL;
     set_sample(j, to, v);
+}
+
+/* -- References that are used at once ------------------------------------------------------------------------------------- */
+
+/* In `a[i].x` and `a[i].x = e` the reference is gone some instructions later, and all between are such as can be done twice. Then it
+ * is not made at all: its slot is pending, an address in a register. Code that is left meanwhile, or would have to store it, begins
+ * again with the instruction that it comes from. */
+
+#define LOOK_AHEAD_MAX 24
+
+const RiForeignSite *ri_jit_pending(const RiJit *j)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        if (j->slots[i].site && j->slots[i].site->is_pending)
+            return j->slots[i].site;
+    return NULL;
+}
+
+void ri_jit_roll_back(RiJit *j, const RiForeignSite *site)
+{
+    RiJitSnap *snap = ri_jit_snapshot(j);
+    bool is_begun = j->is_begun;
+    j->pcs[site->pc].is_plain = true;
+    j->depth = site->depth;
+    j->snap = NULL;
+    j->is_begun = false;
+    if (j->as == &j->cold)
+        ri_jit_emit_exit(j, site->pc, RI_JIT_EXIT_CONDITION);
+    else
+        ri_jit_jump_to_stub(j, site->pc);
+    j->is_begun = is_begun;
+    ri_jit_restore(j, snap);
+}
+
+static bool is_pure(RiOpcode op)
+{
+    switch (op) {
+    case RI_OP_LOADINT:
+    case RI_OP_LOADK:
+    case RI_OP_GETLOCAL:
+    case RI_OP_GETLOCAL2:
+    case RI_OP_GETUPVAL:
+    case RI_OP_GETFIELD:
+    case RI_OP_GETFIELD_L:
+    case RI_OP_GETFIELD_U:
+    case RI_OP_GETINDEX:
+    case RI_OP_GETINDEX_KL:
+    case RI_OP_GETINDEX_OL:
+    case RI_OP_GETINDEX_LL:
+    case RI_OP_GETINDEX_UL:
+    case RI_OP_GETINDEX_I:
+    case RI_OP_GETINDEX_LI:
+        return true;
+    default:
+        return op >= RI_OP_ADD && op < RI_OP_ADD_LLT && ri_op_info[op].pushes == 1 && op != RI_OP_CONCAT;
+    }
+}
+
+/* Is what the current instruction pushes the object of a load or store soon, and nothing else? */
+static bool is_used_at_once(const RiJit *j)
+{
+    int above = 0; /* values on top of it */
+    uint32_t pc = j->next_pc;
+    for (int n = 0; n < LOOK_AHEAD_MAX; n++) {
+        RiOpcode op = RI_WORD_OP(j->code[pc]);
+        if (j->pcs[pc].is_merge)
+            return false;
+        if (op == RI_OP_SETFIELD || op == RI_OP_SETINDEX)
+            return above == (op == RI_OP_SETFIELD ? 1 : 2);
+        if (above == 0 && (op == RI_OP_GETFIELD || op == RI_OP_GETINDEX_I || op == RI_OP_GETINDEX_KL))
+            return true;
+        if (above == 1 && op == RI_OP_GETINDEX)
+            return true;
+        if (!is_pure(op) || ri_op_info[op].pops < 0 || ri_op_info[op].pops > above)
+            return false;
+        above += ri_op_info[op].pushes - ri_op_info[op].pops;
+        pc += ri_op_info[op].words;
+    }
+    return false;
+}
+
+static bool can_be_pending(const RiJit *j, const RiForeignSite *object, uint32_t pops)
+{
+    return !j->witness && !j->pcs[j->pc].is_plain && (pops == 0 || object) && is_used_at_once(j);
+}
+
+static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, uint8_t facts, const RiForeignSite *object, uint32_t pops)
+{
+    RiForeignSite *site = ri_jit_alloc(j, sizeof *site);
+    site->is_pending = true;
+    site->pc = object ? object->pc : j->pc;
+    site->depth = object ? object->depth : j->depth;
+    site->sample = new_sample(j, v);
+    ri_jit_pop(j, pops);
+    uint32_t to = j->depth;
+    ri_jit_set_gpr(j, to, TYPE_CDATA, address);
+    RiJitSlot *s = &j->slots[to];
+    s->shape = v->made_number;
+    s->facts = facts;
+    s->array = (uint8_t)address;
+    s->site = site;
+    ri_jit_set_sample(j, to, ri_object(site->sample, RI_TAG_CDATA));
 }
 
 /* -- The object ------------------------------------------------------------------------------------------------------------ */
@@ -354,9 +477,13 @@ static bool push_number(RiJit *j, const RiForeignValue *v, const Place *place, u
     return true;
 }
 
-/* What the place's object belongs to, into the box. */
+/* What the place's object belongs to, into the box. A box that is used again does not belong to anybody. */
 static void emit_keep(RiJit *j, const RiForeignPlace *p, const Object *o, RiReg box)
 {
+    if (!p->is_through && !ri_jit_facts(j, o->reg)->site) {
+        ri_x_rm(j->as, RI_X_STORE, o->reg, ri_mem(box, offsetof(RiCdata, keep)));
+        return;
+    }
     ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(o->reg, offsetof(RiCdata, keep)));
     if (!p->is_through) {
         ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
@@ -365,15 +492,32 @@ static void emit_keep(RiJit *j, const RiForeignPlace *p, const Object *o, RiReg 
     ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_mem(box, offsetof(RiCdata, keep)));
 }
 
-static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, const Place *place, Start start, uint32_t pops)
+static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, RiJitOperand key, const Place *place, Start start,
+                           uint32_t pops)
 {
-    RiForeignSite *site = new_site(j, &p->value);
+    const RiForeignSite *pending = o->slot >= 0 ? j->slots[o->slot].site : NULL;
+    pending = pending && pending->is_pending ? pending : NULL;
+    bool waits = can_be_pending(j, pending, pops);
+    if (pending && !waits)
+        return false;
     RiReg address = ri_jit_new_gpr(j);
     ri_x_rm(j->as, RI_X_LEA, address, place->at);
     if (!place->is_there) {
         ri_x_alu(j->as, RI_ALU_CMP, address, NULL_PAGE_BYTES);
         ri_jit_exit_if(j, RI_CC_B);
     }
+    if (waits) {
+        push_pending(j, &p->value, address, o->is_owned ? FACT_OWNED : 0, pending, pops);
+        if (!pending && o->slot >= 0 && key.slot >= 0) {
+            j->element.object = (uint32_t)o->slot;
+            j->element.key = (uint32_t)key.slot;
+            j->element.number = p->number;
+            j->element.address = (uint8_t)address;
+            j->element.facts = j->slots[j->depth - 1].facts;
+        }
+        return true;
+    }
+    RiForeignSite *site = find_site(j, &p->value);
     RiReg box = emit_box(j, site, start);
     ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, at)));
     emit_keep(j, p, o, box);
@@ -384,7 +528,7 @@ static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, c
 
 static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, Start start, uint32_t pops)
 {
-    RiForeignSite *site = new_site(j, &p->value);
+    RiForeignSite *site = find_site(j, &p->value);
     RiReg address = ri_jit_new_gpr(j);
     RiMem at = place->at;
     if (!place->is_there) {
@@ -399,6 +543,17 @@ static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, 
     ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, data)));
     ri_jit_pop(j, pops);
     push_box(j, &p->value, site, box, address, FACT_POINTER);
+    return true;
+}
+
+/* The same element of the same array as just before. */
+static bool push_same_element(RiJit *j, const RiForeignPlace *p, int32_t slot, RiJitOperand key, uint32_t pops)
+{
+    RiReg address = (RiReg)j->element.address;
+    if (!address || slot != (int32_t)j->element.object || key.slot != (int32_t)j->element.key || p->number != j->element.number ||
+        p->value.kind != RI_FOREIGN_REFERENCE || !can_be_pending(j, NULL, pops))
+        return false;
+    push_pending(j, &p->value, address, j->element.facts, NULL, pops);
     return true;
 }
 
@@ -420,6 +575,8 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
     Place place;
     if (!find_place(j, slot, upvalue, key, &p) || p.value.kind == RI_FOREIGN_VOID || p.value.is_boxed)
         return false;
+    if (push_same_element(j, &p, slot, key, pops))
+        return true;
     Start start = begin(j);
     if (key.slot >= 0)
         ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
@@ -429,7 +586,7 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
         return false;
     switch (p.value.kind) {
     case RI_FOREIGN_REFERENCE:
-        return push_reference(j, &p, &o, &place, start, pops);
+        return push_reference(j, &p, &o, key, &place, start, pops);
     case RI_FOREIGN_POINTER:
         return push_pointer(j, &p, &place, start, pops);
     default:

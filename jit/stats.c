@@ -137,6 +137,11 @@ void ri_jit_print_stats(const RiHeap *heap, FILE *out, const uint64_t interprete
     double run_ns = ri_host_cpu_s() * 1e9;
     fprintf(out, "compiling           %16.2f ms, %.1f %% of the processor time\n", (double)s->compile_ns / 1e6,
             run_ns > 0 ? 100.0 * (double)s->compile_ns / run_ns : 0.0);
+    if (heap->foreign) {
+        fprintf(out, "calls of C          %16" PRIu64 " by the interpreter, %" PRIu64 " of them by libffi\n", heap->foreign_calls,
+                heap->foreign_by_libffi);
+        fprintf(out, "cdata made          %16" PRIu64 "\n", heap->foreign_made);
+    }
     if (j->counts && interpreted) {
         print_shares(out, j->counts, interpreted);
         print_exits(out, j->counts);

@@ -74,6 +74,11 @@ typedef struct RiForeignSite {
     struct RiCtype *type;
     uint64_t size;      /* for RiCdata.size */
     bool is_pointer;    /* has bytes of its own, for an address */
+    /* The JIT's: the instruction; what a value is like; and, of one that is pending (see emit_ffi.c), where to go back to */
+    const void *pcs;
+    uint32_t pc, depth;
+    bool is_pending;
+    RiCdata *sample;
 } RiForeignSite;
 
 /* What the library lends (RiHeap.foreign; NULL: it is not loaded). None of `place`, `call`, `address` and `symbol` collects

@@ -237,6 +237,7 @@ static int32_t call_through(RiThread *T, RiFfi *ffi, RiCcall *call, RiCtype *typ
     }
     if (is_aggregate(type->base))
         returned = ri_cdata_new(T, type->base->plain, type->base->plain->size < 16 ? 16 : type->base->plain->size);
+    T->heap->foreign_by_libffi++;
     errno = ffi->errno_value;
     ffi_call(cif, FFI_FN(function), returned != NULL ? returned->at : result, p.pointers);
     if (returned == NULL)
@@ -256,6 +257,7 @@ int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, u
     if ((uintptr_t)function < 4096)
         ri_error(T, "attempt to call a NULL pointer");
     ffi->argument = 0;
+    T->heap->foreign_calls++;
     RiCcall *call = ri_ffi_call_interface(T, type);
     if (call->is_direct)
         return call_directly(T, ffi, call, type, function, args);

@@ -30,8 +30,11 @@ static bool has_pointers(const RiCtype *t)
 static RiCdata *new_header(RiThread *T, RiCtype *type, uint64_t data_bytes)
 {
     RiHeap *heap = T->heap;
+    if (!(type->flags & RI_CT_PREPARED))
+        ri_ctype_prepare(T, type);
     RiCdata *c = ri_heap_alloc(heap, sizeof *c + data_bytes, RI_SPACE_OBJECT);
     ri_object_init(c, RI_TAG_CDATA, 0, 0, type->id);
+    heap->foreign_made++;
     c->serial = heap->serial++;
     c->owner = heap->owner;
     c->type = type;

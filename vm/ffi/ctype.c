@@ -57,7 +57,7 @@ RiCtype *ri_ctype_qualified(RiThread *T, RiCtype *type, unsigned qualifiers)
                               type->flags & (RI_CT_UNSIZED | RI_CT_VARIABLE));
     if (plain->variants[qualifiers] == NULL) {
         RiCtype *t = ri_ctype_new(T, (RiCkind)plain->kind, plain->size, plain->align);
-        t->flags = plain->flags;
+        t->flags = plain->flags & (uint16_t)~RI_CT_PREPARED;
         t->qualifiers = (uint8_t)qualifiers;
         t->plain = plain;
         t->base = plain->base;
@@ -91,6 +91,28 @@ RiCtype *ri_ctype_reference(RiThread *T, RiCtype *to)
     return to->reference;
 }
 
+static void prepare_part(RiThread *T, RiCtype *part)
+{
+    if (part->kind == RI_CK_STRUCT || part->kind == RI_CK_ARRAY) {
+        ri_ctype_reference(T, part);
+        ri_ctype_prepare(T, part);
+    }
+}
+
+void ri_ctype_prepare(RiThread *T, RiCtype *type)
+{
+    bool is_struct = type->kind == RI_CK_STRUCT;
+    if ((type->flags & RI_CT_PREPARED) || (is_struct && !(type->plain->flags & RI_CT_COMPLETE)))
+        return;
+    if (type->kind == RI_CK_POINTER && type->base->kind == RI_CK_STRUCT && !(type->base->plain->flags & RI_CT_COMPLETE))
+        return;
+    type->flags |= RI_CT_PREPARED;
+    if (type->kind == RI_CK_POINTER || type->kind == RI_CK_ARRAY || type->kind == RI_CK_REFERENCE)
+        prepare_part(T, type->base);
+    for (uint64_t i = 0; is_struct && i < type->plain->count; i++)
+        prepare_part(T, type->plain->fields[i].type);
+}
+
 RiCtype *ri_ctype_array(RiThread *T, RiCtype *element, uint64_t count, unsigned flags)
 {
     bool known;
@@ -100,7 +122,7 @@ RiCtype *ri_ctype_array(RiThread *T, RiCtype *element, uint64_t count, unsigned 
     if (__builtin_mul_overflow(size, count, &bytes) || bytes > SIZE_MAX_BYTES)
         ri_error_no_position(T, "size of C type is too large");
     for (RiCtype *a = element->arrays; a != NULL; a = a->next) {
-        if (a->count == count && a->flags == flags)
+        if (a->count == count && (a->flags & ~RI_CT_PREPARED) == flags)
             return a;
     }
     RiCtype *t = ri_ctype_new(T, RI_CK_ARRAY, bytes, ri_ctype_align(element));

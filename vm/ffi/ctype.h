@@ -32,7 +32,8 @@ enum { /* RiCtype.flags */
     RI_CT_UNSIZED = 32,  /* an array [] */
     RI_CT_VARIABLE = 64, /* an array [?]; a struct that ends in one, or in [] */
     RI_CT_OPAQUE = 128,  /* values can be neither computed with nor passed, only kept */
-    RI_CT_PACKED = 256
+    RI_CT_PACKED = 256,
+    RI_CT_PREPARED = 512 /* types of references into its values have been made: ri_ctype_prepare */
 };
 enum { RI_CQ_CONST = 1, RI_CQ_VOLATILE = 2, RI_CQ_ALL = 3 };
 
@@ -118,6 +119,9 @@ RiCtype *ri_ctype_new(RiThread *T, RiCkind kind, uint64_t size, uint32_t align);
 RiCtype *ri_ctype_qualified(RiThread *T, RiCtype *type, unsigned qualifiers); /* added to those it has */
 RiCtype *ri_ctype_pointer(RiThread *T, RiCtype *to);
 RiCtype *ri_ctype_reference(RiThread *T, RiCtype *to);
+/* Make the types of references to what is in a value of that type, which descriptions for machine code (foreign.c) take as they
+ * find them. */
+void ri_ctype_prepare(RiThread *T, RiCtype *type);
 /* flags: 0, RI_CT_UNSIZED or RI_CT_VARIABLE, both with count 0. Throws if it is too large or of what has no size. */
 RiCtype *ri_ctype_array(RiThread *T, RiCtype *element, uint64_t count, unsigned flags);
 /* The type with another alignment: what __attribute__((aligned)) of a typedef makes. */

@@ -114,6 +114,7 @@ struct RiHeap {
     const struct RiForeign *foreign; /* of exec/foreign.h; NULL: the ffi library is not loaded */
     struct RiForeignSite *foreign_sites; /* of machine code; the collector clears their boxes, …_clear does */
     void (*foreign_clear)(RiHeap *heap);
+    uint64_t foreign_made, foreign_calls, foreign_by_libffi; /* cdata; calls of C that machine code did not do, and by libffi */
     void *process_template;    /* what new processes are made from: exec/template.c; a root */
     const RiHeap *commons;     /* what it has in common with all later heaps: below. NULL: nothing */
 };
