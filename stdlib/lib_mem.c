@@ -9,6 +9,7 @@
 
 #include "stdlib/handle.h"
 #include "stdlib/libs.h"
+#include "stdlib/mempointer.h"
 #include "stdlib/stream.h"
 #include "vm/exec/intrinsics.h"
 #include "vm/exec/memory.h"
@@ -842,6 +843,8 @@ static const RiLibFn functions[] = {
     RI_FN_RESUMABLE(fill, fill_resume, "mem.fill", "mem.fill(addr, size [, byte])", "Store one byte (0) everywhere."),
     RI_FN_RESUMABLE(find, find_resume, "mem.find", "mem.find(addr, size, what)",
           "Address of the first occurrence of a string, or of a byte given as a number; nil if there is none."),
+    TRAPS(ri_mem_pointer, "mem.pointer", "mem.pointer(addr, size [, \"r\"])",
+          "Memory for C functions, a cdata `uint8_t *` (with \"r\" const); its pages stay where they are while the pointer lives."),
     RI_FN(map, "mem.map", "mem.map(size [, prot]) or mem.map{size=, addr=, prot=, file=, offset=, shared=, fixed=, aligned=, locked=} or "
           "mem.map{device=}",
           "Map memory, a file or the registers of a device: its address; nil, message, errno if that is refused."),

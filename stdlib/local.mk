@@ -32,6 +32,8 @@ librille_stdlib_a_SOURCES = \
 	%D%/lib_thread.c \
 	%D%/lib_utf8.c \
 	%D%/libs.h \
+	%D%/mempointer.c \
+	%D%/mempointer.h \
 	%D%/policy_option.c \
 	%D%/policy_option.h \
 	%D%/state.c \
