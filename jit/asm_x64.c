@@ -106,7 +106,9 @@ void ri_x_rm(RiAsm *as, RiForm form, int reg, RiMem m)
     const struct Form *f = &forms[form];
     if (f->prefix)
         byte(as, f->prefix);
-    op_mem(as, f->flags & FLAG_W, f->opcode, reg, m);
+    rex(as, f->flags & FLAG_W, reg, index_of(m), m.base, f->flags & FLAG_B && reg >= RI_RSP);
+    opcode_of(as, f->opcode);
+    address(as, reg, m);
 }
 
 /* -- Immediates ---------------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ static int line_count;
 
 static const char *const r64[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
 static const char *const r32[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d"};
+static const char *const r16[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"};
 static const char *const r8[] = {"al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil", "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b"};
 static const char *const xmm[] = {"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"};
 
@@ -50,6 +51,7 @@ static const Reading readings[RI_FORM_X_COUNT] = {
     [RI_X_CVTSI2SD] = {"cvtsi2sd", 'x', 'q', "QWORD PTR ", false}, [RI_X_CVTTSD2SI] = {"cvttsd2si", 'q', 'x', "QWORD PTR ", false},
     [RI_X_MOVQ_X] = {"movq", 'x', 'q', NULL, false},             [RI_X_MOVQ_R] = {"movq", 'x', 'q', NULL, true},
     [RI_X_ZEROBYTE] = {"movzx", 'd', 'b', NULL, false},
+    [RI_X_STOREBYTE] = {"mov", 'b', 0, "BYTE PTR ", true},       [RI_X_STOREHALF] = {"mov", 'w', 0, "WORD PTR ", true},
     [RI_X_LOADSBYTE] = {"movsx", 'q', 0, "BYTE PTR ", false},    [RI_X_LOADSHALF] = {"movsx", 'q', 0, "WORD PTR ", false},
     [RI_X_LOADS32] = {"movsxd", 'q', 'd', "DWORD PTR ", false},  [RI_X_CMOVE] = {"cmove", 'q', 'q', "QWORD PTR ", false},
     [RI_X_CVTSS2SD] = {"cvtss2sd", 'x', 'x', "DWORD PTR ", false}, [RI_X_CVTSD2SS] = {"cvtsd2ss", 'x', 'x', "QWORD PTR ", false},
@@ -58,7 +60,7 @@ static const Reading readings[RI_FORM_X_COUNT] = {
 
 static const char *name_of(char kind, int number)
 {
-    return (kind == 'q' ? r64 : kind == 'd' ? r32 : kind == 'b' ? r8 : xmm)[number];
+    return (kind == 'q' ? r64 : kind == 'd' ? r32 : kind == 'w' ? r16 : kind == 'b' ? r8 : xmm)[number];
 }
 
 static void expect(const char *text)
