@@ -101,6 +101,7 @@ START_TEST(processes_are_charged)
 {
     RiProc proc;
     memset(&proc, 0, sizeof proc);
+    proc.machine = frames->machine;
     proc.limits[RI_LIMIT_MEMORY] = 10 * RI_PAGE_BYTES;
     ck_assert_int_eq(ri_frames_charge(frames, &proc, 10), 0);
     ck_assert_int_lt(ri_frames_charge(frames, &proc, 1), 0);
