@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #ifdef HAVE_READLINE
@@ -92,6 +93,12 @@ static void wait_for_key(RiRepl *repl)
 /* -- readline ------------------------------------------------------------------------------------------------------ */
 
 #define INTERRUPT_KEY 3
+#define ABORT_KEY 7
+#define WITHIN_A_KEY                                                                                                           \
+    (RL_STATE_METANEXT | RL_STATE_MOREINPUT | RL_STATE_MULTIKEY | RL_STATE_NUMERICARG | RL_STATE_ISEARCH | RL_STATE_NSEARCH | \
+     RL_STATE_COMPLETING)
+
+static bool line_was_dropped;
 
 static int get_key(FILE *file)
 {
@@ -100,6 +107,8 @@ static int get_key(FILE *file)
         wait_for_key(reading);
         rl_check_signals();
         if (was_interrupted) {
+            if (RL_ISSTATE(WITHIN_A_KEY))
+                return ABORT_KEY; /* out of that first: the key would be the rest of another, or an answer */
             was_interrupted = 0;
             return INTERRUPT_KEY;
         }
@@ -109,12 +118,23 @@ static int get_key(FILE *file)
         ssize_t got = read(STDIN_FILENO, &key, 1);
         if (got == 1)
             return key;
-        if (got == 0 || errno != EINTR)
-            return EOF;
+        if (got < 0 ? errno != EINTR : !was_interrupted && ri_host_fd_poll(STDIN_FILENO, RI_EVENT_IN, 0) > 0)
+            return EOF; /* nothing, and yet there is something: its end */
     }
 }
 
-static bool line_was_dropped;
+/* As readline does it, but a read that finds nothing does not wait: Ctrl-C may have emptied the terminal's queue after we
+ * have asked whether there is a key. */
+static void prepare_terminal(int meta)
+{
+    struct termios t;
+    rl_prep_terminal(meta);
+    if (tcgetattr(STDIN_FILENO, &t) != 0)
+        return;
+    t.c_cc[VMIN] = 0;
+    t.c_cc[VTIME] = 0;
+    (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+}
 
 static int drop_line(int count, int key)
 {
@@ -192,6 +212,7 @@ static void open_readline(void)
     rl_variable_bind("enable-bracketed-paste", "on"); /* ~/.inputrc has the last word */
     rl_initialize();
     rl_getc_function = get_key;
+    rl_prep_term_function = prepare_terminal;
     rl_attempted_completion_function = complete_word;
     rl_completion_word_break_hook = word_breaks;
     rl_completer_quote_characters = "";
