@@ -3,7 +3,7 @@
 # C modules loaded at run time find the API in the command itself: keep and export all of it.
 FLAGS_COMMAND = -rdynamic
 LIBS_COMMAND = $(WHOLE_ARCHIVE) $(LIB_EMBED) $(NO_WHOLE_ARCHIVE) $(LIBS_UNDER_EMBED) \
-	$(READLINE_LIBS) $(JANSSON_LIBS) $(MICROHTTPD_LIBS) $(OUTSIDE_LIBS)
+	$(READLINE_LIBS) $(JANSSON_LIBS) $(OUTSIDE_LIBS)
 
 # Parts of the command that are written in Lua, as C arrays.
 LUA_ARRAYS = tools/lua/test.inc tools/lua/describe.inc tools/lua/bench.inc tools/lua/bundle.inc tools/lua/reload.inc

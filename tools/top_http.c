@@ -34,6 +34,44 @@ static const char page_css[] = {
 #include "tools/web/top_css.inc"
 };
 
+/* libmicrohttpd is looked for when it is needed: with all that it brings along, each program that only runs would take three
+ * megabytes more. */
+#define MHD_FUNCTIONS(X)                                                                                                       \
+    X(start_daemon) \
+    X(get_daemon_info) \
+    X(create_response_from_buffer) \
+    X(add_response_header) \
+    X(queue_response) \
+    X(destroy_response) \
+    X(lookup_connection_value)
+#define DECLARE(name) __typeof__(MHD_##name) *name;
+static struct {
+    MHD_FUNCTIONS(DECLARE)
+} mhd;
+
+static bool find_all(void *library)
+{
+    const char *error;
+    void *address;
+#define FIND(name)                                                                                                             \
+    address = ri_host_find_symbol(library, "MHD_" #name, &error);                                                              \
+    if (address == NULL)                                                                                                       \
+        return false;                                                                                                          \
+    memcpy(&mhd.name, &address, sizeof address);
+    MHD_FUNCTIONS(FIND)
+    return true;
+}
+
+static bool load_microhttpd(void)
+{
+    static const char *const library_names[] = {"libmicrohttpd.so.12", "libmicrohttpd.so"};
+    const char *error;
+    void *library = NULL;
+    for (size_t i = 0; i < RI_COUNTOF(library_names) && library == NULL; i++)
+        library = ri_host_load_library(library_names[i], false, &error);
+    return library != NULL && find_all(library);
+}
+
 typedef struct Server {
     const RiTool *tool;
     const char *path; /* of the control socket */
@@ -55,20 +93,20 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
                                size_t size)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+        mhd.create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
     if (response == NULL)
         return MHD_NO;
-    MHD_add_response_header(response, "Content-Type", type);
-    MHD_add_response_header(response, "Cache-Control", "no-store");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "X-Frame-Options", "DENY");
-    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-    MHD_add_response_header(
+    mhd.add_response_header(response, "Content-Type", type);
+    mhd.add_response_header(response, "Cache-Control", "no-store");
+    mhd.add_response_header(response, "X-Content-Type-Options", "nosniff");
+    mhd.add_response_header(response, "X-Frame-Options", "DENY");
+    mhd.add_response_header(response, "Referrer-Policy", "no-referrer");
+    mhd.add_response_header(
         response, "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'");
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
+    enum MHD_Result result = mhd.queue_response(connection, status, response);
+    mhd.destroy_response(response);
     return result;
 }
 
@@ -84,7 +122,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return mhd.lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static bool is_own_host(const Server *server, const char *host)
@@ -238,7 +276,7 @@ static bool make_token(Server *server)
 
 const char *ri_top_http_missing(void)
 {
-    return NULL;
+    return load_microhttpd() ? NULL : "top: --http is not possible: libmicrohttpd is not installed";
 }
 
 int ri_top_http(const RiTool *tool, const char *path, unsigned port)
@@ -248,11 +286,11 @@ int ri_top_http(const RiTool *tool, const char *path, unsigned port)
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct MHD_Daemon *daemon = NULL;
     if (make_token(&server))
-        daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)port, NULL, NULL, on_request, &server,
+        daemon = mhd.start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)port, NULL, NULL, on_request, &server,
                                   MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_NOTIFY_COMPLETED,
                                   on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_CONNECTION_TIMEOUT,
                                   30u, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info = daemon != NULL ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+    const union MHD_DaemonInfo *info = daemon != NULL ? mhd.get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (info == NULL) {
         fprintf(stderr, "%s: top: cannot serve 127.0.0.1:%u\n", tool->name, port);
         return EXIT_FAILURE;
