@@ -212,4 +212,7 @@ void ri_gc_keep_own_spares(RiCollector *c);
 void ri_gc_keep_all_spares(const RiCollector *c);
 void ri_gc_free_spares(RiCollector *c);
 
+/* The contents of a block of libgc's that is about to be freed go, and the memory behind it. Collects: no. */
+void ri_gc_drop_pages(void *block, size_t size);
+
 #endif

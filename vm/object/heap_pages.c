@@ -60,6 +60,13 @@ static size_t page_run(char *page, bool *is_free)
     return (size_t)(base + ((GC_size(base) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)) - page);
 }
 
+void ri_gc_drop_pages(void *block, size_t size)
+{
+    char *first = (char *)(((uintptr_t)block + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+    char *end = (char *)(((uintptr_t)block + size) & ~(PAGE_BYTES - 1));
+    madvise(first, (size_t)(end - first), MADV_DONTNEED);
+}
+
 static void *release_pages(void *unused)
 {
     (void)unused;
