@@ -14,7 +14,7 @@
 #define DEBT_EASY_BYTES ((int64_t)8 << 20) /* … this: a small heap is marked in no time, but not all the time */
 
 #define CLEARED_AT_ONCE_BYTES ((size_t)512 << 10) /* of a larger block, between two looks whether the process is to be stopped */
-#define DROPPED_BYTES ((size_t)16 << 20) /* a block so large gives its pages back: a growing array would hold all its former ones */
+#define DROPPED_BYTES ((size_t)8 << 20) /* a block so large gives its pages back: a growing array would hold all its former ones */
 #define UNLIMITED_BYTES ((size_t)16 << 10) /* memory of the heap's own that no limit asks for */
 #define UNSTOPPED_BYTES ((int64_t)4 << 20) /* with so little a collection is over before anybody can wait for it */
 
