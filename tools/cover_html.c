@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/cover.h"
+#include "tools/markup.h"
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -30,31 +31,6 @@ static const char style[] =
     ".key span{display:inline-block;padding:1px 10px;border-radius:4px;margin-right:8px}ul.fn{margin:8px 14px 12px;padding:0;list-style:none;color:var(--dim)}"
     "ul.fn b{color:var(--missbar);font-weight:600}\n"
     "</style></head>\n<body>\n";
-
-static void write_text(FILE *out, const char *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        switch (bytes[i]) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\r':
-        case '\0':
-            break;
-        default:
-            fputc(bytes[i], out);
-        }
-    }
-}
 
 static void write_part(FILE *out, uint32_t part, uint32_t whole, bool bar)
 {
@@ -86,7 +62,7 @@ static void write_summary(const Cover *c, FILE *out)
         CoverSum sum = ri_cover_sum(c->files[i]);
         ri_cover_add_sum(&total, sum);
         fprintf(out, "<tr><td><a href=\"#f%u\">", i);
-        write_text(out, c->files[i]->path, strlen(c->files[i]->path));
+        ri_markup_text(out, c->files[i]->path, strlen(c->files[i]->path));
         fputs("</a></td>", out);
         write_row(out, sum);
     }
@@ -117,7 +93,7 @@ static void write_line(const CoverFile *file, uint32_t index, int number, const 
     if (ways > 0 && is_hit)
         fprintf(out, "<span title=\"%u of %u ways taken\">%u/%u</span>", taken, ways, taken, ways);
     fputs("</td><td>", out);
-    write_text(out, text, size);
+    ri_markup_text(out, text, size);
     fputs("</td></tr>\n", out);
 }
 
@@ -129,7 +105,7 @@ static void write_missed_functions(const CoverFile *file, uint32_t index, FILE *
         if (f->hits > 0)
             continue;
         fprintf(out, "%s<a href=\"#f%u-%d\"><b>", any ? ", " : "<ul class=\"fn\"><li>never called: ", index, f->line);
-        write_text(out, f->name, strlen(f->name));
+        ri_markup_text(out, f->name, strlen(f->name));
         fputs("</b></a>", out);
         any = true;
     }
@@ -161,17 +137,17 @@ static void write_source(const CoverFile *file, uint32_t index, FILE *out)
 bool ri_cover_write_html(const Cover *c, FILE *out, const char *title)
 {
     fputs(head, out);
-    write_text(out, title, strlen(title));
+    ri_markup_text(out, title, strlen(title));
     fputs(style, out);
     fputs("<h1>Coverage of ", out);
-    write_text(out, title, strlen(title));
+    ri_markup_text(out, title, strlen(title));
     fputs("</h1>\n<p class=\"sub\">written by rille cover</p>\n", out);
     write_summary(c, out);
     for (uint32_t i = 0; i < c->file_count; i++) {
         const CoverFile *file = c->files[i];
         CoverSum sum = ri_cover_sum(file);
         fprintf(out, "<details id=\"f%u\"%s><summary>", i, c->file_count <= 20 ? " open" : "");
-        write_text(out, file->path, strlen(file->path));
+        ri_markup_text(out, file->path, strlen(file->path));
         fprintf(out, "<small>%.1f&nbsp;%% of %u lines</small></summary>\n", ri_cover_percent(sum.lines_hit, sum.lines), sum.lines);
         write_missed_functions(file, i, out);
         write_source(file, i, out);

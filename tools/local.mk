@@ -80,6 +80,8 @@ rille_SOURCES = \
 	%D%/help_man.c \
 	%D%/limits.c \
 	%D%/limits.h \
+	%D%/markup.c \
+	%D%/markup.h \
 	%D%/memory_map.c \
 	%D%/memory_map.h \
 	%D%/options_jit.c \

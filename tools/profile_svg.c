@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/markup.h"
 #include "tools/profile.h"
 
 #define WIDTH 1200.0
@@ -48,24 +49,7 @@ static const char *class_of(const RiProfFn *fn, bool is_native)
 
 static void print_text(FILE *out, const char *text)
 {
-    for (const char *c = text; *c != '\0'; c++) {
-        switch (*c) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*c, out);
-        }
-    }
+    ri_markup_text(out, text, strlen(text));
 }
 
 static void print_amount(const RiProf *p, FILE *out, uint64_t amount)
