@@ -111,15 +111,22 @@ static void set_sample(RiJit *j, uint32_t slot, const RiForeignValue *v)
     ri_jit_set_sample(j, slot, ri_object(new_sample(j, v), RI_TAG_CDATA));
 }
 
-static void push_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg box, RiReg address, uint8_t facts)
+/* A cdata in `reg` on top of the stack; returns its slot. */
+static uint32_t push_cdata(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg reg, RiReg address, uint8_t facts)
 {
     uint32_t to = j->depth;
-    ri_jit_set_gpr(j, to, TYPE_CDATA, box);
+    ri_jit_set_gpr(j, to, TYPE_CDATA, reg);
     RiJitSlot *s = &j->slots[to];
     s->shape = v->made_number;
     s->facts = facts;
     s->array = (uint8_t)address;
     s->site = site;
+    return to;
+}
+
+static void push_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg box, RiReg address, uint8_t facts)
+{
+    uint32_t to = push_cdata(j, v, site, box, address, facts);
     j->snap = NULL;
     set_sample(j, to, v);
 }
@@ -216,13 +223,7 @@ static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, uint8
     site->depth = object ? object->depth : j->depth;
     site->sample = new_sample(j, v);
     ri_jit_pop(j, pops);
-    uint32_t to = j->depth;
-    ri_jit_set_gpr(j, to, TYPE_CDATA, address);
-    RiJitSlot *s = &j->slots[to];
-    s->shape = v->made_number;
-    s->facts = facts;
-    s->array = (uint8_t)address;
-    s->site = site;
+    uint32_t to = push_cdata(j, v, site, address, address, facts);
     ri_jit_set_sample(j, to, ri_object(site->sample, RI_TAG_CDATA));
 }
 

@@ -699,13 +699,19 @@ static int32_t op_tostring(RiThread *T, RiValue *args, uint32_t nargs)
     return ri_return_string(T->base, plain_text(T, args[0].p));
 }
 
-static int32_t op_len(RiThread *T, RiValue *args, uint32_t nargs)
+/* What a cdata can do only by a metamethod of its type. */
+static int32_t call_own(RiThread *T, const RiValue *args, RiMetamethod event, int32_t results, const char *attempt)
 {
     RiValue h;
+    if (metamethod_of(T, args[0], event, &h))
+        return call_with_arguments(T, h, 1, results);
+    ri_error(T, "attempt to %s '%s'", attempt, ri_ffi_type_text(T, args[0]));
+}
+
+static int32_t op_len(RiThread *T, RiValue *args, uint32_t nargs)
+{
     (void)nargs;
-    if (metamethod_of(T, args[0], RI_MM_LEN, &h))
-        return call_with_arguments(T, h, 1, 1);
-    ri_error(T, "attempt to get length of '%s'", ri_ffi_type_text(T, args[0]));
+    return call_own(T, args, RI_MM_LEN, 1, "get length of");
 }
 
 static int32_t op_concat(RiThread *T, RiValue *args, uint32_t nargs)
@@ -718,11 +724,8 @@ static int32_t op_concat(RiThread *T, RiValue *args, uint32_t nargs)
 
 static int32_t op_pairs(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    RiValue h;
     (void)nargs;
-    if (metamethod_of(T, args[0], RI_MM_PAIRS, &h))
-        return call_with_arguments(T, h, 1, 3);
-    ri_error(T, "attempt to iterate over '%s'", ri_ffi_type_text(T, args[0]));
+    return call_own(T, args, RI_MM_PAIRS, 3, "iterate over");
 }
 
 static int32_t resume_pairs(RiThread *T, RiValue *args, uint32_t nargs)

@@ -1048,6 +1048,18 @@ static void complete(RiCtype *t, const RiCtype *from)
     t->line = from->line;
 }
 
+/* A body has been read: that of the tag's type, or of one without a name. */
+static RiCtype *settle(Parser *p, RiCtype *tagged, RiCtype *fresh)
+{
+    if (tagged == NULL)
+        return fresh;
+    if (tagged->flags & RI_CT_COMPLETE)
+        check_again(p, tagged, fresh);
+    else
+        complete(tagged, fresh);
+    return tagged;
+}
+
 static RiCtype *parse_struct(Parser *p, bool is_union)
 {
     Attributes a = {.packed = false};
@@ -1083,13 +1095,7 @@ static RiCtype *parse_struct(Parser *p, bool is_union)
     if (!ri_ctype_lay_out(t, m.aligns, a.packed, a.align, pack))
         fail(p, "struct is too large");
     p->depth--;
-    if (tagged == NULL)
-        return t;
-    if (tagged->flags & RI_CT_COMPLETE)
-        check_again(p, tagged, t);
-    else
-        complete(tagged, t);
-    return tagged;
+    return settle(p, tagged, t);
 }
 
 static void declare(Parser *p, RiString *name, RiCdeclKind kind, RiCtype *type, uint64_t value, RiString *symbol)
@@ -1199,13 +1205,7 @@ static RiCtype *parse_enum(Parser *p)
     t->size = t->base->size;
     t->align = t->base->align;
     t->flags = (uint16_t)(RI_CT_COMPLETE | (t->base->flags & RI_CT_UNSIGNED));
-    if (tagged == NULL)
-        return t;
-    if (tagged->flags & RI_CT_COMPLETE)
-        check_again(p, tagged, t);
-    else
-        complete(tagged, t);
-    return tagged;
+    return settle(p, tagged, t);
 }
 
 /* -- Specifiers --------------------------------------------------------------------------------------------------- */
