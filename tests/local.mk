@@ -29,6 +29,8 @@ librille_support_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_SUPPORT)
 librille_support_a_SOURCES = \
 	%D%/support/bare_machine.c \
 	%D%/support/bare_machine.h \
+	%D%/support/fuzz_guest.c \
+	%D%/support/fuzz_guest.h \
 	%D%/support/fuzz_lua.c \
 	%D%/support/fuzz_lua.h \
 	%D%/support/pattern_model.c \

@@ -4,26 +4,23 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memmem */
 #endif
-#include <rille.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/fuzz_guest.h"
 
 #define SECRET "what no guest may read"
 
 static const char guest[] =
     "local sys = require 'sys'\n"
-    "local input = (...):gsub('..', function(hex) return string.char(tonumber(hex, 16)) end)\n"
     "local parts = {'..', '.', 'data', 'out', 'a', 'b', 'up', 'abs', 'etc', 'secret', '', 'proc', 'self', 'root', 'dev', 'new'}\n"
-    "local at = 1\n"
-    "local function byte() local b = input:byte(at) or 0; at = at + 1; return b end\n"
     "local function path()\n"
     "  local n, list = byte() % 7 + 1, {}\n"
     "  for i = 1, n do list[i] = parts[byte() % #parts + 1] end\n"
     "  return (byte() % 2 == 0 and '/' or '') .. table.concat(list, '/')\n"
     "end\n"
-    "while at <= #input do\n"
+    "while more() do\n"
     "  local op = byte() % 10\n"
     "  pcall(function()\n"
     "    if op < 3 then local f = io.open(path()) if f then print(f:read 'a') f:close() end\n"
@@ -99,29 +96,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static rille_machine *machine;
     static unsigned inputs;
-    if (inputs == 0)
+    static char data_mount[200], out_mount[200];
+    const char *const mounts[] = {data_mount, out_mount, NULL};
+    const char *const allow[] = {"read", "write", NULL};
+    const rille_config config = {.wall_ms = 2000, .mounts = mounts, .allow = allow, .output = look_at_output, .memory_bytes = 16 << 20};
+    if (inputs == 0) {
         make_folder();
-    if (inputs++ % 1000 == 0) {
-        static char data_mount[200], out_mount[200];
         snprintf(data_mount, sizeof data_mount, "%s/data:/data:ro", folder);
         snprintf(out_mount, sizeof out_mount, "%s/out:/out", folder);
-        const char *const mounts[] = {data_mount, out_mount, NULL};
-        const char *const allow[] = {"read", "write", NULL};
-        rille_config config = {.wall_ms = 2000, .mounts = mounts, .allow = allow, .output = look_at_output, .memory_bytes = 16 << 20};
-        rille_machine_free(machine);
-        machine = rille_machine_new(&config);
-        FUZZ_CHECK(machine != NULL, "%s", rille_config_error());
     }
-    char text[2 * 400 + 1];
-    size_t used = size < 400 ? size : 400;
-    for (size_t i = 0; i < used; i++)
-        sprintf(text + 2 * i, "%02x", data[i]);
-    text[2 * used] = '\0';
-    rille_process *p = rille_spawn_text(machine, "=guest", guest, sizeof guest - 1);
-    FUZZ_CHECK(p != NULL, "%s", rille_error(machine));
-    FUZZ_CHECK(rille_argument(p, text), "%s", rille_error(machine));
-    rille_run(p, RILLE_UNTIL_EXIT);
-    rille_process_free(p);
+    fuzz_guest_machine(&machine, &inputs, &config);
+    fuzz_guest_run(machine, guest, data, size, 400);
     check_outside();
     return 0;
 }
