@@ -72,7 +72,8 @@ check_PROGRAMS += \
 	%D%/unit/check_syscall \
 	%D%/unit/check_table \
 	%D%/unit/check_threads \
-	%D%/unit/check_verify
+	%D%/unit/check_verify \
+	%D%/unit/check_wall
 endif
 FUZZ_TARGETS = \
 	%D%/fuzz/fuzz_capi \

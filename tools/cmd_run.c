@@ -7,6 +7,7 @@
 #include "tools/control.h"
 #include "tools/options_jit.h"
 #include "tools/options_policy.h"
+#include "tools/os_sandbox.h"
 #include "tools/tool.h"
 #include "vm/exec/call.h"
 #include "vm/exec/semantics.h"
@@ -15,7 +16,7 @@
 
 /* What the options before the script ask for. */
 typedef struct Options {
-    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats;
+    bool is_bad, interactive, version, executes, no_environment, help, stats, all_stats, os_sandbox;
     int script; /* index of the script, 0: none; of the bad option if is_bad; -1: no program name */
     int limit;  /* the options end before this index */
 } Options;
@@ -43,6 +44,8 @@ static bool take_long_option(RiTool *tool, Options *o, int *i)
         o->help = true;
     else if (strcmp(option, "--version") == 0)
         o->version = o->executes = true; /* and no prompt after it */
+    else if (strcmp(option, "--os-sandbox") == 0)
+        o->os_sandbox = true;
     else if (strcmp(option, "--stats") == 0)
         o->stats = true;
     else if (strcmp(option, "--stats=all") == 0)
@@ -351,6 +354,8 @@ int ri_cmd_run(RiTool *tool, int first)
         return EXIT_SUCCESS;
     }
     tool->first = first;
+    tool->limit = o.limit;
+    tool->raise_wall = o.os_sandbox ? ri_os_sandbox_raise : NULL;
     RiStats *stats = o.stats || tool->jit.counts || tool->jit.witness ? calloc(1, sizeof *stats) : NULL;
     if (stats != NULL) {
         stats->with_native = !o.stats;

@@ -88,6 +88,8 @@ rille_SOURCES = \
 	%D%/options_jit.h \
 	%D%/options_policy.c \
 	%D%/options_policy.h \
+	%D%/os_sandbox.c \
+	%D%/os_sandbox.h \
 	%D%/profile.c \
 	%D%/profile.h \
 	%D%/profile_sample.c \

@@ -36,9 +36,8 @@ static const char *mount_text(char **argv, int *i)
     return argv[*i][7] == '=' ? argv[*i] + 8 : argv[++*i];
 }
 
-bool ri_policy_apply_options(RiProc *proc, char **argv, int first, int limit, const char **bad, const char **error)
+bool ri_policy_mount_options(RiProc *proc, char **argv, int first, int limit, const char **bad, const char **error)
 {
-    RiPolicy *policy = NULL;
     for (int i = first; i < limit; i++) {
         if (!is_mount(argv[i]))
             continue;
@@ -46,15 +45,31 @@ bool ri_policy_apply_options(RiProc *proc, char **argv, int first, int limit, co
         if (ri_mount_parse(proc->machine, *bad, error) < 0)
             return false;
     }
+    return true;
+}
+
+bool ri_policy_of_options(RiProc *proc, char **argv, int first, int limit, RiPolicy **policy, const char **bad,
+                          const char **error)
+{
+    *policy = NULL;
     for (int i = first; i < limit; i++) {
         *bad = argv[i];
         if (strcmp(argv[i], "-e") == 0 || strcmp(argv[i], "-l") == 0 || strcmp(argv[i], "--mount") == 0) {
             i++; /* what follows is no option */
-        } else if (ri_policy_parse_option(&policy, argv[i], ri_path_complete, proc, error) < 0) {
-            ri_policy_release(policy);
+        } else if (ri_policy_parse_option(policy, argv[i], ri_path_complete, proc, error) < 0) {
+            ri_policy_release(*policy);
             return false;
         }
     }
+    return true;
+}
+
+bool ri_policy_apply_options(RiProc *proc, char **argv, int first, int limit, const char **bad, const char **error)
+{
+    RiPolicy *policy;
+    if (!ri_policy_mount_options(proc, argv, first, limit, bad, error) ||
+        !ri_policy_of_options(proc, argv, first, limit, &policy, bad, error))
+        return false;
     if (policy != NULL)
         ri_policy_set(proc, policy);
     return true;

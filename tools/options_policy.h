@@ -10,4 +10,9 @@ int ri_policy_take_option(char **argv, int *i);
  * *error says why. Words of other options are passed over. */
 bool ri_policy_apply_options(RiProc *proc, char **argv, int first, int limit, const char **bad, const char **error);
 
+/* The mounts alone, and the policy without giving it to `proc`: *policy, the caller's, NULL if there is no option of it. */
+bool ri_policy_mount_options(RiProc *proc, char **argv, int first, int limit, const char **bad, const char **error);
+bool ri_policy_of_options(RiProc *proc, char **argv, int first, int limit, struct RiPolicy **policy, const char **bad,
+                          const char **error);
+
 #endif

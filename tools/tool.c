@@ -202,14 +202,16 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
     T->process->proc->machine->overrun_data = tool;
     if (tool->on_machine != NULL)
         tool->on_machine(T->process->proc->machine, tool->on_machine_argument);
+    if (!tool->jit_off)
+        ri_jit_open(T->heap, &tool->jit); /* or interpret, where there is none */
+    if (tool->raise_wall != NULL && !tool->raise_wall(tool, T->process->proc))
+        return EXIT_FAILURE;
     if (tool->start_control != NULL && !tool->start_control(tool, T->process->proc->machine))
         return EXIT_FAILURE;
     if (!ri_limits_apply(&tool->limits, T->process->proc)) {
         ri_tool_message(tool, "cannot set limits: not enough memory");
         return EXIT_FAILURE;
     }
-    if (!tool->jit_off)
-        ri_jit_open(T->heap, &tool->jit); /* or interpret, where there is none */
     ri_push(T, ri_object(body, RI_TAG_LIBFN));
     ri_push_link(T);
     ri_push(T, ri_object(&ri_traceback_handler, RI_TAG_LIBFN));

@@ -28,8 +28,10 @@ typedef struct RiTool {
     bool is_silent;        /* they are only kept, not shown */
     bool all_stats;        /* with a line for every instruction there is */
     int first;             /* for sub-commands: index of their first argument */
+    int limit;             /* of `run`: where its options end; the script, if there is one, is there */
     void (*on_machine)(struct RiMachine *machine, void *argument); /* called when there is a machine; NULL: nothing to do */
     void *on_machine_argument;
+    bool (*raise_wall)(struct RiTool *tool, struct RiProc *proc); /* called before any thread is started; NULL: no --os-sandbox */
     const char *control_path; /* of --control; NULL: none. Who runs the program need not know what it is about: */
     bool (*start_control)(struct RiTool *tool, struct RiMachine *machine);
     void (*stop_control)(struct RiTool *tool);

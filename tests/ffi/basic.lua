@@ -62,6 +62,8 @@ fails(function() return ffi.cast("int *", 0)[0] end) --> false attempt to read t
 fails(C.strlen)                                      --> false wrong number of arguments for function call (1 expected, got 0)
 print((pcall(ffi.cdef, "\1\2 x;")))                   --> false
 print((pcall(ffi.cdef, "int a;\0 int b;")))           --> false
+-- an enum that is not known yet has no size to be cut to
+print(pcall(ffi.cdef, "int a_[(enum unknown_) 3];"))  --> false input:1: integer type expected in a constant expression near ']'
 fails(C.strlen, 5)                                   --> false bad argument #1 (cannot convert 'number' to 'const char *')
 fails(C.qsort, a, 5, 4, function() error("boo", 0) end) --> false boo
 fails(function() return a[5] end)                    --> false index 5 is out of bounds of 'int [5]'

@@ -26,7 +26,7 @@ return function(input)
     local ok, fixed = pcall(string.packsize, format)
     check("packsize", not ok or fixed == #p[2])
   end
-  local wild = input:sub(2, 20)
+  local wild = input:sub(2, 20):gsub("(%d%d%d%d%d)%d+", "%1") -- 'c999999999' is a gigabyte
   pcall(string.unpack, wild, data)
   pcall(string.packsize, wild)
   pcall(string.pack, wild, size, data, size + 0.5, size)

@@ -578,7 +578,7 @@ static Constant parse_primary(Parser *p)
             c = parse_expression(p, 12);
             if (type->kind == RI_CK_POINTER)
                 return integer(p, c.value, RI_C_ULONG);
-            if (!ri_ctype_is_integer(type))
+            if (!ri_ctype_is_integer(type) || type->plain->size == 0) /* an enum that is not known yet */
                 fail(p, "integer type expected in a constant expression");
             return wrapped(c.value, type);
         }

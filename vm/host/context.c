@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #if defined(RI_SANITIZERS) && RI_SANITIZERS
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #define ASAN 1
 #else
@@ -32,6 +33,16 @@ static void start_switch(RiContext *from, RiContext *to)
     __sanitizer_start_switch_fiber(&from->fake_stack, to->stack, (size_t)(to->end - to->stack));
 }
 #endif
+
+/* Frames that were on the stack, or on one that lay there before it, and never returned: forget where their variables were. */
+static void forget_frames(RiContext *context)
+{
+#if ASAN
+    __asan_unpoison_memory_region(context->stack, (size_t)(context->end - context->stack));
+#else
+    (void)context;
+#endif
+}
 
 static void context_main(RiContext *context)
 {
@@ -135,6 +146,7 @@ RiContext *ri_context_new(void (*entry)(void *argument), void *argument)
     char *end = block + GUARD_BYTES + RI_CONTEXT_STACK_BYTES;
     RiContext *context = (RiContext *)((uintptr_t)(end - sizeof(RiContext)) & ~(uintptr_t)63);
     *context = (RiContext){.stack = block + GUARD_BYTES, .end = end, .entry = entry, .argument = argument};
+    forget_frames(context);
     prepare(context);
     return context;
 }
@@ -159,6 +171,7 @@ void ri_context_init_host(RiContext *context)
 void ri_context_reset(RiContext *context)
 {
     context->fake_stack = NULL;
+    forget_frames(context);
     prepare(context);
 }
 

@@ -33,5 +33,8 @@ librille_host_a_SOURCES = \
 	%D%/terminal.c \
 	%D%/terminal.h \
 	%D%/ticker.c \
-	%D%/ticker.h
+	%D%/ticker.h \
+	%D%/wall.c \
+	%D%/wall.h \
+	%D%/wall_calls.def
 # sources end

@@ -165,6 +165,14 @@ void ri_mounts_destroy(RiMachine *machine)
     machine->mounts = NULL;
 }
 
+void ri_mount_each(const RiMachine *machine, void (*each)(void *argument, const char *guest, const char *host, bool read_only),
+                   void *argument)
+{
+    const RiMounts *mounts = machine->mounts;
+    for (uint32_t i = 0; mounts != NULL && i < mounts->count; i++)
+        each(argument, mounts->items[i].guest, mounts->items[i].host, mounts->items[i].is_read_only);
+}
+
 static const RiMounts *mounts_of(const RiProc *proc)
 {
     const RiMounts *mounts = proc != NULL ? proc->machine->mounts : NULL;

@@ -21,6 +21,9 @@ RI_MUST_CHECK int ri_mount_add(RiMachine *machine, const char *host, const char 
 /* "host:guest" or "host:guest:ro", as of --mount. */
 RI_MUST_CHECK int ri_mount_parse(RiMachine *machine, const char *word, const char **error);
 void ri_mounts_destroy(RiMachine *machine);
+/* Call each(argument, guest, host, read_only) for every mount; the guest's name of the root is "". */
+void ri_mount_each(const RiMachine *machine, void (*each)(void *argument, const char *guest, const char *host, bool read_only),
+                   void *argument);
 
 enum { RI_MAY_READ = 1, RI_MAY_WRITE = 2 }; /* what the process wants to do: capabilities and read-only mounts */
 

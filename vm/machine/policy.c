@@ -275,6 +275,21 @@ bool ri_policy_denies(const RiPolicy *policy, RiCapability capability, const cha
     return false;
 }
 
+bool ri_policy_each_name(const RiPolicy *policy, RiCapability capability, void (*each)(void *argument, const char *name),
+                         void *argument)
+{
+    if (policy == NULL)
+        return false;
+    const RiNames *allowed = &policy->allowed[capability];
+    if (policy->denied[capability].all)
+        return true;
+    if (allowed->all || (!policy->is_sandbox && !allowed->is_given))
+        return false;
+    for (uint32_t i = 0; i < allowed->count; i++)
+        each(argument, allowed->items[i]);
+    return true;
+}
+
 /* -- The command line ------------------------------------------------------------------------------------------------ */
 
 static int capability_of(const char *name, size_t size)

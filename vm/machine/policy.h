@@ -42,6 +42,11 @@ bool ri_policy_allows_some(const RiPolicy *policy, RiCapability capability);
 /* Was it a deny rule that forbids `what`? For messages. */
 bool ri_policy_denies(const RiPolicy *policy, RiCapability capability, const char *what);
 
+/* Call each(argument, name) for every name that a capability is limited to by `policy` itself, its parents aside. True: it is
+ * limited to these; false: to nothing but what is denied, and `each` was not called. */
+bool ri_policy_each_name(const RiPolicy *policy, RiCapability capability, void (*each)(void *argument, const char *name),
+                         void *argument);
+
 /* Is `policy` that one, or one that was made under it? `outer` NULL, everything, is above all. */
 bool ri_policy_is_within(const RiPolicy *policy, const RiPolicy *outer);
 

@@ -673,8 +673,9 @@ RiString *ri_str_append(RiHeap *heap, RiString *a, const char *bytes, size_t add
     if ((a->object.flags & RI_STR_JOINED) && size >= EXTEND_MIN && added <= a->size)
         return append_in_new_buffer(heap, a, bytes, added);
     RiString *s = ri_str_new_uninit(heap, size);
-    ri_copy_bytes(heap, s->bytes, ri_str_data(a), a->size);
-    ri_copy_bytes(heap, s->bytes + a->size, bytes, added);
+    char *to = s->bytes;
+    ri_copy_bytes(heap, to, ri_str_data(a), a->size);
+    ri_copy_bytes(heap, to + a->size, bytes, added);
     s->object.flags |= RI_STR_JOINED;
     return s;
 }
