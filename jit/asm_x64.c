@@ -199,6 +199,11 @@ void ri_x_store32_imm(RiAsm *as, RiMem m, int32_t imm)
     op_mem(as, false, 0xc7, 0, m);
     word32(as, imm);
 }
+void ri_x_store8_imm(RiAsm *as, RiMem m, int8_t imm)
+{
+    op_mem(as, false, 0xc6, 0, m);
+    byte(as, (unsigned)imm);
+}
 
 /* -- Others -------------------------------------------------------------------------------------------------------- */
 

@@ -70,6 +70,7 @@ void ri_x_test_imm(RiAsm *as, RiReg reg, int32_t imm);         /* 32 bits */
 void ri_x_imm(RiAsm *as, RiReg reg, int64_t imm);              /* shortest form; leaves the flags alone */
 void ri_x_store_imm(RiAsm *as, RiMem mem, int32_t imm);        /* 64 bits, sign-extended */
 void ri_x_store32_imm(RiAsm *as, RiMem mem, int32_t imm);
+void ri_x_store8_imm(RiAsm *as, RiMem mem, int8_t imm);
 void ri_x_shift(RiAsm *as, RiShift op, RiReg reg, int count);
 void ri_x_shift_cl(RiAsm *as, RiShift op, RiReg reg);
 void ri_x_imul(RiAsm *as, RiReg reg, RiReg rm, int32_t imm);   /* reg := rm * imm */

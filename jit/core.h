@@ -76,7 +76,7 @@ enum { /* RiJitSlot.facts */
 
 /* RiJitSlot.kind: 1 + RiArrayKind, or */
 #define KIND_OF(array_kind) ((uint8_t)(1 + (array_kind)))
-#define KIND_VALUES 5 /* elements of 16 bytes: NUMBER or ANY */
+#define KIND_VALUES 6 /* elements of 16 bytes: NUMBER or ANY */
 
 typedef struct RiJitSnap { /* a context, kept */
     uint32_t depth;

@@ -779,22 +779,37 @@ static Element emit_array_access(RiJit *j, RiReg table, const RiJitOperand *key,
     return e;
 }
 
-/* Its payload, in an array with elements of 8 or 16 bytes. Changes rcx if it has to. */
-static RiMem element_place(RiJit *j, const Element *e, bool is_compact)
+/* Its payload (of a boolean: its tag), in an array with that elem_tag. Changes rcx if it has to. */
+static RiMem element_place(RiJit *j, const Element *e, uint8_t elem_tag)
 {
-    int size = is_compact ? 8 : 16;
+    int size = (int)ri_array_elem_size(elem_tag);
     if (e->index == RI_NO_REG)
         return ri_mem(e->array, RI_ARRAY_HEADER_SIZE + e->at * size);
-    if (!is_compact)
+    if (size == 16)
         ri_x_shift(j->as, RI_SHIFT_LEFT, RI_RCX, 4);
-    return ri_mem_index(e->array, RI_RCX, is_compact ? 8 : 1, RI_ARRAY_HEADER_SIZE);
+    return ri_mem_index(e->array, RI_RCX, size == 16 ? 1 : size, RI_ARRAY_HEADER_SIZE);
+}
+
+/* Push the boolean at `at`: the one that v is, or at an instruction compiled for all types whichever it is. */
+static void push_bool(RiJit *j, RiMem at, RiValue v)
+{
+    if (j->generic_pc != j->pc) {
+        ri_x_alu8_mem(j->as, RI_ALU_CMP, at, (int8_t)v.tag);
+        ri_jit_guard_jump(j, RI_CC_NE);
+        ri_jit_set_constant(j, j->depth, v);
+        return;
+    }
+    ri_x_rm(j->as, RI_X_LOADBYTE, RI_RDX, at);
+    ri_x_store_imm(j->as, ri_jit_payload(j->depth), 0);
+    ri_x_rm(j->as, RI_X_STORE, RI_RDX, ri_jit_tag(j->depth));
+    ri_jit_set_memory(j, j->depth, TYPE_UNKNOWN);
 }
 
 /* Push the element, which is v in the array like `a` seen now. */
 static void push_element(RiJit *j, const RiArray *a, RiReg table, const Element *e, RiValue v, uint32_t pops)
 {
     guard_kind(j, table, e->array, kind_to_load(a));
-    RiMem at = element_place(j, e, a->elem_tag != 0);
+    RiMem at = element_place(j, e, a->elem_tag);
     if (a->elem_tag == RI_TAG_INT) {
         RiReg d = ri_jit_new_gpr(j);
         ri_x_rm(j->as, RI_X_LOAD, d, at);
@@ -803,7 +818,7 @@ static void push_element(RiJit *j, const RiArray *a, RiReg table, const Element 
         ri_jit_set_sample(j, j->depth - 1, v);
         return;
     }
-    if (a->elem_tag) {
+    if (a->elem_tag == RI_TAG_FLOAT) {
         RiXmm d = ri_jit_new_xmm(j);
         ri_x_rm(j->as, RI_X_MOVSD, d, at);
         ri_jit_pop(j, pops);
@@ -813,7 +828,10 @@ static void push_element(RiJit *j, const RiArray *a, RiReg table, const Element 
     }
     if (ri_is_nil(v))
         guard_no_meta(j, table);
-    ri_jit_push_value_at(j, at, &v);
+    if (a->elem_tag == RI_ELEM_BOOL)
+        push_bool(j, at, v);
+    else
+        ri_jit_push_value_at(j, at, &v);
     for (uint32_t i = 0; i < pops; i++)
         ri_jit_move_down(j);
 }
@@ -861,7 +879,7 @@ bool ri_jit_push_list_element(RiJit *j, uint32_t table, uint32_t key, int64_t in
         return true;
     }
     guard_kind(j, reg, e.array, KIND_VALUES); /* they are of several types: any but nil */
-    RiMem at = element_place(j, &e, false), tag = at;
+    RiMem at = element_place(j, &e, 0), tag = at;
     tag.disp += 8;
     ri_x_alu32_mem(j->as, RI_ALU_CMP, tag, RI_TAG_NIL);
     ri_jit_guard_jump(j, RI_CC_E);
@@ -962,7 +980,9 @@ static RiJitResult slow_store(RiJit *j, const Store *x)
  * (an empty one has none yet), the next wider one. */
 static uint8_t kind_to_store(const RiArray *a, uint8_t type)
 {
-    bool is_number = type == TYPE_INT || type == TYPE_FLOAT;
+    bool is_number = type == TYPE_INT || type == TYPE_FLOAT, is_bool = type == TYPE_TRUE || type == TYPE_FALSE;
+    if (is_bool && (a->count == 0 ? a->kind != RI_ARRAY_ANY : a->kind == RI_ARRAY_BOOL))
+        return KIND_OF(RI_ARRAY_BOOL);
     if (!is_number)
         return KIND_OF(RI_ARRAY_ANY);
     if (a->count == 0)
@@ -972,14 +992,14 @@ static uint8_t kind_to_store(const RiArray *a, uint8_t type)
 
 static void emit_element_store(RiJit *j, uint8_t kind, const Element *e, uint32_t value)
 {
-    bool is_compact = kind == KIND_OF(RI_ARRAY_INT) || kind == KIND_OF(RI_ARRAY_FLOAT);
-    RiMem at = element_place(j, e, is_compact);
     if (kind == KIND_OF(RI_ARRAY_FLOAT))
-        ri_x_rm(j->as, RI_X_MOVSD_ST, ri_jit_xmm(j, value), at);
-    else if (is_compact)
-        ri_x_rm(j->as, RI_X_STORE, ri_jit_gpr(j, value), at);
+        ri_x_rm(j->as, RI_X_MOVSD_ST, ri_jit_xmm(j, value), element_place(j, e, RI_TAG_FLOAT));
+    else if (kind == KIND_OF(RI_ARRAY_INT))
+        ri_x_rm(j->as, RI_X_STORE, ri_jit_gpr(j, value), element_place(j, e, RI_TAG_INT));
+    else if (kind == KIND_OF(RI_ARRAY_BOOL))
+        ri_x_store8_imm(j->as, element_place(j, e, RI_ELEM_BOOL), (int8_t)(j->slots[value].type - 1));
     else
-        ri_jit_store_value(j, value, at);
+        ri_jit_store_value(j, value, element_place(j, e, 0));
 }
 
 /* Append to t's array. Is it of that kind now, and has t no dictionary? */
@@ -1137,11 +1157,13 @@ bool ri_jit_emit_insert(RiJit *j, uint32_t func)
 /* Push the element of an array like `a`, whose index is in rcx, and clear its place. The one before it must not be a hole. */
 static void push_last(RiJit *j, const RiArray *a, const Element *e, RiValue v)
 {
-    RiMem at = element_place(j, e, a->elem_tag != 0);
+    RiMem at = element_place(j, e, a->elem_tag);
     if (a->elem_tag == RI_TAG_INT) {
         RiReg d = ri_jit_new_gpr(j);
         ri_x_rm(j->as, RI_X_LOAD, d, at);
         ri_jit_set_gpr(j, j->depth, TYPE_INT, d);
+    } else if (a->elem_tag == RI_ELEM_BOOL) {
+        push_bool(j, at, v);
     } else if (a->elem_tag) {
         RiXmm d = ri_jit_new_xmm(j);
         ri_x_rm(j->as, RI_X_MOVSD, d, at);

@@ -351,10 +351,8 @@ static int32_t table_concat_resume(RiThread *T, RiValue *args, uint32_t nargs)
 /* Move `count` elements within one array part. */
 static void move_elements(RiArray *a, uint32_t to, uint32_t from, uint32_t count)
 {
-    if (a->elem_tag)
-        memmove(&a->words[to], &a->words[from], (size_t)count * sizeof a->words[0]);
-    else
-        memmove(&a->values[to], &a->values[from], (size_t)count * sizeof a->values[0]);
+    size_t size = ri_array_elem_size(a->elem_tag);
+    memmove(&a->tags[to * size], &a->tags[from * size], count * size);
 }
 
 #define SHIFT_STEP 65536u /* elements moved between two safe points */
@@ -1103,7 +1101,7 @@ static RI_NOINLINE bool fast_at_once(RiThread *T, RiTable *t, SortKind kind, siz
 static SortKind sort_kind(const RiArray *a)
 {
     RiValue v = ri_array_load(a, 0);
-    if (a->elem_tag)
+    if (a->elem_tag == RI_TAG_INT || a->elem_tag == RI_TAG_FLOAT)
         return a->elem_tag == RI_TAG_INT ? SORT_INTS : SORT_FLOATS;
     return ri_is_number(v) ? SORT_NUMBERS : ri_is_string(v) ? SORT_STRINGS : SORT_OTHERS;
 }

@@ -63,6 +63,7 @@ START_TEST(moves)
     LINE(ri_x_imm(&as, RI_RDX, 0xffffffff), "baffffffff");
     LINE(ri_x_store_imm(&as, ri_mem(RI_RBX, 24), 3), "48c7431803000000");
     LINE(ri_x_store32_imm(&as, ri_mem(RI_R12, 52), 7), "41c744243407000000");
+    LINE(ri_x_store8_imm(&as, ri_mem_index(RI_RSI, RI_RCX, 1, 16), 2), "c6440e1002");
 }
 END_TEST
 

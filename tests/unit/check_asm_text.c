@@ -146,6 +146,7 @@ static void emit_others(void)
         ONE(ri_x_imm(&as, (RiReg)reg, 77), "mov %s,0x4d", r32[reg]);
         ONE(ri_x_store_imm(&as, ri_mem((RiReg)reg, 16), 3), "mov QWORD PTR [%s+0x10],0x3", r64[reg]);
         ONE(ri_x_store32_imm(&as, ri_mem((RiReg)reg, 16), 3), "mov DWORD PTR [%s+0x10],0x3", r64[reg]);
+        ONE(ri_x_store8_imm(&as, ri_mem((RiReg)reg, 16), 2), "mov BYTE PTR [%s+0x10],0x2", r64[reg]);
         ONE(ri_x_test8_mem(&as, ri_mem((RiReg)reg, 1), 1), "test BYTE PTR [%s+0x1],0x1", r64[reg]);
         ONE(ri_x_test_imm_mem(&as, ri_mem((RiReg)reg, 8), 0x7f00), "test DWORD PTR [%s+0x8],0x7f00", r64[reg]);
         ONE(ri_x_test_imm(&as, (RiReg)reg, 0x7f00), "test %s,0x7f00", r32[reg]);

@@ -49,7 +49,10 @@ static void check_invariants(const RiTable *t)
 {
     const RiArray *a = t->array;
     ck_assert(a->count <= a->capacity);
-    ck_assert_int_eq(a->elem_tag, a->kind == RI_ARRAY_INT ? RI_TAG_INT : a->kind == RI_ARRAY_FLOAT ? RI_TAG_FLOAT : 0);
+    ck_assert_int_eq(a->elem_tag, a->kind == RI_ARRAY_INT     ? RI_TAG_INT
+                                  : a->kind == RI_ARRAY_FLOAT ? RI_TAG_FLOAT
+                                  : a->kind == RI_ARRAY_BOOL  ? RI_ELEM_BOOL
+                                                              : 0);
     if (a->count > 0)
         ck_assert(!ri_is_nil(ri_array_load(a, a->count - 1)));
     if (a->kind == RI_ARRAY_ANY) {
@@ -59,6 +62,10 @@ static void check_invariants(const RiTable *t)
     if (a->kind == RI_ARRAY_NUMBER) {
         for (uint32_t i = 0; i < a->count; i++)
             ck_assert(ri_is_number(a->values[i]));
+    }
+    if (a->kind == RI_ARRAY_BOOL) {
+        for (uint32_t i = 0; i < a->count; i++)
+            ck_assert(ri_is_bool(ri_array_load(a, i)));
     }
     uint32_t int_keys = 0;
     for (uint32_t i = 0; t->dict && i < t->dict->count; i++) {
@@ -117,6 +124,52 @@ START_TEST(kinds_follow_the_values)
     ri_table_append(heap, floats, ri_int(1));
     ck_assert_int_eq(floats->array->kind, RI_ARRAY_INT);
     check_invariants(floats);
+}
+END_TEST
+
+START_TEST(booleans_take_a_byte_each)
+{
+    RiTable *t = ri_table_new(heap, 0, 0);
+    for (int i = 1; i <= 100; i++)
+        ri_table_set_int(heap, t, i, ri_bool(i % 3 == 0));
+    ck_assert_int_eq(t->array->kind, RI_ARRAY_BOOL);
+    check_invariants(t);
+    ck_assert(ri_table_try_set_int(t, 7, ri_bool(true)));
+    ck_assert(!ri_table_try_set_int(t, 7, ri_nil()));
+    ck_assert(!ri_table_try_set_int(t, 7, ri_int(1)));
+    RiTable *copy = ri_table_duplicate(heap, t, true), *small = ri_table_duplicate(heap, t, false);
+    ri_table_set_int(heap, t, 100, ri_nil());
+    ck_assert_int_eq(ri_table_length(t), 99);
+    ck_assert_int_eq(t->array->kind, RI_ARRAY_BOOL);
+    ri_table_set_int(heap, t, 50, ri_nil());
+    ck_assert_int_eq(t->array->kind, RI_ARRAY_ANY);
+    ri_table_set_int(heap, copy, 50, ri_float(2));
+    ck_assert_int_eq(copy->array->kind, RI_ARRAY_ANY);
+    for (int i = 1; i <= 100; i++) {
+        RiValue v = ri_bool(i % 3 == 0 || i == 7);
+        assert_value(ri_table_get_int(small, i), v);
+        assert_value(ri_table_get_int(copy, i), i == 50 ? ri_float(2) : v);
+        assert_value(ri_table_get_int(t, i), i == 50 || i == 100 ? ri_nil() : v);
+    }
+    check_invariants(t);
+    check_invariants(copy);
+    check_invariants(small);
+
+    RiTable *reserved = ri_table_new(heap, 100, 0); /* as integers, of 8 bytes */
+    ri_table_append(heap, reserved, ri_bool(false));
+    ck_assert_int_eq(reserved->array->kind, RI_ARRAY_BOOL);
+    ri_table_set_int(heap, reserved, 1, ri_nil());
+    for (int i = 1; i <= 100; i++)
+        ri_table_append(heap, reserved, ri_int(i));
+    ck_assert_int_eq(reserved->array->kind, RI_ARRAY_INT);
+    assert_value(ri_table_get_int(reserved, 100), ri_int(100));
+    check_invariants(reserved);
+    RiValue bools[] = {ri_bool(true), ri_bool(false), ri_nil()}, mixed[] = {ri_bool(true), ri_int(1)};
+    t = ri_table_new_array(heap, bools, 3);
+    ck_assert_int_eq(t->array->kind, RI_ARRAY_BOOL);
+    assert_value(ri_table_get_int(t, 2), ri_bool(false));
+    check_invariants(t);
+    ck_assert_int_eq(ri_table_new_array(heap, mixed, 2)->array->kind, RI_ARRAY_ANY);
 }
 END_TEST
 
@@ -825,6 +878,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, kinds_follow_the_values);
+    tcase_add_test(tests, booleans_take_a_byte_each);
     tcase_add_test(tests, try_set_stores_what_fits);
     tcase_add_test(tests, nil_at_the_end_pops);
     tcase_add_test(tests, constructor_arrays_are_narrow);

@@ -78,7 +78,7 @@ static void visit_weak_table(const WeakTable *weak)
     charge_to_owner(weak->table->owner);
     if (is_object(weak->table->array, RI_TAG_ARRAY)) {
         const RiArray *a = weak->table->array;
-        count_live(RI_ARRAY_HEADER_SIZE + (size_t)a->capacity * (a->elem_tag ? sizeof(uint64_t) : sizeof(RiValue)));
+        count_live(RI_ARRAY_HEADER_SIZE + a->capacity * ri_array_elem_size(a->elem_tag));
     }
     for (uint32_t i = 0; parts.array != NULL && i < parts.array->count; i++) {
         RiValue v = parts.array->values[i];

@@ -13,6 +13,7 @@
 #include "vm/object/shape.h"
 
 #define ARRAY_CAPACITY_FIRST 4
+#define BOOL_CAPACITY_FIRST 16 /* the same, of bytes */
 #define ARRAY_CAPACITY_MAX 0x7fffffffu
 #define ARRAY_BITS_MAX 30 /* integer keys up to 2^30 are considered for the array part */
 #define ARRAY_SPARSE_MIN 32 /* arrays below this size are not checked for holes when they grow */
@@ -112,24 +113,29 @@ void ri_table_grow_slots(RiHeap *heap, RiTable *t)
 
 static bool kind_is_compact(uint8_t kind)
 {
-    return kind <= RI_ARRAY_FLOAT;
+    return kind <= RI_ARRAY_BOOL;
 }
 
 static uint8_t elem_tag_of(uint8_t kind)
 {
-    return kind == RI_ARRAY_INT ? RI_TAG_INT : kind == RI_ARRAY_FLOAT ? RI_TAG_FLOAT : 0;
+    static const uint8_t tags[] = {
+        [RI_ARRAY_INT] = RI_TAG_INT, [RI_ARRAY_FLOAT] = RI_TAG_FLOAT, [RI_ARRAY_BOOL] = RI_ELEM_BOOL, [RI_ARRAY_ANY] = 0};
+    return tags[kind];
 }
 
 static uint8_t kind_of_value(RiValue v)
 {
-    return v.tag == RI_TAG_INT ? RI_ARRAY_INT : v.tag == RI_TAG_FLOAT ? RI_ARRAY_FLOAT : RI_ARRAY_ANY;
+    static const uint8_t kinds[] = {[RI_TAG_NIL] = RI_ARRAY_ANY,   [RI_TAG_FALSE] = RI_ARRAY_BOOL, [RI_TAG_TRUE] = RI_ARRAY_BOOL,
+                                    [RI_TAG_INT] = RI_ARRAY_INT,   [RI_TAG_FLOAT] = RI_ARRAY_FLOAT};
+    return v.tag <= RI_TAG_FLOAT ? kinds[v.tag] : RI_ARRAY_ANY;
 }
 
 static uint8_t kind_join(uint8_t a, uint8_t b)
 {
     if (a == b)
         return a;
-    return a == RI_ARRAY_ANY || b == RI_ARRAY_ANY ? RI_ARRAY_ANY : RI_ARRAY_NUMBER;
+    bool are_numbers = a != RI_ARRAY_ANY && b != RI_ARRAY_ANY && a != RI_ARRAY_BOOL && b != RI_ARRAY_BOOL;
+    return are_numbers ? RI_ARRAY_NUMBER : RI_ARRAY_ANY;
 }
 
 /* The kind of `a` once it holds `v` as well. */
@@ -141,7 +147,7 @@ static uint8_t kind_with(const RiArray *a, RiValue v)
 
 static size_t array_size(uint8_t kind, uint32_t capacity)
 {
-    return RI_ARRAY_HEADER_SIZE + (size_t)capacity * (kind_is_compact(kind) ? sizeof(uint64_t) : sizeof(RiValue));
+    return RI_ARRAY_HEADER_SIZE + capacity * ri_array_elem_size(elem_tag_of(kind));
 }
 
 /* Elements of an ANY array beyond its count are nil. */
@@ -161,6 +167,12 @@ static void free_array(RiHeap *heap, RiArray *a)
 {
     if (a->capacity > 0) /* else it is the constant */
         ri_heap_free(heap, a, array_size(a->kind, a->capacity));
+}
+
+/* Copy `count` elements between arrays of one compact kind, whose elem_tag is given. Throws likewise. */
+static void copy_compact(RiHeap *heap, RiArray *to, const RiArray *from, uint32_t count)
+{
+    ri_copy_bytes(heap, (char *)to->words, (const char *)from->words, count * ri_array_elem_size(from->elem_tag));
 }
 
 /* Copy `count` values. Throws, like an allocation, if the process is to be stopped in the middle of many. */
@@ -184,6 +196,16 @@ static void copy_tagged(RiHeap *heap, RiValue *to, const uint64_t *words, uint32
     }
 }
 
+/* The same, from an array of booleans. */
+static void copy_bools(RiHeap *heap, RiValue *to, const RiArray *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ri_store(&to[i], ri_array_load(from, i));
+        if (RI_UNLIKELY(i % WATCH_ITEMS == WATCH_ITEMS - 1))
+            ri_heap_pause_copy(heap);
+    }
+}
+
 /* Give t's array another kind or capacity (at least its count). */
 static RI_NOINLINE RiArray *resize_array(RiHeap *heap, RiTable *t, uint8_t kind, uint32_t capacity)
 {
@@ -193,7 +215,9 @@ static RI_NOINLINE RiArray *resize_array(RiHeap *heap, RiTable *t, uint8_t kind,
     if (capacity == old->capacity)
         a->flags = old->flags;
     if (kind_is_compact(kind))
-        ri_copy_bytes(heap, (char *)a->words, (const char *)old->words, count * sizeof(uint64_t));
+        copy_compact(heap, a, old, count);
+    else if (old->kind == RI_ARRAY_BOOL)
+        copy_bools(heap, a->values, old, count);
     else if (kind_is_compact(old->kind))
         copy_tagged(heap, a->values, old->words, old->elem_tag, count);
     else
@@ -221,7 +245,9 @@ static uint32_t grown_capacity(RiHeap *heap, uint32_t capacity)
 
 static inline void put_element(RiArray *a, uint32_t index, RiValue v)
 {
-    if (kind_is_compact(a->kind))
+    if (a->kind == RI_ARRAY_BOOL)
+        a->tags[index] = (uint8_t)v.tag;
+    else if (kind_is_compact(a->kind))
         a->words[index] = v.u;
     else
         ri_store(&a->values[index], v);
@@ -235,7 +261,9 @@ static RI_NOINLINE RiArray *prepare_append(RiHeap *heap, RiTable *t, RiValue v)
     uint32_t capacity = a->capacity;
     if (a->count == capacity)
         capacity = grown_capacity(heap, capacity);
-    if (capacity == a->capacity && kind_is_compact(kind) && kind_is_compact(a->kind)) {
+    if (kind == RI_ARRAY_BOOL && capacity < BOOL_CAPACITY_FIRST)
+        capacity = BOOL_CAPACITY_FIRST;
+    if (capacity == a->capacity && kind <= RI_ARRAY_FLOAT && a->kind <= RI_ARRAY_FLOAT) {
         a->kind = kind; /* empty: reserved as integers, now to hold floats */
         a->elem_tag = elem_tag_of(kind);
         return a;
@@ -247,7 +275,8 @@ static inline void append_element(RiHeap *heap, RiTable *t, RiValue v)
 {
     RiArray *a = t->array;
     uint32_t count = a->count;
-    bool fits = a->elem_tag == v.tag || a->kind == RI_ARRAY_ANY || (a->kind == RI_ARRAY_NUMBER && ri_is_number(v));
+    bool fits = a->elem_tag == v.tag || a->kind == RI_ARRAY_ANY || (a->kind == RI_ARRAY_NUMBER && ri_is_number(v)) ||
+                (a->kind == RI_ARRAY_BOOL && ri_is_bool(v));
     if (RI_UNLIKELY(count == a->capacity || !fits))
         a = prepare_append(heap, t, v);
     put_element(a, count, v);
@@ -828,13 +857,8 @@ void ri_table_fill_array(RiHeap *heap, RiTable *t, const RiValue *values, uint32
     RiArray *a = t->array;
     if (a->kind != kind || a->capacity < count)
         a = resize_array(heap, t, kind, a->capacity > count ? a->capacity : count);
-    if (kind_is_compact(kind)) {
-        for (uint32_t i = 0; i < count; i++)
-            a->words[i] = values[i].u;
-    } else {
-        for (uint32_t i = 0; i < count; i++)
-            ri_copy(&a->values[i], &values[i]);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        put_element(a, i, values[i]);
     a->count = count;
 }
 
@@ -953,7 +977,7 @@ static void duplicate_array(RiHeap *heap, RiTable *copy, const RiArray *from, bo
     if (exact)
         a->flags = from->flags;
     if (kind_is_compact(from->kind))
-        ri_copy_bytes(heap, (char *)a->words, (const char *)from->words, count * sizeof(uint64_t));
+        copy_compact(heap, a, from, count);
     else
         copy_values(heap, a->values, from->values, count);
     a->count = count;

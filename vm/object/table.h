@@ -28,6 +28,7 @@ typedef uint32_t RiShapeId;
 typedef enum RiArrayKind {
     RI_ARRAY_INT,    /* payloads only, all integers, leaf space */
     RI_ARRAY_FLOAT,  /* payloads only, all floats, leaf space */
+    RI_ARRAY_BOOL,   /* tags only, a byte each, all booleans, leaf space */
     RI_ARRAY_NUMBER, /* RiValue elements, integers and floats, leaf space: no nil inside */
     RI_ARRAY_ANY     /* RiValue elements, may have nil holes (never at the end) */
 } RiArrayKind;
@@ -36,17 +37,25 @@ typedef struct RiArray {
     uint8_t kind_byte; /* RI_TAG_ARRAY */
     uint8_t flags;
     uint8_t kind;      /* RiArrayKind */
-    uint8_t elem_tag;  /* RI_TAG_INT or RI_TAG_FLOAT for the compact kinds, else 0 */
+    uint8_t elem_tag;  /* RI_TAG_INT, RI_TAG_FLOAT or RI_ELEM_BOOL for the compact kinds, else 0 */
     uint32_t count;    /* elements in use: keys 1..count */
     uint32_t capacity;
     uint32_t reserved;
     union {
         RiValue values[1]; /* NUMBER, ANY */
         uint64_t words[1]; /* INT, FLOAT */
+        uint8_t tags[16];  /* BOOL */
     };
 } RiArray;
 
 #define RI_ARRAY_HEADER_SIZE 16
+#define RI_ELEM_BOOL 0x80 /* RiArray.elem_tag of booleans; no value's tag */
+
+/* Bytes that an element of an array with this elem_tag takes. */
+static inline size_t ri_array_elem_size(uint8_t elem_tag)
+{
+    return elem_tag == 0 ? sizeof(RiValue) : elem_tag == RI_ELEM_BOOL ? sizeof(uint8_t) : sizeof(uint64_t);
+}
 
 /* Flag: its capacity was asked for, so keys up to it come here, whatever holes are left. */
 enum { RI_ARRAY_RESERVED = 1 };
@@ -144,8 +153,11 @@ RiValue ri_table_get_str(const RiTable *t, const RiString *interned_key);
 
 static RI_ALWAYS_INLINE RiValue ri_array_load(const RiArray *a, uint32_t index /* from 0 */)
 {
-    if (a->elem_tag)
+    if (a->elem_tag) {
+        if (RI_UNLIKELY(a->elem_tag == RI_ELEM_BOOL))
+            return (RiValue){.u = 0, .tag = a->tags[index]};
         return (RiValue){.u = a->words[index], .tag = a->elem_tag};
+    }
     return (RiValue){.u = a->values[index].u, .tag = a->values[index].tag};
 }
 static RI_ALWAYS_INLINE RiValue ri_table_get_int(const RiTable *t, int64_t key)
@@ -169,9 +181,13 @@ static RI_ALWAYS_INLINE bool ri_table_try_set_int(RiTable *t, int64_t key, RiVal
     RiArray *a = t->array;
     uint64_t index = (uint64_t)key - 1;
     if (RI_LIKELY(index < a->count)) {
-        if (a->elem_tag) { /* compact: only the same number type */
+        if (a->elem_tag) { /* compact: only the same type */
             if (RI_LIKELY(a->elem_tag == value.tag)) {
                 a->words[index] = value.u;
+                return true;
+            }
+            if (a->elem_tag == RI_ELEM_BOOL && ri_is_bool(value)) {
+                a->tags[index] = (uint8_t)value.tag;
                 return true;
             }
         } else if (a->kind == RI_ARRAY_ANY ? value.tag != RI_TAG_NIL : ri_is_number(value)) {
