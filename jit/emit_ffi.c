@@ -317,9 +317,9 @@ static bool emit_constant_bound(RiJit *j, const RiForeignPlace *p, const Object 
     return true;
 }
 
-static const RiValue *constant_key(const RiJit *j, RiJitOperand key)
+static const RiValue *constant_key(const RiJit *j, const RiJitOperand *key)
 {
-    return key.slot < 0 ? &key.k : j->slots[key.slot].where == IN_CONSTANT ? &j->slots[key.slot].k : NULL;
+    return key->slot < 0 ? &key->k : j->slots[key->slot].where == IN_CONSTANT ? &j->slots[key->slot].k : NULL;
 }
 
 /* Where the place is. Uses rax and rcx; the result may be based on either. */
@@ -327,7 +327,7 @@ static bool emit_place(RiJit *j, const RiForeignPlace *p, Object *o, RiJitOperan
 {
     bool is_owned = p->is_owned || (!p->is_through && (ri_jit_facts(j, o->reg)->facts & FACT_OWNED));
     bool can_bound = is_owned && (p->is_owned || p->count > 0) && j->chain == 0;
-    const RiValue *k = p->step ? constant_key(j, key) : NULL;
+    const RiValue *k = p->step ? constant_key(j, &key) : NULL;
     int64_t offset = (int64_t)p->offset;
     if (p->step && p->is_owned)
         can_bound = true; /* beyond it is an error */

@@ -13,7 +13,7 @@ void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample)
     uint32_t slot = j->depth;
     RiMem tag = at;
     tag.disp += 8;
-    if (!sample || sample->tag > RI_TAG_THREAD || j->generic_pc == j->pc) {
+    if (!sample || sample->tag > RI_TAG_CDATA || j->generic_pc == j->pc) {
         ri_x_rm(j->as, RI_X_LOAD, RI_RDX, tag);
         ri_x_rm(j->as, RI_X_LOAD, RI_RCX, at);
         ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_jit_payload(slot));
