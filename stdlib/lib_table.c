@@ -1139,6 +1139,21 @@ static void sort_take(SortState *s, size_t *i)
     ++*i;
 }
 
+#define AHEAD 4 /* comparisons that a load from memory takes, more or less */
+
+/* Element i will soon be compared, unless the run ends before it. The objects of a long list lie anywhere, and an order
+ * function looks into them first of all: have that under way. */
+static RI_ALWAYS_INLINE void sort_look_ahead(SortState *s, size_t i, size_t end)
+{
+    if (i >= end)
+        return;
+    const RiValue *v = sort_from(s, i);
+    if (ri_tag_is_object(v->tag)) {
+        __builtin_prefetch(v->cp);
+        __builtin_prefetch((const char *)v->cp + 64);
+    }
+}
+
 static size_t sort_state_size(size_t count)
 {
     return sizeof(SortState) + 2 * count * sizeof(RiValue);
@@ -1191,6 +1206,7 @@ static void sort_answer(RiThread *T, SortState *s, bool is_less)
         break;
     case SORT_MERGE:
         sort_take(s, is_less ? &s->j : &s->i);
+        sort_look_ahead(s, is_less ? s->j + AHEAD : s->i + AHEAD, is_less ? s->high : s->mid);
         if (s->i == s->mid || s->j == s->high)
             s->phase = SORT_REST;
         break;

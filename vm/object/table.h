@@ -44,7 +44,7 @@ typedef struct RiArray {
     union {
         RiValue values[1]; /* NUMBER, ANY */
         uint64_t words[1]; /* INT, FLOAT */
-        uint8_t tags[16];  /* BOOL */
+        uint8_t tags[1];   /* BOOL */
     };
 } RiArray;
 
