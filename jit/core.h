@@ -449,6 +449,9 @@ void ri_jit_push_value_at(RiJit *j, RiMem at, const RiValue *sample);
  * `base` (a slot offset; -1: unknown) on T's stack, `delta` slots below what it has called. rsp: where the return address
  * lies, or will; NULL: no switch to a coroutine is followed. */
 const void *ri_jit_follow(RiThread *T, ptrdiff_t base, uint32_t delta, const void *rsp);
+/* The same for a library function that has just signalled and been called by the Lua frame `delta` slots below: serves that,
+ * if it is a usual switch of coroutines. NULL: it is not, nothing has been done. */
+const void *ri_jit_switch(RiThread *T, int32_t signal, uint32_t delta, const void *rsp);
 /* The Lua frame that has called T's current one by way of library functions only, as above. -1: none. */
 ptrdiff_t ri_jit_lua_caller(const RiThread *T, uint32_t *delta);
 void ri_jit_emit_switch_routines(RiJit *j);

@@ -272,6 +272,9 @@ static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32
 /* A library function has signalled, or a hook was set meanwhile: as the interpreter does. */
 static const void *help_serve(RiThread *T, int32_t n, uint32_t delta, int32_t wanted, uint32_t pc, const void *rsp)
 {
+    const void *switched = ri_jit_switch(T, n, delta, rsp);
+    if (switched)
+        return switched;
     const RiValue *caller = T->base - delta;
     ptrdiff_t base = caller - T->stack;
     const uint32_t *code = ((const RiClosure *)caller[-2].cp)->feedback->code;

@@ -26,7 +26,19 @@ static uint64_t current_stamp(const RiJit *j)
     return ((const uint64_t *)j->heap->native_sp)[1];
 }
 
-static const void *code_of_frame(RiJit *j, RiThread *T)
+/* The same, where there is code already. NULL: look again. */
+static RI_ALWAYS_INLINE const void *made_code_of_frame(const RiJit *j, const RiThread *T)
+{
+    const RiFeedback *fv = ((const RiClosure *)T->base[-2].cp)->feedback;
+    const RiJitFn *fn = fv->native;
+    if (!fn || fn->generation != j->generation || fn->refused || j->stale || ri_jit_is_break(fv, T->pc) ||
+        !ri_jit_has_stack(j->heap) || T->pc == 0)
+        return NULL;
+    uint32_t entry = fn->pcs[T->pc].entry;
+    return entry ? run_address(j, entry) : NULL;
+}
+
+static RI_NOINLINE const void *code_of_frame(RiJit *j, RiThread *T)
 {
     const RiHeap *heap = j->heap;
     if (T->hook_mask || !ri_jit_has_stack(heap) || T->base == T->stack || T->base[-2].tag != RI_TAG_CLOSURE ||
@@ -58,9 +70,9 @@ static void drop_old_switches(RiJit *j, uint64_t stamp)
         j->switch_count--;
 }
 
-static const void *switch_in(RiJit *j, RiThread *T, RiThread *co, ptrdiff_t base, uint32_t delta, const void *rsp)
+static RI_ALWAYS_INLINE const void *switch_in(RiJit *j, RiThread *T, RiThread *co, const void *code, ptrdiff_t base,
+                                              uint32_t delta, const void *rsp)
 {
-    const void *code = code_of_frame(j, co);
     uint64_t stamp = current_stamp(j);
     drop_old_switches(j, stamp);
     if (code == to_interpreter() || j->switch_count == RI_JIT_SWITCHES_MAX)
@@ -71,7 +83,7 @@ static const void *switch_in(RiJit *j, RiThread *T, RiThread *co, ptrdiff_t base
     return run_address(j, j->switch_in_address);
 }
 
-static const void *switch_out(RiJit *j, const RiThread *co, RiThread *now)
+static RI_ALWAYS_INLINE const void *switch_out(RiJit *j, const RiThread *co, RiThread *now)
 {
     uint64_t stamp = current_stamp(j);
     drop_old_switches(j, stamp);
@@ -93,7 +105,20 @@ const void *ri_jit_follow(RiThread *T, ptrdiff_t base, uint32_t delta, const voi
         return follow_here(j, T, base, delta);
     if (now->hook_mask)
         return to_interpreter();
-    return rsp && now->resumer == T ? switch_in(j, T, now, base, delta, rsp) : switch_out(j, T, now);
+    return rsp && now->resumer == T ? switch_in(j, T, now, code_of_frame(j, now), base, delta, rsp) : switch_out(j, T, now);
+}
+
+const void *ri_jit_switch(RiThread *T, int32_t signal, uint32_t delta, const void *rsp)
+{
+    ptrdiff_t base = T->base - delta - T->stack;
+    if (!ri_switch_plainly(T, signal))
+        return NULL;
+    RiJit *j = T->heap->jit;
+    RiThread *now = T->heap->running;
+    if (signal == RI_LIB_YIELD)
+        return switch_out(j, T, now);
+    const void *code = made_code_of_frame(j, now);
+    return switch_in(j, T, now, code ? code : code_of_frame(j, now), base, delta, rsp);
 }
 
 ptrdiff_t ri_jit_lua_caller(const RiThread *T, uint32_t *delta)

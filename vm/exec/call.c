@@ -274,34 +274,35 @@ static bool resume(RiThread **thread, int32_t *signal, RiLink *link)
 /* -- The usual switches: between Lua functions that have called resume (or a wrapped coroutine) and yield, no hooks ------ */
 
 /* Is T's current frame one of a library function that a Lua function has called, and nothing else to be done when it returns? */
-static bool is_plain_library_frame(const RiThread *T)
+static RI_ALWAYS_INLINE bool is_plain_library_frame(const RiThread *T)
 {
     const RiLink *link = RI_LINK_OF(T->base);
     return link->pc != NULL && link->delta != 0 && !(link->flags & RI_LINK_ACTIONS) && !T->hook_mask && !T->hook_is_wanted;
 }
 
 /* Such a frame returns `count` values, those at `first` on another thread's stack, behind a true if it is `flagged`. */
-static void return_plainly(RiThread *T, const RiValue *first, uint32_t count, bool flagged)
+static RI_ALWAYS_INLINE void return_plainly(RiThread *T, const RiValue *first, uint32_t count, bool flagged)
 {
     const RiLink link = ri_link_load(T->base);
     RiValue *to = T->base - 2, *end = to + link.wanted_plus_1 - 1;
+    const RiValue *base = T->base - link.delta;
     if (flagged) {
         ri_set_bool(to, true);
         to++;
     }
-    for (uint32_t i = 0; i < count; i++)
-        ri_copy(to++, &first[i]);
+    for (const RiValue *last = first + count; first < last; first++)
+        ri_copy(to++, first);
     if (link.wanted_plus_1 > 0) {
         for (; to < end; to++)
             ri_set_nil(to);
         to = end;
     }
     T->top = to;
-    T->base -= link.delta;
-    T->pc = ri_link_pc(T->base[-2], &link);
+    T->base = (RiValue *)base;
+    T->pc = (uint32_t)(link.pc - ri_feedback_words(((const RiClosure *)base[-2].cp)->feedback));
 }
 
-static bool resume_plainly(RiThread *T)
+static RI_ALWAYS_INLINE bool resume_plainly(RiThread *T)
 {
     bool wrapped = T->base[-2].tag == RI_TAG_NATIVE;
     RiThread *co = wrapped ? ri_self_native(T)->upvals[0].p : T->base[0].p;
@@ -319,7 +320,7 @@ static bool resume_plainly(RiThread *T)
     return true;
 }
 
-static bool yield_plainly(RiThread *co, uint32_t count)
+static RI_ALWAYS_INLINE bool yield_plainly(RiThread *co, uint32_t count)
 {
     RiThread *T = co->resumer;
     if (co->is_resumed_by_c || !is_plain_library_frame(T) || T->base + count + 2 > T->stack_limit)
@@ -332,6 +333,20 @@ static bool yield_plainly(RiThread *co, uint32_t count)
     T->heap->running = T;
     return_plainly(T, co->top, count, T->base[-2].tag != RI_TAG_NATIVE);
     return true;
+}
+
+/* Are there C frames to be left before T can yield? */
+static RI_ALWAYS_INLINE bool yields_from_c(const RiThread *T)
+{
+    const RiJump *jump = T->process->jumps;
+    return jump->thread == T && !jump->is_resume;
+}
+
+bool ri_switch_plainly(RiThread *T, int32_t signal)
+{
+    if (signal == RI_LIB_RESUME)
+        return !T->hook_mask && resume_plainly(T);
+    return signal == RI_LIB_YIELD && !yields_from_c(T) && yield_plainly(T, (uint32_t)(T->top - T->base));
 }
 
 /* -- Returning ------------------------------------------------------------------------------------------------- */
@@ -520,19 +535,18 @@ static RiAction serve(RiThread *T, int32_t signal, RiLink link)
             break;
         case RI_LIB_YIELD: {
             uint32_t count = (uint32_t)(T->top - T->base);
-            const RiJump *jump = T->process->jumps;
-            if (RI_UNLIKELY(jump->thread == T && !jump->is_resume)) { /* there are C frames to be left */
+            if (RI_UNLIKELY(yields_from_c(T))) {
                 T->yield_count = count;
                 ri_yield(T);
             }
-            if (yield_plainly(T, count))
+            if (ri_switch_plainly(T, signal))
                 return RI_GO;
             if (!yield(&T, count, &signal, &link))
                 return RI_LEAVE;
             break;
         }
         case RI_LIB_RESUME:
-            if ((RI_LIKELY(!T->hook_mask) && resume_plainly(T)) || !resume(&T, &signal, &link))
+            if (ri_switch_plainly(T, signal) || !resume(&T, &signal, &link))
                 return RI_GO;
             break;
         default:

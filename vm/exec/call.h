@@ -164,6 +164,10 @@ void ri_collect(RiThread *T);
 void ri_collect_if_due(RiThread *T);
 /* The message handler that an error thrown now would meet (nil: none). */
 RiValue ri_current_handler(RiThread *T);
+/* The usual resume or yield, between Lua functions that no hooks watch: T's current frame, a library function's that has
+ * signalled RI_LIB_RESUME or RI_LIB_YIELD, is left waiting, and heap->running is at its resume point. False: nothing has
+ * happened; serve it. */
+bool ri_switch_plainly(RiThread *T, int32_t signal);
 /* As ri_serve_library, for a function called inline whose link may be covered by results. */
 RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32_t delta, int32_t wanted);
 /* One more C call, or library call that counts as one, has begun: throws "C stack overflow" at 200. */
