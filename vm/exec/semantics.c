@@ -279,42 +279,65 @@ static size_t text_of(RiValue v, const char **text, char out[RI_NUM_TEXT_MAX])
     return ri_is_int(v) ? ri_num_print_int(v.i, out) : ri_num_print_float(v.n, out);
 }
 
-/* The concatenation of `count` strings or numbers. */
-static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
+enum {
+    PIECES_MAX = 8,   /* values whose texts are looked up once; those of more are looked up twice */
+    SMALL_SIZE = 256, /* bytes */
+};
+
+typedef struct {
+    const char *text;
+    size_t size;
+} Piece;
+
+static size_t add_size(RiThread *T, size_t total, size_t size)
+{
+    if (RI_UNLIKELY(size > (size_t)PTRDIFF_MAX - 64 - total))
+        ri_runtime_error(T, "string length overflow");
+    return total + size;
+}
+
+/* The texts of `count` values, those of numbers in `numbers` (RI_NUM_TEXT_MAX bytes each); the size of all. */
+static size_t get_pieces(RiThread *T, const RiValue *values, uint32_t count, Piece pieces[], char *numbers)
+{
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++, numbers += RI_NUM_TEXT_MAX) {
+        pieces[i].size = text_of(values[i], &pieces[i].text, numbers);
+        total = add_size(T, total, pieces[i].size);
+    }
+    return total;
+}
+
+static char *put_pieces(RiHeap *heap, char *to, const Piece *pieces, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ri_copy_bytes(heap, to, pieces[i].text, pieces[i].size);
+        to += pieces[i].size;
+    }
+    return to;
+}
+
+/* s = s .. a .. b grows s.  At most half of the size is left for the next of these, so they nest little. */
+static bool is_most(RiValue head, size_t total)
+{
+    return ri_is_string(head) && ((RiString *)head.p)->size > total / 2;
+}
+
+static RiString *join(RiThread *T, const RiValue *values, uint32_t count);
+
+static RiString *append_rest(RiThread *T, const RiValue *values, uint32_t count)
+{
+    return ri_str_concat2(T->heap, values[0].p, join(T, values + 1, count - 1));
+}
+
+static RiString *join_many(RiThread *T, const RiValue *values, uint32_t count)
 {
     char number[RI_NUM_TEXT_MAX];
-    char small[256];
     const char *text;
     size_t total = 0;
-    if (ri_is_string(values[0]) && ((RiString *)values[0].p)->size > 128) { /* s = s .. a .. b grows s */
-        if (count == 2 && ri_is_string(values[1]))
-            return ri_str_concat2(T->heap, values[0].p, values[1].p);
-        for (uint32_t i = 1; i < count; i++) {
-            size_t size = text_of(values[i], &text, number);
-            if (total + size > sizeof small) {
-                total = 0;
-                break;
-            }
-            memcpy(small + total, text, size);
-            total += size;
-        }
-        if (total > 0)
-            return ri_str_append(T->heap, values[0].p, small, total);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        /* A number is printed where it is to be: reading it from elsewhere would have to wait for its bytes. */
-        bool in_place = total + RI_NUM_TEXT_MAX <= sizeof small;
-        size_t size = text_of(values[i], &text, in_place ? small + total : number);
-        if (total + size <= sizeof small && text != small + total)
-            memcpy(small + total, text, size);
-        if (RI_UNLIKELY(size > (size_t)PTRDIFF_MAX - 64 - total))
-            ri_runtime_error(T, "string length overflow");
-        total += size;
-    }
-    if (total <= sizeof small)
-        return ri_str_new(T->heap, small, total);
-    if (ri_is_string(values[0]) && ((RiString *)values[0].p)->size > total / 2 && count > 2)
-        return ri_str_concat2(T->heap, values[0].p, join(T, values + 1, count - 1)); /* s = s .. a .. b grows s */
+    for (uint32_t i = 0; i < count; i++)
+        total = add_size(T, total, text_of(values[i], &text, number));
+    if (is_most(values[0], total))
+        return append_rest(T, values, count);
     RiString *s = ri_str_new_uninit(T->heap, total);
     char *to = s->bytes;
     for (uint32_t i = 0; i < count; i++) {
@@ -324,6 +347,51 @@ static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
     }
     *to = '\0';
     return s;
+}
+
+/* A result of more than SMALL_SIZE bytes, or a first string that is long and may grow where it is. */
+static RiString *join_long(RiThread *T, const RiValue *values, uint32_t count)
+{
+    RiString *head = ri_is_string(values[0]) ? values[0].p : NULL;
+    Piece pieces[PIECES_MAX];
+    char numbers[PIECES_MAX * RI_NUM_TEXT_MAX];
+    if (count == 2 && head != NULL && ri_is_string(values[1]))
+        return ri_str_concat2(T->heap, head, values[1].p);
+    if (count > PIECES_MAX)
+        return join_many(T, values, count);
+    size_t total = get_pieces(T, values, count, pieces, numbers);
+    if (head != NULL && total - head->size <= SMALL_SIZE) {
+        char small[SMALL_SIZE];
+        put_pieces(T->heap, small, pieces + 1, count - 1);
+        return ri_str_append(T->heap, head, small, total - head->size);
+    }
+    if (is_most(values[0], total))
+        return append_rest(T, values, count);
+    RiString *s = ri_str_new_uninit(T->heap, total);
+    *put_pieces(T->heap, s->bytes, pieces, count) = '\0';
+    return s;
+}
+
+/* The concatenation of `count` strings or numbers. */
+static RiString *join(RiThread *T, const RiValue *values, uint32_t count)
+{
+    char number[RI_NUM_TEXT_MAX];
+    char small[SMALL_SIZE];
+    const char *text;
+    size_t total = 0;
+    if (ri_is_string(values[0]) && ((RiString *)values[0].p)->size > SMALL_SIZE / 2)
+        return join_long(T, values, count);
+    for (uint32_t i = 0; i < count; i++) {
+        /* A number is printed where it is to be: reading it from elsewhere would have to wait for its bytes. */
+        bool in_place = total + RI_NUM_TEXT_MAX <= sizeof small;
+        size_t size = text_of(values[i], &text, in_place ? small + total : number);
+        if (size > sizeof small - total)
+            return join_long(T, values, count);
+        if (text != small + total)
+            memcpy(small + total, text, size);
+        total += size;
+    }
+    return ri_str_new(T->heap, small, total);
 }
 
 RiAction ri_slow_concat(RiThread *T, uint32_t count)

@@ -29,12 +29,12 @@ typedef struct RiRoot {
 } RiRoot;
 
 /* Pointer-free blocks of one middle size: see heap_spare.c. */
-enum { RI_SPARE_CLASS_COUNT = 10 };
+enum { RI_SPARE_CLASS_COUNT = 14 };
 typedef struct RiSpares {
     void *first;          /* free blocks; link in word 0 */
     void **known;         /* blocks taken from libgc since the last collection, and those kept by it */
-    uint32_t known_count; /* at most SPARE_BYTES_MAX / size */
-    uint32_t taken;       /* allocations since the last collection */
+    uint32_t known_count, known_capacity; /* at most SPARE_BYTES_MAX / size */
+    uint32_t taken;                       /* allocations since the last collection */
 } RiSpares;
 
 #define RI_OWNERS_PER_BLOCK 1024u /* ids of processes are given to heaps in blocks of so many */

@@ -198,7 +198,8 @@ void ri_gc_note_block(const void *block, size_t size);
 
 /* -- heap_spare.c ------------------------------------------------------------------------------------------------ */
 
-#define RI_GC_SPARE_SIZE_MIN ((size_t)1024) /* blocks up to this are many to a page */
+#define RI_GC_SPARE_SIZE_MIN ((size_t)512) /* blocks up to this are many to a page */
+#define RI_GC_SPARE_LIST_MAX ((size_t)1024) /* blocks up to this are taken from libgc by the list, in exact sizes */
 
 /* The class for `size` bytes; RI_SPARE_CLASS_COUNT: none. Blocks of a class have ri_gc_spare_size. */
 size_t ri_gc_spare_class(size_t size);

@@ -300,11 +300,15 @@ static void *alloc_middle(RiHeap *heap, size_t size)
         return NULL;
     void *block = ri_gc_take_spare(c, class);
     if (block == NULL) {
-        block = take_from_libgc(heap, ri_gc_spare_size(class), RI_SPACE_LEAF, NULL);
+        size_t block_size = ri_gc_spare_size(class);
+        void **list = block_size <= RI_GC_SPARE_LIST_MAX ? &c->spares[class].first : NULL;
+        block = take_from_libgc(heap, block_size, RI_SPACE_LEAF, list);
         if (block == NULL)
             return NULL;
         ri_gc_know_spare(c, class, block);
-        after_alloc(heap, block, ri_gc_spare_size(class));
+        for (void *other = list != NULL ? *list : NULL; other != NULL; other = *(void **)other)
+            ri_gc_know_spare(c, class, other);
+        after_alloc(heap, block, block_size);
     }
     heap->credit_bytes -= (int64_t)ri_heap_block_size(size);
     return block;

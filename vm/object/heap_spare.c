@@ -1,16 +1,20 @@
 /* Spare blocks of middle size: the garbage of one collection serves the next allocations. */
 #include "vm/object/gcworld.h"
 
-/* libgc gives the pages of dead strings and buffers of some KB back to its page allocator and takes 100 ns and more to
+#include <string.h>
+
+/* libgc gives the pages of dead strings and buffers of half a KB to some KB back to its page allocator and takes 100 ns and more to
  * get one out again. So each heap knows the pointer-free blocks of this size that it has taken since its last
  * collection; those that have died are kept, as many as were needed, in free lists that survive collections. */
 
 #define SPARE_SIZE_MAX ((size_t)32768)
+#define PAGE_PARTS 6 /* classes of which a page holds several */
+#define PAGE_PART_MAX ((size_t)2048)
 #define SPARE_BYTES_MAX ((size_t)4 << 20) /* of each class: more blocks are not known */
 
 /* Sizes as libgc makes them: parts of a page, then whole pages. */
-static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {1344,  2048,  4096,  8192,  12288,
-                                                        16384, 20480, 24576, 28672, 32768};
+static const uint16_t spare_sizes[RI_SPARE_CLASS_COUNT] = {576,   672,   816,   1024,  1344,  2048,  4096,
+                                                            8192,  12288, 16384, 20480, 24576, 28672, 32768};
 
 size_t ri_gc_spare_size(size_t class)
 {
@@ -21,7 +25,12 @@ size_t ri_gc_spare_class(size_t size)
 {
     if (size <= RI_GC_SPARE_SIZE_MIN || size > SPARE_SIZE_MAX)
         return RI_SPARE_CLASS_COUNT;
-    return size <= spare_sizes[0] ? 0 : size <= spare_sizes[1] ? 1 : 2 + (size - 1) / 4096;
+    if (size > PAGE_PART_MAX)
+        return PAGE_PARTS + (size - 1) / 4096;
+    size_t class = 0;
+    while (size > spare_sizes[class])
+        class++;
+    return class;
 }
 
 void *ri_gc_take_spare(RiCollector *c, size_t class)
@@ -41,16 +50,34 @@ void ri_gc_give_spare(RiCollector *c, size_t class, void *block)
     c->spares[class].first = block;
 }
 
+/* Room for one more known block. False: there are enough, or there is no memory. */
+static bool make_room(RiCollector *c, RiSpares *spares, uint32_t limit)
+{
+    if (spares->known_count < spares->known_capacity)
+        return true;
+    uint32_t capacity = spares->known_capacity == 0 ? 64 : 2 * spares->known_capacity;
+    capacity = capacity < limit ? capacity : limit;
+    void **old = spares->known;
+    void **known = capacity > spares->known_count ? ri_heap_calloc(c->heap, capacity, sizeof *known) : NULL;
+    if (known == NULL)
+        return false;
+    if (old != NULL)
+        memcpy(known, old, spares->known_count * sizeof *known);
+    __asm__ volatile("" : : : "memory"); /* a collection of another heap may look at the old or the new ones */
+    spares->known = known;
+    spares->known_capacity = capacity;
+    __asm__ volatile("" : : : "memory");
+    ri_heap_cfree(old);
+    return true;
+}
+
 /* A block taken from libgc just now. */
 void ri_gc_know_spare(RiCollector *c, size_t class, void *block)
 {
     RiSpares *spares = &c->spares[class];
-    size_t limit = SPARE_BYTES_MAX / spare_sizes[class];
     if (RI_UNLIKELY(GC_size(block) != spare_sizes[class])) /* another libgc: it may be freed by hand */
         return;
-    if (spares->known == NULL)
-        spares->known = ri_heap_calloc(c->heap, limit, sizeof *spares->known);
-    if (spares->known == NULL || spares->known_count == limit)
+    if (!make_room(c, spares, (uint32_t)(SPARE_BYTES_MAX / spare_sizes[class])))
         return;
     spares->known[spares->known_count] = block;
     __asm__ volatile("" : : : "memory");
