@@ -202,7 +202,7 @@ static int32_t execute_resume(RiThread *T, RiValue *args, uint32_t nargs)
 
 static bool has_host_streams(const RiProc *proc)
 {
-    return ri_files_standard_fd(proc, 0) == 0 && ri_files_standard_fd(proc, 1) == 1 && ri_files_standard_fd(proc, 2) == 2;
+    return ri_files_standard_is_hosts(proc, 0) && ri_files_standard_is_hosts(proc, 1) && ri_files_standard_is_hosts(proc, 2);
 }
 
 static int32_t os_execute(RiThread *T, RiValue *args, uint32_t nargs)

@@ -613,18 +613,33 @@ static RiWriteStatus write_politely(RiThread *T, FILE *file, const char *bytes, 
     return RI_WRITE_DONE;
 }
 
+/* A program whose output nobody reads ends as it would alone: `rille prog.lua | head`. Only its own pipes are an error. */
+static RiWriteStatus note_failure(RiThread *T, FILE *file)
+{
+    RiProc *proc = proc_of(T);
+    int reason = errno, fd = ri_host_stream_fd(file);
+    if (reason == EPIPE && proc != NULL && proc == proc->machine->init && (fd == 1 || fd == 2))
+        ri_host_end_by_broken_pipe();
+    errno = reason;
+    return RI_WRITE_FAILED;
+}
+
 static RiWriteStatus write_counted(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
 {
     RiProc *proc = proc_of(T);
     size_t allowed = proc != NULL && *done == 0 ? ri_files_count_output(proc, size) : size;
     if (RI_UNLIKELY(ri_gate_is_busy(proc)) && allowed - *done > ri_host_stream_room(file)) {
         RiWriteStatus status = write_politely(T, file, bytes, allowed, done);
+        if (status == RI_WRITE_FAILED)
+            return note_failure(T, file);
         return status == RI_WRITE_DONE && allowed < size ? RI_WRITE_FAILED : status;
     }
     size_t left = allowed - *done;
-    bool ok = fwrite(bytes + *done, 1, left, file) == left && allowed == size;
+    bool ok = fwrite(bytes + *done, 1, left, file) == left;
     *done = size;
-    return ok ? RI_WRITE_DONE : RI_WRITE_FAILED;
+    if (RI_UNLIKELY(!ok))
+        return note_failure(T, file);
+    return allowed == size ? RI_WRITE_DONE : RI_WRITE_FAILED;
 }
 
 RiWriteStatus ri_stream_put(RiThread *T, FILE *file, const char *bytes, size_t size, size_t *done)
@@ -656,9 +671,11 @@ bool ri_stream_write(RiThread *T, FILE *file, const char *bytes, size_t size)
 
 RiWriteStatus ri_stream_try_flush(RiThread *T, FILE *file)
 {
-    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_pending(file) > 0 && !is_regular(file))
-        return flush_politely(T, file);
-    return fflush(file) == 0 ? RI_WRITE_DONE : RI_WRITE_FAILED;
+    if (RI_UNLIKELY(ri_gate_is_busy(proc_of(T))) && ri_host_stream_pending(file) > 0 && !is_regular(file)) {
+        RiWriteStatus status = flush_politely(T, file);
+        return status == RI_WRITE_FAILED ? note_failure(T, file) : status;
+    }
+    return fflush(file) == 0 ? RI_WRITE_DONE : note_failure(T, file);
 }
 
 bool ri_stream_flush(RiThread *T, FILE *file)

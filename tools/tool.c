@@ -198,6 +198,7 @@ int ri_tool_run(RiTool *tool, const RiLibFn *body)
         return EXIT_FAILURE;
     }
     T->process->stats = tool->stats;
+    T->process->proc->machine->survives_broken_pipes = true;
     T->process->proc->machine->overrun = end_overrun;
     T->process->proc->machine->overrun_data = tool;
     if (tool->on_machine != NULL)

@@ -269,6 +269,28 @@ void ri_host_flush_if_free(FILE *file, int timeout_ms)
     funlockfile(file);
 }
 
+/* A handler, not SIG_IGN: this would be inherited by all programs that are started. */
+static void live_on(int number)
+{
+    (void)number;
+}
+
+void ri_host_survive_broken_pipes(void)
+{
+    struct sigaction now, then = {.sa_handler = live_on, .sa_flags = SA_RESTART};
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
+        (void)sigaction(SIGPIPE, &then, NULL);
+}
+
+void ri_host_end_by_broken_pipe(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == live_on) {
+        signal(SIGPIPE, SIG_DFL);
+        (void)raise(SIGPIPE);
+    }
+}
+
 FILE *ri_host_open_command(const char *command, const char *mode)
 {
     /* What is still buffered here must come out before what the child writes. */

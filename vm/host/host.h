@@ -43,6 +43,11 @@ void ri_host_say(const char *text, size_t size); /* to its error output, from a 
 
 /* -- Environment and processes --------------------------------------------------------------------------------- */
 const char *ri_host_getenv(const char *name); /* NULL if not set */
+/* From now on a write to a pipe that nobody reads fails, unless SIGPIPE is handled or ignored already; programs that are started
+ * are ended by it as ever. */
+void ri_host_survive_broken_pipes(void);
+/* End by SIGPIPE, if only ri_host_survive_broken_pipes prevents that. */
+void ri_host_end_by_broken_pipe(void);
 /* system(3): a wait status, or -1. With NULL: is there a shell? */
 int ri_host_system(const char *command);
 /* What became of a child: writes "exit" or "signal" to *what and returns the exit code or signal number. */

@@ -455,6 +455,13 @@ static const RiFileOps host_device_file_ops = {
     .close = close_device,
 };
 
+const char *ri_device_host_path(const RiFile *file)
+{
+    const RiDeviceInfo *info = file->ops == &device_file_ops ? open_of(file)->device->info : NULL;
+    bool is_alike = info != NULL && info->kind == RI_DEVICE_CHAR && !info->is_guarded && info->window == RI_DEVICE_NO_WINDOW;
+    return is_alike ? info->path : NULL;
+}
+
 static int check_flags(uint32_t flags)
 {
     if (flags & RI_O_DIRECTORY)

@@ -85,6 +85,8 @@ uint64_t ri_devices_next_ns(const RiMachine *machine);
 /* Open "null" or "/dev/null": a file with one reference. -ENOENT: no device is called so; -ENXIO: this machine has none;
  * -EACCES, -EROFS, -EBUSY, -ENOMEM, -ENOTDIR, -EEXIST. */
 RI_MUST_CHECK int64_t ri_device_open(RiTask *task, const char *name, uint32_t flags, RiFile **file);
+/* Where the host has a device that does the same as that of an open file; NULL: nowhere. */
+const char *ri_device_host_path(const RiFile *file);
 /* What stat says of "/dev/null". -ENOENT: that is no device. Errors as for opening. */
 RI_MUST_CHECK int ri_device_stat(RiProc *proc, const char *path, RiFileInfo *info);
 /* Map a device's window into the process's space: its address, the same in all processes. What was mapped stays. Errors as

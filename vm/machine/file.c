@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/host/child.h"
+#include "vm/machine/device.h"
 #include "vm/machine/sched.h"
 
 /* -- Open file descriptions ------------------------------------------------------------------------------------------ */
@@ -401,11 +402,33 @@ RiFile *ri_files_behind(RiProc *proc, FILE *stream)
     return NULL;
 }
 
-int ri_files_standard_fd(const RiProc *proc, int n)
+bool ri_files_standard_is_hosts(const RiProc *proc, int n)
 {
     const RiFiles *files = proc != NULL ? proc->files : NULL;
     const RiFile *file = files != NULL ? files->table[n].file : NULL;
-    return file != NULL && file->host_fd >= 0 ? file->host_fd : n;
+    return files == NULL || (file != NULL && file->host_fd == n);
+}
+
+int ri_files_standard_fd(RiProc *proc, int n, bool *opened)
+{
+    RiFiles *files = proc != NULL ? proc->files : NULL;
+    RiFile *file = files != NULL ? files->table[n].file : NULL;
+    *opened = false;
+    if (files == NULL)
+        return n;
+    if (file != NULL && file->host_fd < 0 && file->ops->to_host != NULL) {
+        int status = file->ops->to_host(file);
+        if (status < 0)
+            return status;
+    }
+    if (file != NULL && file->host_fd >= 0)
+        return file->host_fd;
+    const char *path = file != NULL ? ri_device_host_path(file) : "/dev/null";
+    if (path == NULL)
+        return -EOPNOTSUPP;
+    int fd = ri_host_fd_open(path, n == 0 ? RI_O_RDONLY : RI_O_WRONLY, 0);
+    *opened = fd >= 0;
+    return fd;
 }
 
 size_t ri_files_limit_output(RiProc *proc, size_t size)

@@ -34,6 +34,7 @@ typedef struct RiFileOps {
     int64_t (*entries)(RiFile *file, void *to, size_t size);
     int (*truncate)(RiFile *file, int64_t size);
     int (*sync)(RiTask *task, RiFile *file);
+    int (*to_host)(RiFile *file); /* becomes a file of the host's, which programs of the host can have, too: 0 or -errno */
     void (*close)(RiFile *file); /* the last of it: release `data`; host_fd is closed by the caller */
 } RiFileOps;
 
@@ -96,7 +97,7 @@ static inline RiFile *ri_file_retain(RiFile *file)
 }
 void ri_file_release(RiFile *file);
 
-extern const RiFileOps ri_host_file_ops, ri_socket_file_ops;
+extern const RiFileOps ri_host_file_ops, ri_host_pipe_ops, ri_socket_file_ops;
 /* Is it one of the host's standard streams (by host_fd)? */
 static inline bool ri_file_is_standard(const RiFile *file)
 {
@@ -143,8 +144,12 @@ RI_MUST_CHECK int ri_files_take_forked(RiProc *parent, RiProc *child);
 void ri_files_forget_forked(RiProc *parent);
 /* The stream that descriptor n (0 to 2) has of its own goes, and what it has buffered with it if `discards`. */
 void ri_files_drop_standard(RiFiles *files, int n, bool discards);
-/* The host's descriptor that a program of the host gets for descriptor n (0 to 2). */
-int ri_files_standard_fd(const RiProc *proc, int n);
+/* Is descriptor n (0 to 2) the host's of that number? */
+bool ri_files_standard_is_hosts(const RiProc *proc, int n);
+/* The host's descriptor that a program of the host gets for descriptor n (0 to 2): a pipe of the machine becomes one of the
+ * host's; devices that the host has, too, and what is closed (/dev/null), are opened there, and *opened is true: to be closed.
+ * -EOPNOTSUPP: the host has nothing like it; -errno. */
+RI_MUST_CHECK int ri_files_standard_fd(RiProc *proc, int n, bool *opened);
 RI_MUST_CHECK int ri_files_check_room(RiProc *proc); /* 0 or -EMFILE: may one more be opened? */
 /* Host processes that it has started: killed if they are left over when it ends. */
 RI_MUST_CHECK int ri_files_add_child(RiProc *proc, int pid); /* 0 or -ENOMEM */

@@ -109,6 +109,13 @@ static int sync_host(RiTask *task, RiFile *file)
     return ri_host_fd_sync(file->host_fd);
 }
 
+const RiFileOps ri_host_pipe_ops = {
+    .kind = "pipe",
+    .read = read_host,
+    .write = write_host,
+    .info = info_host,
+};
+
 const RiFileOps ri_host_file_ops = {
     .kind = "file",
     .read = read_host,

@@ -215,8 +215,20 @@ bool ri_gate_wait_here(RiProc *proc, int fd, unsigned events, uint64_t ns)
 int ri_gate_start(RiProc *proc, const char *command, bool writes, int *pipe_end)
 {
     int directory = proc != NULL && proc->files != NULL ? proc->files->directory_fd : -1;
-    const int standard[3] = {ri_files_standard_fd(proc, 0), ri_files_standard_fd(proc, 1), ri_files_standard_fd(proc, 2)};
-    int pid = ri_host_child_start(command, directory, standard, writes, pipe_end);
+    int standard[3];
+    bool opened[3] = {false};
+    int pid = 0;
+    for (int n = 0; n < 3 && pid >= 0; n++) {
+        bool is_piped = pipe_end != NULL && n == (writes ? 0 : 1);
+        standard[n] = is_piped ? n : ri_files_standard_fd(proc, n, &opened[n]);
+        pid = standard[n] < 0 ? standard[n] : 0;
+    }
+    if (pid == 0)
+        pid = ri_host_child_start(command, directory, standard, writes, pipe_end);
+    for (int n = 0; n < 3; n++) {
+        if (opened[n])
+            ri_host_fd_close(standard[n]);
+    }
     if (pid > 0 && proc != NULL && ri_files_add_child(proc, pid) < 0) {
         ri_host_child_discard(pid);
         if (pipe_end != NULL)

@@ -77,6 +77,7 @@ struct RiMachine {
     uint32_t channel_mask, channel_waiters;
     struct RiTicker *ticker;   /* host/ticker.h; NULL until first needed */
     bool ticking;
+    bool survives_broken_pipes; /* the host's SIGPIPE may be handled: one process's pipe is not to end the others */
     uint32_t tick_users;       /* limits that want the clock looked at */
     volatile uint32_t tick_due; /* set by the ticker's thread */
     volatile uint32_t limits_due; /* the same, for ri_sched_check_limits */

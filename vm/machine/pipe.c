@@ -110,12 +110,63 @@ static void pipe_close(RiFile *file)
     free(pipe);
 }
 
+/* What is in the ring goes into a pipe of the host, which has room for as much, unless the host is short of memory. */
+static int pour(const RiPipe *pipe, int fd)
+{
+    uint32_t head = pipe->head;
+    for (uint32_t left = pipe->count; left > 0;) {
+        uint32_t part = PIPE_SIZE - head < left ? PIPE_SIZE - head : left;
+        if (part > PIPE_ATOMIC)
+            part = PIPE_ATOMIC;
+        if ((ri_host_fd_poll(fd, RI_EVENT_OUT, 0) & RI_EVENT_OUT) == 0)
+            return -ENOMEM;
+        int64_t put = ri_host_fd_write(fd, pipe->ring + head, part);
+        if (put <= 0)
+            return put < 0 ? (int)put : -EIO;
+        head = (head + (uint32_t)put) % PIPE_SIZE;
+        left -= (uint32_t)put;
+    }
+    return 0;
+}
+
+/* Both ends become those of a pipe of the host. Who waits at one of them asks again, and waits for the host then. */
+static int pipe_to_host(RiFile *file)
+{
+    RiPipe *pipe = pipe_of(file);
+    int fds[2];
+    int status = ri_host_pipe(fds);
+    if (status < 0)
+        return status;
+    status = pour(pipe, fds[1]);
+    if (status < 0) {
+        ri_host_fd_close(fds[0]);
+        ri_host_fd_close(fds[1]);
+        return status;
+    }
+    free_ring(pipe, file->machine);
+    for (int n = 0; n < 2; n++) {
+        RiFile *end = pipe->ends[n];
+        if (end == NULL) {
+            ri_host_fd_close(fds[n]);
+            continue;
+        }
+        end->ops = &ri_host_pipe_ops;
+        end->host_fd = fds[n];
+        end->may_block = true;
+        end->data = NULL;
+        ri_file_changed(end);
+    }
+    free(pipe);
+    return 0;
+}
+
 static const RiFileOps pipe_ops = {
     .kind = "pipe",
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
     .info = pipe_info,
+    .to_host = pipe_to_host,
     .close = pipe_close,
 };
 

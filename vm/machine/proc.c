@@ -360,6 +360,8 @@ RiProc *ri_proc_new(RiMachine *machine, RiProc *parent, const char *name)
     *bucket = proc;
     machine->process_count++;
     proc->parent = parent;
+    if (parent != NULL && machine->survives_broken_pipes)
+        ri_host_survive_broken_pipes();
     if (parent != NULL) {
         ri_node_insert(&parent->children, &proc->sibling);
         parent->child_count++;
