@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* libgc gives the pages of dead strings and buffers of half a KB to some KB back to its page allocator and takes 100 ns
- * and more to get one out again. So each heap knows the pointer-free blocks of this size that it has taken since its last
- * collection; those that have died are kept, as many as were needed, in free lists that survive collections. */
+ * and more to get one out again. So each heap knows the pointer-free blocks of this size that it has taken since its
+ * last collection; those that have died are kept, as many as were needed, in free lists that survive collections. */
 
 #define SPARE_SIZE_MAX ((size_t)32768)
 #define PAGE_PARTS 6 /* classes of which a page holds several */
