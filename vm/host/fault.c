@@ -7,10 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
-#define STACK_BYTES ((size_t)64 << 10)
+#include "vm/host/host.h"
 
 /* Distances from the fields themselves, so that the table needs no relocation. */
 typedef struct Fixup {
@@ -64,18 +63,6 @@ static void handle(int number, siginfo_t *info, void *context)
         registers->uc_mcontext.gregs[REG_RIP] = (greg_t)to;
 }
 
-/* Guest stacks are small and have guard pages: the handler needs one of its own. */
-static bool give_stack(void)
-{
-    stack_t stack;
-    if (sigaltstack(NULL, &stack) == 0 && !(stack.ss_flags & SS_DISABLE))
-        return true;
-    memset(&stack, 0, sizeof stack);
-    stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    stack.ss_size = STACK_BYTES;
-    return stack.ss_sp != MAP_FAILED && sigaltstack(&stack, NULL) == 0;
-}
-
 bool ri_fault_install(void)
 {
     if (ri_fault_state.installed)
@@ -85,7 +72,7 @@ bool ri_fault_install(void)
     action.sa_sigaction = handle;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    if (!give_stack() || sigaction(SIGSEGV, &action, &ri_fault_state.old_segv) != 0)
+    if (!ri_host_give_signal_stack() || sigaction(SIGSEGV, &action, &ri_fault_state.old_segv) != 0)
         return false;
     if (sigaction(SIGBUS, &action, &ri_fault_state.old_bus) != 0) {
         sigaction(SIGSEGV, &ri_fault_state.old_segv, NULL);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -436,4 +437,19 @@ void ri_host_symbol_at(const void *address, char name[64], char file[64])
     const char *slash = info.dli_fname != NULL ? strrchr(info.dli_fname, '/') : NULL;
     snprintf(name, 64, "%s", info.dli_sname != NULL ? info.dli_sname : "");
     snprintf(file, 64, "%s", slash != NULL ? slash + 1 : info.dli_fname != NULL ? info.dli_fname : "");
+}
+
+/* -- Signals --------------------------------------------------------------------------------------------------- */
+
+#define STACK_BYTES ((size_t)64 << 10)
+
+bool ri_host_give_signal_stack(void)
+{
+    stack_t stack;
+    if (sigaltstack(NULL, &stack) == 0 && !(stack.ss_flags & SS_DISABLE))
+        return true;
+    memset(&stack, 0, sizeof stack);
+    stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack.ss_size = STACK_BYTES;
+    return stack.ss_sp != MAP_FAILED && sigaltstack(&stack, NULL) == 0;
 }

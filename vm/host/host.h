@@ -106,4 +106,10 @@ void ri_host_unload_library(void *library);
 /* The name of the symbol at or before an address, and the file's it is in; empty texts if they are not known. */
 void ri_host_symbol_at(const void *address, char name[64], char file[64]);
 
+/* -- Signals --------------------------------------------------------------------------------------------------- */
+
+/* Give the calling thread a stack for handlers of signals, if it has none: guest stacks are small and have guard pages. It
+ * stays for as long as the process. False: the host refuses. */
+bool ri_host_give_signal_stack(void);
+
 #endif

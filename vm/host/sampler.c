@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <ucontext.h>
 
@@ -81,17 +80,6 @@ static void *run(void *argument)
     return NULL;
 }
 
-static bool give_stack(void)
-{
-    stack_t stack;
-    if (sigaltstack(NULL, &stack) == 0 && !(stack.ss_flags & SS_DISABLE))
-        return true;
-    memset(&stack, 0, sizeof stack);
-    stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    stack.ss_size = STACK_BYTES;
-    return stack.ss_sp != MAP_FAILED && sigaltstack(&stack, NULL) == 0;
-}
-
 static bool take_signal(RiSampler *s)
 {
     struct sigaction action;
@@ -99,7 +87,7 @@ static bool take_signal(RiSampler *s)
     action.sa_sigaction = on_signal;
     action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    return give_stack() && sigaction(SIGPROF, &action, &s->before) == 0;
+    return ri_host_give_signal_stack() && sigaction(SIGPROF, &action, &s->before) == 0;
 }
 
 static int begin_thread(RiSampler *s)
