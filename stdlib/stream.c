@@ -964,6 +964,8 @@ int32_t ri_return_file_result(RiThread *T, bool ok, const char *name)
     int reason = errno; /* before anything changes it */
     if (ok)
         return ri_return_bool(T->base, true);
+    if (reason == EINTR && T->process->interrupt) /* Ctrl-C has ended the wait: that is not the program's to handle */
+        ri_serve_interrupt(T);
     char why[100];
     const char *text = reason != 0 ? ri_error_text(proc_of(T), reason, why, sizeof why) : "(no extra info)";
     RiSbuf sb;

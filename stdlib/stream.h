@@ -110,6 +110,7 @@ RiWriteStatus ri_stream_put(RiThread *T, FILE *file, const char *bytes, size_t s
 RiWriteStatus ri_stream_try_flush(RiThread *T, FILE *file);
 
 /* -- Results in the manner of the io library: nil, "name: reason", errno ------------------------------------------ */
+/* What Ctrl-C has interrupted is not reported but raised: "interrupted!". */
 int32_t ri_return_file_result(RiThread *T, bool ok, const char *name);
 /* true or nil, "exit" or "signal", code */
 int32_t ri_return_child_result(RiThread *T, int wait_status);

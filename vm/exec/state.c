@@ -1,6 +1,8 @@
 /* Processes: making one, closing it. */
 #include "vm/exec/state.h"
 
+#include <stdio.h>
+
 #include "vm/exec/breakpoint.h"
 #include "vm/exec/call.h"
 #include "vm/exec/hooks.h"
@@ -152,6 +154,16 @@ static void warn_of_error(RiThread *T, const char *where, RiValue error)
     ri_warn(T->process, ")", false);
 }
 
+/* A __gc that cannot be called: the error that calling it would be. */
+static void warn_of_uncallable(RiThread *T, RiValue method)
+{
+    char text[160];
+    snprintf(text, sizeof text, "attempt to call a %s value (metamethod '__gc')", ri_type_name(T, method));
+    ri_push(T, ri_object(ri_str_from_cstr(T->heap, text), RI_TAG_STRING));
+    warn_of_error(T, "__gc", T->top[-1]);
+    T->top--;
+}
+
 void ri_run_finalizers(RiThread *T)
 {
     RiHeap *heap = T->heap;
@@ -164,11 +176,17 @@ void ri_run_finalizers(RiThread *T)
         if (ri_is_nil(object))
             break;
         RiValue method = ri_metafield(T, object, RI_MM_GC);
-        if (!ri_is_function(method) || (process->killed && !(method.tag == RI_TAG_LIBFN && ri_is_userdata(object))))
+        if (ri_is_nil(method) || (process->killed && !(method.tag == RI_TAG_LIBFN && ri_is_userdata(object))))
             continue; /* of a killed process only what gives back resources of the host is run */
+        if (!ri_is_function(method) && ri_is_nil(ri_metafield(T, method, RI_MM_CALL))) {
+            warn_of_uncallable(T, method);
+            continue;
+        }
         process->in_finalizer = true;
         ri_push(T, method);
         ri_push_link(T);
+        process->finalizer_thread = T;
+        process->finalizer_base = (uint32_t)(T->top - T->stack);
         ri_push(T, object);
         uint8_t hook_allowed = T->hook_allowed;
         T->hook_allowed = false;

@@ -23,6 +23,8 @@ typedef struct RiProcess { /* a collected block, scanned conservatively */
     bool warning_continues;
     bool closing;
     bool in_finalizer;        /* one __gc at a time */
+    RiThread *finalizer_thread; /* where it was called, and the base of its frame: that is named "__gc" */
+    uint32_t finalizer_base;
     bool killed;              /* doomed and about to go: only finalizers written in C are called */
     volatile int interrupt;   /* set by a signal handler (with heap->budget = 0): raise "interrupted!" at a safe point. Or
                                  RI_INTERRUPT_STICKY: at every one, until it is cleared */

@@ -62,12 +62,24 @@ const char *ri_called_name(RiProcess *process, const RiProto *proto, uint32_t pc
     }
 }
 
+/* Is it the frame of a finalizer? What was going on when the collector called it, Lua or a library function, says nothing
+ * about that. */
+static bool is_finalizer(const RiThread *T, const RiFrame *frame)
+{
+    const RiProcess *process = T->process;
+    return process->in_finalizer && process->finalizer_thread == T && process->finalizer_base == frame->base;
+}
+
 const char *ri_frame_name(RiThread *T, const RiFrame *frame, const char **name)
 {
     *name = NULL;
     const RiLink *link = RI_LINK_OF(T->stack + frame->base);
     if (frame->is_tail || link->delta == 0)
         return NULL;
+    if (is_finalizer(T, frame)) {
+        *name = "__gc";
+        return "metamethod";
+    }
     RiValue caller = (T->stack + frame->base - link->delta)[-2];
     const RiProto *proto = ri_function_proto(caller);
     if (proto == NULL || link->flags & RI_LINK_UNWIND) /* __close called by an error, not by the caller's instruction */
