@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vm/host/fault.h"
+
 enum { FLAG_X = 0, FLAG_W = 1, FLAG_B = 2 };
 
 static const struct Form {
@@ -316,6 +318,13 @@ uint32_t ri_x_jcc(RiAsm *as, RiCond cc, uint32_t target)
 uint32_t ri_x_call(RiAsm *as, uint32_t target)
 {
     byte(as, 0xe8);
+    return displacement(as, target);
+}
+
+uint32_t ri_x_if_refused(RiAsm *as, uint32_t target)
+{
+    for (const char *at = RI_FAULT_MARK; *at; at++)
+        byte(as, (uint8_t)*at);
     return displacement(as, target);
 }
 

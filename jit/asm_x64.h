@@ -92,6 +92,8 @@ void ri_x_jmp_reg(RiAsm *as, RiReg reg);
 uint32_t ri_x_jmp(RiAsm *as, uint32_t target);
 uint32_t ri_x_jcc(RiAsm *as, RiCond cc, uint32_t target);
 uint32_t ri_x_call(RiAsm *as, uint32_t target);
+/* The next instruction accesses memory that may not be there: where it is not, go on at `target` (vm/host/fault.h). */
+uint32_t ri_x_if_refused(RiAsm *as, uint32_t target);
 /* Let the jump whose displacement lies at `where` lead to `target`. */
 void ri_x_patch(RiAsm *as, uint32_t where, uint32_t target);
 static inline void ri_x_land(RiAsm *as, uint32_t where) /* … to here */

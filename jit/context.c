@@ -965,8 +965,12 @@ void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote)
     for (uint32_t i = 0; i < j->depth; i++) {
         resolve_alias(j, i);
         RiJitSlot *s = &j->slots[i];
-        if (loop)
-            escape(j, s); /* the next round makes another one */
+        if (loop && s->site && s->site->home != i)
+            escape(j, s);
+        if (loop && !s->site && s->type == TYPE_CDATA && loop->written[i / 32] >> i % 32 & 1) {
+            s->site = ri_jit_foreign_home(j, i); /* the next round makes one there */
+            j->snap = NULL;
+        }
         if (s->where != IN_CONSTANT || is_singleton(s->type))
             continue;
         if (demote || (loop && loop->written[i / 32] >> i % 32 & 1)) {

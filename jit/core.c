@@ -187,6 +187,16 @@ void ri_jit_exit_if(RiJit *j, RiCond cc)
     ri_jit_restore(j, snap); /* the exit's stores are not on this path */
 }
 
+void ri_jit_exit_if_refused(RiJit *j)
+{
+    RiJitSnap *snap = ri_jit_snapshot(j);
+    uint32_t where = ri_x_if_refused(j->as, 0);
+    ri_x_patch(&j->hot, where, ri_jit_cold_begin(j));
+    ri_jit_emit_exit(j, j->pc, RI_JIT_EXIT_CONDITION);
+    ri_jit_cold_end(j);
+    ri_jit_restore(j, snap);
+}
+
 void ri_jit_restore(RiJit *j, RiJitSnap *snap)
 {
     j->depth = snap->depth;

@@ -71,7 +71,8 @@ enum { /* RiJitSlot.facts */
     FACT_NO_NEWINDEX = 2, /* the metatable, if there is one, has no __newindex */
     FACT_NO_DICT = 4,
     FACT_OWNED = 8,   /* of a cdata: its bytes are there for sure; stays when others are forgotten */
-    FACT_POINTER = 16 /* of a cdata: it is a pointer */
+    FACT_POINTER = 16, /* of a cdata: it is a pointer */
+    FACT_NOT_NULL = 32 /* of a reference: where its bytes are is not near NULL */
 };
 
 /* RiJitSlot.kind: 1 + RiArrayKind, or */
@@ -301,6 +302,8 @@ void ri_jit_emit_state(RiJit *j, uint32_t pc);
 void ri_jit_emit_exit(RiJit *j, uint32_t pc, RiJitExit reason);
 /* Emit: if cc, leave to the interpreter at the current instruction. */
 void ri_jit_exit_if(RiJit *j, RiCond cc);
+void ri_jit_exit_if_refused(RiJit *j); /* emit: the same if the host refuses the access that comes next */
+
 uint32_t ri_jit_cold_begin(RiJit *j); /* emit into cold code from here on; says where */
 void ri_jit_cold_end(RiJit *j);
 RiJitFn *ri_jit_function(RiJit *j, RiFeedback *fv); /* Collects */
@@ -529,6 +532,12 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
 bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t value, uint32_t pops);
 /* Push a function or constant of a library of C. */
 bool ri_jit_emit_foreign_symbol(RiJit *j, int32_t slot, uint32_t upvalue, RiString *key, uint32_t pops);
+/* pointer + n, n + pointer, pointer - n, pointer - pointer; the result to local `dest` (-1: pushed). */
+bool ri_jit_emit_foreign_arith(RiJit *j, RiMetamethod event, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest);
+/* Compare two pointers, or (not `orders`: only whether they are equal) one with nil: in the flags, as unsigned integers. */
+bool ri_jit_emit_foreign_compare(RiJit *j, RiJitOperand a, RiJitOperand b, bool orders);
+/* The site whose boxes a local of a loop will hold, going by its sample; NULL: none. It may hold others as well. */
+RiForeignSite *ri_jit_foreign_home(RiJit *j, uint32_t slot);
 bool ri_jit_emit_foreign_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wanted, RiJitResult *result);
 /* The reference that has been left pending first: the interpreter has to begin again where it comes from. NULL: none. */
 const RiForeignSite *ri_jit_pending(const RiJit *j);

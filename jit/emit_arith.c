@@ -485,6 +485,10 @@ static RiJitResult emit_binary(RiJit *j, RiWord w)
     if ((ta == TYPE_TABLE || tb == TYPE_TABLE) &&
         ri_jit_emit_binary_meta(j, x.event, x.a, x.b, x.pops, x.dest, &result))
         return result;
+    if ((ta == TYPE_CDATA || tb == TYPE_CDATA) && ri_jit_emit_foreign_arith(j, x.event, x.a, x.b, x.pops, x.dest))
+        return EMIT_ON;
+    if (j->is_deferred)
+        return EMIT_DEFER;
     if (!is_number(ta) || !is_number(tb) || (bitwise && (ta != TYPE_INT || tb != TYPE_INT)))
         return slow(j, &x);
     if (x.a.slot >= 0)

@@ -395,6 +395,13 @@ static RiJitResult branch_equal(RiJit *j, const Branch *x, uint8_t ta, uint8_t t
     return branch_on(j, x, RI_CC_E, expected);
 }
 
+/* Pointers, as unsigned integers. */
+static RiJitResult branch_pointers(RiJit *j, const Branch *x)
+{
+    static const RiCond conds[] = {RI_CC_E, RI_CC_B, RI_CC_BE, RI_CC_A, RI_CC_AE};
+    return branch_on(j, x, conds[x->relation], expectation(j, x));
+}
+
 static bool is_number(uint8_t type)
 {
     return type == TYPE_INT || type == TYPE_FLOAT;
@@ -409,6 +416,10 @@ static RiJitResult emit_compare(RiJit *j, RiWord w)
     if (ta == TYPE_UNKNOWN || tb == TYPE_UNKNOWN)
         return slow(j, &x);
     bool numbers = is_number(ta) && is_number(tb);
+    if ((ta == TYPE_CDATA || tb == TYPE_CDATA) && ri_jit_emit_foreign_compare(j, x.a, x.b, x.relation != BRANCH_EQ))
+        return branch_pointers(j, &x);
+    if (j->is_deferred)
+        return EMIT_DEFER;
     if (!numbers && x.relation != BRANCH_EQ)
         return slow(j, &x);
     if (x.a.slot >= 0)

@@ -1,13 +1,13 @@
 /* Emitters: values of C.
  *
  * What an access or a call means follows from the type of the cdata, whose number is compared. Memory that is known to be there
- * (bytes that ffi.new has made, with an index that has been compared) is accessed directly; through pointers by the leaf
- * routines of vm/host/fault.c. What cannot be done is left to the interpreter, which says what is wrong.
+ * (bytes that ffi.new has made, with an index that has been compared) is simply accessed; through pointers, by instructions that
+ * vm/host/fault.h lets fail. What cannot be done is left to the interpreter, which says what is wrong.
  *
- * Most cdata that an expression makes, the reference in `a[i].x`, are gone at once. So each instruction that makes one has a
- * box, which it uses again; code that lets somebody else see it (a store to memory: ri_jit_sync, ri_jit_store_payload; the head
- * of a loop, where the same instruction comes again) takes it away from the instruction first, and the next round makes a new
- * one. A context knows the box of a slot by RiJitSlot.site. */
+ * Most cdata that an expression makes, the reference in `a[i].x`, are gone at once. So each slot of a frame has boxes for what is
+ * made in it, or for it, which are used again; code that lets somebody else see one (a store to memory: ri_jit_sync,
+ * ri_jit_store_payload) takes them away first, and the next round makes new ones. A context knows by RiJitSlot.site whose box a slot
+ * may hold: what is there is not used for a new value. */
 #include "jit/core.h"
 
 #include <errno.h>
@@ -22,21 +22,30 @@
 void ri_jit_foreign_clear(RiHeap *heap)
 {
     for (RiForeignSite *site = heap->foreign_sites; site; site = site->next)
-        site->box = NULL;
+        site->boxes[0] = site->boxes[1] = NULL;
 }
 
 void ri_jit_emit_escape(RiJit *j, const RiForeignSite *site)
 {
     ri_x_push(j->as, RI_RAX);
-    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)&site->box);
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)site->boxes);
     ri_x_store_imm(j->as, ri_mem(RI_RAX, 0), 0);
+    ri_x_store_imm(j->as, ri_mem(RI_RAX, 8), 0);
     ri_x_pop(j->as, RI_RAX);
 }
 
 static void help_make(RiThread *T, RiForeignSite *site)
 {
     RiCdata *box = T->heap->foreign->make(T, site);
-    site->box = box;
+    site->boxes[0] = box;
+}
+
+static void help_make_two(RiThread *T, RiForeignSite *site)
+{
+    help_make(T, site);
+    RiCdata *first = site->boxes[0], *second = T->heap->foreign->make(T, site); /* which may have cleared the first */
+    site->boxes[0] = first;
+    site->boxes[1] = second;
 }
 
 typedef struct Start { /* of an instruction: where it can be begun again */
@@ -49,17 +58,17 @@ static Start begin(RiJit *j)
     return (Start){j->as->at, ri_jit_snapshot(j)};
 }
 
-/* What an instruction makes, in whatever version: so one that has been left in a box by one version is known in another. */
-static RiForeignSite *find_site(RiJit *j, const RiForeignValue *v)
+/* Of values of a type, made for a slot: in whatever version, so one that has been left in a box by one is known in another. */
+static RiForeignSite *find_site(RiJit *j, const RiForeignValue *v, uint32_t home)
 {
     RiForeignSite *site = j->heap->foreign_sites;
-    while (site && (site->pcs != j->pcs || site->pc != j->pc || site->type != v->made))
+    while (site && (site->pcs != j->pcs || site->home != home || site->type != v->made))
         site = site->next;
     if (site)
         return site;
     site = ri_jit_alloc(j, sizeof *site);
     site->pcs = j->pcs;
-    site->pc = j->pc;
+    site->home = home;
     site->type = v->made;
     site->size = v->made_size;
     site->is_pointer = v->kind == RI_FOREIGN_POINTER;
@@ -68,12 +77,73 @@ static RiForeignSite *find_site(RiJit *j, const RiForeignValue *v)
     return site;
 }
 
-/* The box of a site in a register; if there is none, one is made and the instruction is begun again: nothing has been done. */
-static RiReg emit_box(RiJit *j, RiForeignSite *site, Start start)
+/* The slot that what is made in slot `to` goes to. */
+static uint32_t home_of(const RiJit *j, uint32_t to)
+{
+    RiWord next = j->code[j->next_pc];
+    return RI_WORD_OP(next) == RI_OP_SETLOCAL && !j->pcs[j->next_pc].is_merge ? RI_WORD_A(next) : to;
+}
+
+RiForeignSite *ri_jit_foreign_home(RiJit *j, uint32_t slot)
+{
+    RiValue sample;
+    RiForeignPointer p;
+    if (!j->heap->foreign || !ri_jit_sample(j, slot, &sample) || sample.tag != RI_TAG_CDATA ||
+        !j->heap->foreign->pointer(j->T, ((const RiCdata *)sample.cp)->type, &p) || !p.is_through || p.step == 0)
+        return NULL;
+    return find_site(j, &p.made, slot);
+}
+
+static bool in_gpr(const RiJitSlot *s)
+{
+    return s->where >= IN_GPR && s->where < IN_XMM;
+}
+
+/* Compare the box with each slot that may hold one of the site, and take `other` (a CMOVE's operand) where they are the same. Returns
+ * how many there are. */
+static uint32_t emit_avoid(RiJit *j, const RiForeignSite *site, RiReg box, const RiMem *other)
+{
+    uint32_t holders = 0, seen = 0;
+    for (uint32_t i = 0; i < j->depth; i++) {
+        const RiJitSlot *s = &j->slots[i];
+        if (s->site != site || (in_gpr(s) && seen >> (s->where - IN_GPR) & 1))
+            continue;
+        if (in_gpr(s)) {
+            seen |= 1u << (s->where - IN_GPR);
+            ri_x_rr(j->as, RI_X_CMP, box, (RiReg)(s->where - IN_GPR));
+        } else {
+            ri_x_rm(j->as, RI_X_CMP, box, ri_jit_payload(s->where == IN_ALIAS ? s->alias : i));
+        }
+        if (other)
+            ri_x_rm(j->as, RI_X_CMOVE, box, *other);
+        else
+            ri_x_rr(j->as, RI_X_CMOVE, box, RI_RCX);
+        holders++;
+    }
+    return holders;
+}
+
+/* box := one of the site that no slot holds; or NULL. Uses rax and rcx. False: no slot can hold any. */
+static bool emit_choose(RiJit *j, const RiForeignSite *site, RiReg box)
+{
+    RiMem second = ri_mem(RI_RAX, sizeof(RiCdata *));
+    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)site->boxes);
+    ri_x_rm(j->as, RI_X_LOAD, box, ri_mem(RI_RAX, 0));
+    uint32_t holders = emit_avoid(j, site, box, &second);
+    if (holders > 1) {
+        ri_x_imm(j->as, RI_RCX, 0);
+        emit_avoid(j, site, box, NULL);
+    }
+    return holders > 0;
+}
+
+/* A box of a site in a register. Comes first in an instruction: if there is none, one is made, and then looked for again; what takes
+ * boxes away would do so for ever. */
+static RiReg emit_box(RiJit *j, RiForeignSite *site)
 {
     RiReg box = ri_jit_new_gpr(j);
-    ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)&site->box);
-    ri_x_rm(j->as, RI_X_LOAD, box, ri_mem(RI_RAX, 0));
+    Start start = begin(j);
+    bool is_held = emit_choose(j, site, box);
     ri_x_rr(j->as, RI_X_TEST, box, box);
     uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
     RiJitSnap *after = ri_jit_snapshot(j);
@@ -86,7 +156,7 @@ static RiReg emit_box(RiJit *j, RiForeignSite *site, Start start)
     ri_jit_begin_slow(j);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
     ri_x_imm(j->as, RI_RSI, (int64_t)(uintptr_t)site);
-    ri_jit_call_c(j, HELPER(help_make));
+    ri_jit_call_c(j, is_held ? HELPER(help_make_two) : HELPER(help_make));
     ri_jit_drop_registers(j, true);
     if (pending)
         ri_jit_emit_exit(j, pending->pc, RI_JIT_EXIT_CONDITION);
@@ -111,22 +181,20 @@ static void set_sample(RiJit *j, uint32_t slot, const RiForeignValue *v)
     ri_jit_set_sample(j, slot, ri_object(new_sample(j, v), RI_TAG_CDATA));
 }
 
-/* A cdata in `reg` on top of the stack; returns its slot. */
-static uint32_t push_cdata(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg reg, RiReg address, uint8_t facts)
+/* A cdata in `reg` in slot `to`. */
+static void set_cdata(RiJit *j, uint32_t to, const RiForeignValue *v, RiForeignSite *site, RiReg reg, RiReg address, uint8_t facts)
 {
-    uint32_t to = j->depth;
     ri_jit_set_gpr(j, to, TYPE_CDATA, reg);
     RiJitSlot *s = &j->slots[to];
     s->shape = v->made_number;
     s->facts = facts;
     s->array = (uint8_t)address;
     s->site = site;
-    return to;
 }
 
-static void push_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site, RiReg box, RiReg address, uint8_t facts)
+static void set_box(RiJit *j, uint32_t to, const RiForeignValue *v, RiForeignSite *site, RiReg box, RiReg address, uint8_t facts)
 {
-    uint32_t to = push_cdata(j, v, site, box, address, facts);
+    set_cdata(j, to, v, site, box, address, facts);
     j->snap = NULL;
     set_sample(j, to, v);
 }
@@ -215,6 +283,12 @@ static bool can_be_pending(const RiJit *j, const RiForeignSite *object, uint32_t
     return !j->witness && !j->pcs[j->pc].is_plain && (pops == 0 || object) && is_used_at_once(j);
 }
 
+static RiForeignSite *pending_of(const RiJit *j, int32_t slot)
+{
+    RiForeignSite *site = slot >= 0 ? j->slots[slot].site : NULL;
+    return site && site->is_pending ? site : NULL;
+}
+
 static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, uint8_t facts, const RiForeignSite *object, uint32_t pops)
 {
     RiForeignSite *site = ri_jit_alloc(j, sizeof *site);
@@ -223,7 +297,8 @@ static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, uint8
     site->depth = object ? object->depth : j->depth;
     site->sample = new_sample(j, v);
     ri_jit_pop(j, pops);
-    uint32_t to = push_cdata(j, v, site, address, address, facts);
+    uint32_t to = j->depth;
+    set_cdata(j, to, v, site, address, address, facts);
     ri_jit_set_sample(j, to, ri_object(site->sample, RI_TAG_CDATA));
 }
 
@@ -281,7 +356,8 @@ static void guard_number(RiJit *j, RiReg reg, uint32_t number)
 
 typedef struct Place {
     RiMem at;      /* without an index */
-    bool is_there; /* for sure: else by a leaf routine */
+    bool is_there; /* for sure: else the host may refuse */
+    bool is_not_null;
 } Place;
 
 /* rcx := offset of the element, whose index is in a slot; it is one of `count`, or (count 0) of those in RiCdata.size, or the guard
@@ -340,6 +416,7 @@ static bool emit_place(RiJit *j, const RiForeignPlace *p, Object *o, RiJitOperan
     RiReg base = ri_jit_bytes(j, o->reg, p->is_through);
     o->is_owned = is_owned && (!p->step || can_bound);
     out->is_there = o->is_owned;
+    out->is_not_null = !p->is_through && !p->step && (ri_jit_facts(j, o->reg)->facts & FACT_NOT_NULL);
     if (!p->step || k) {
         out->at = ri_mem(base, offset);
         return true;
@@ -349,22 +426,6 @@ static bool emit_place(RiJit *j, const RiForeignPlace *p, Object *o, RiJitOperan
     return true;
 }
 
-#if RI_HAVE_FIXUPS
-static const char *leaf_of(uint8_t size, bool stores)
-{
-    switch (size) {
-    case 1:
-        return stores ? ri_fault_leaf_store_8 : ri_fault_leaf_load_8;
-    case 2:
-        return stores ? ri_fault_leaf_store_16 : ri_fault_leaf_load_16;
-    case 4:
-        return stores ? ri_fault_leaf_store_32 : ri_fault_leaf_load_32;
-    default:
-        return stores ? ri_fault_leaf_store_64 : ri_fault_leaf_load_64;
-    }
-}
-#endif
-
 /* rax := the address, which is not near NULL; or leave to the interpreter. */
 static void emit_address(RiJit *j, RiMem at)
 {
@@ -373,22 +434,19 @@ static void emit_address(RiJit *j, RiMem at)
     ri_jit_exit_if(j, RI_CC_B);
 }
 
-/* The bytes at rax by a leaf routine, to or from rdx; or leave. Uses rcx. */
-static bool emit_leaf(RiJit *j, uint8_t size, bool stores)
+/* Where the place is, if it is there; what is emitted next is one access to it. Uses rax. */
+static RiMem emit_access(RiJit *j, const Place *place)
 {
-#if RI_HAVE_FIXUPS
-    if (!ri_fault_is_installed())
-        return false;
-    RiReg leaf = ri_jit_new_gpr(j);
-    ri_x_rr(j->as, RI_X_XOR32, RI_RCX, RI_RCX);
-    ri_x_imm(j->as, leaf, (int64_t)(uintptr_t)leaf_of(size, stores));
-    ri_x_call_reg(j->as, leaf);
-    ri_jit_exit_if(j, RI_CC_B);
-    return true;
-#else
-    (void)j, (void)size, (void)stores;
-    return false;
-#endif
+    RiMem at = place->at;
+    if (place->is_there)
+        return at;
+    if (!place->is_not_null) {
+        emit_address(j, at);
+        at = ri_mem(RI_RAX, 0);
+    }
+    if (ri_fault_is_installed())
+        ri_jit_exit_if_refused(j);
+    return at;
 }
 
 /* -- Loads ------------------------------------------------------------------------------------------------------------------ */
@@ -443,28 +501,12 @@ static void push_boolean(RiJit *j, uint32_t pops)
 static bool push_number(RiJit *j, const RiForeignValue *v, const Place *place, uint32_t pops)
 {
     bool is_float = v->kind == RI_FOREIGN_FLOAT;
-    RiReg to = is_float ? RI_RDX : v->kind == RI_FOREIGN_BOOL ? RI_RAX : ri_jit_new_gpr(j);
+    RiReg to = is_float || v->kind == RI_FOREIGN_BOOL ? RI_RAX : ri_jit_new_gpr(j);
     RiXmm real = is_float ? ri_jit_new_xmm(j) : 0;
-    RiMem at = place->at;
-    if (!place->is_there) {
-        emit_address(j, at);
-        at = ri_mem(RI_RAX, 0);
-    }
-    bool is_in_rdx = !place->is_there && emit_leaf(j, v->size, false);
-    if (is_in_rdx && is_float)
-        ri_x_rr(j->as, RI_X_MOVQ_X, real, RI_RDX);
-    else if (is_in_rdx)
-        emit_extend(j, v, to, RI_RDX);
-    if (is_float && v->size == 4) {
-        if (!is_in_rdx)
-            ri_x_rr(j->as, RI_X_XORPS, real, real);
-        if (is_in_rdx)
-            ri_x_rr(j->as, RI_X_CVTSS2SD, real, real);
-        else
-            ri_x_rm(j->as, RI_X_CVTSS2SD, real, at);
-    } else if (!is_in_rdx) {
-        ri_x_rm(j->as, is_float ? RI_X_MOVSD : load_form(v), is_float ? real : (int)to, at);
-    }
+    if (is_float && v->size == 4)
+        ri_x_rr(j->as, RI_X_XORPS, real, real);
+    RiMem at = emit_access(j, place);
+    ri_x_rm(j->as, !is_float ? load_form(v) : v->size == 4 ? RI_X_CVTSS2SD : RI_X_MOVSD, is_float ? real : (int)to, at);
     if (v->kind == RI_FOREIGN_BOOL) {
         push_boolean(j, pops);
         return true;
@@ -479,36 +521,34 @@ static bool push_number(RiJit *j, const RiForeignValue *v, const Place *place, u
 }
 
 /* What the place's object belongs to, into the box. A box that is used again does not belong to anybody. */
-static void emit_keep(RiJit *j, const RiForeignPlace *p, const Object *o, RiReg box)
+static void emit_keep(RiJit *j, bool is_through, const Object *o, RiReg box)
 {
-    if (!p->is_through && !ri_jit_facts(j, o->reg)->site) {
+    if (!is_through && !ri_jit_facts(j, o->reg)->site) {
         ri_x_rm(j->as, RI_X_STORE, o->reg, ri_mem(box, offsetof(RiCdata, keep)));
         return;
     }
     ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(o->reg, offsetof(RiCdata, keep)));
-    if (!p->is_through) {
+    if (!is_through) {
         ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
         ri_x_rr(j->as, RI_X_CMOVE, RI_RCX, o->reg);
     }
     ri_x_rm(j->as, RI_X_STORE, RI_RCX, ri_mem(box, offsetof(RiCdata, keep)));
 }
 
-static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, RiJitOperand key, const Place *place, Start start,
+/* A reference in `box`, or (RI_NO_REG) left pending. */
+static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, RiJitOperand key, const Place *place, RiReg box,
                            uint32_t pops)
 {
-    const RiForeignSite *pending = o->slot >= 0 ? j->slots[o->slot].site : NULL;
-    pending = pending && pending->is_pending ? pending : NULL;
-    bool waits = can_be_pending(j, pending, pops);
-    if (pending && !waits)
-        return false;
+    const RiForeignSite *pending = pending_of(j, o->slot);
+    uint8_t facts = o->is_owned ? FACT_OWNED : FACT_NOT_NULL;
     RiReg address = ri_jit_new_gpr(j);
     ri_x_rm(j->as, RI_X_LEA, address, place->at);
-    if (!place->is_there) {
+    if (!place->is_there && !place->is_not_null) {
         ri_x_alu(j->as, RI_ALU_CMP, address, NULL_PAGE_BYTES);
         ri_jit_exit_if(j, RI_CC_B);
     }
-    if (waits) {
-        push_pending(j, &p->value, address, o->is_owned ? FACT_OWNED : 0, pending, pops);
+    if (box == RI_NO_REG) {
+        push_pending(j, &p->value, address, facts, pending, pops);
         if (!pending && o->slot >= 0 && key.slot >= 0) {
             j->element.object = (uint32_t)o->slot;
             j->element.key = (uint32_t)key.slot;
@@ -518,32 +558,22 @@ static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, R
         }
         return true;
     }
-    RiForeignSite *site = find_site(j, &p->value);
-    RiReg box = emit_box(j, site, start);
     ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, at)));
-    emit_keep(j, p, o, box);
+    emit_keep(j, p->is_through, o, box);
     ri_jit_pop(j, pops);
-    push_box(j, &p->value, site, box, address, o->is_owned ? FACT_OWNED : 0);
+    set_box(j, j->depth, &p->value, find_site(j, &p->value, home_of(j, j->depth)), box, address, facts);
     return true;
 }
 
-static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, Start start, uint32_t pops)
+static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, RiReg box, uint32_t pops)
 {
-    RiForeignSite *site = find_site(j, &p->value);
     RiReg address = ri_jit_new_gpr(j);
-    RiMem at = place->at;
-    if (!place->is_there) {
-        emit_address(j, at);
-        at = ri_mem(RI_RAX, 0);
-    }
-    if (!place->is_there && emit_leaf(j, sizeof(void *), false))
-        ri_x_rr(j->as, RI_X_LOAD, address, RI_RDX);
-    else
-        ri_x_rm(j->as, RI_X_LOAD, address, at);
-    RiReg box = emit_box(j, site, start);
+    RiMem at = emit_access(j, place);
+    ri_x_rm(j->as, RI_X_LOAD, address, at);
     ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, data)));
+    ri_x_store_imm(j->as, ri_mem(box, offsetof(RiCdata, keep)), 0);
     ri_jit_pop(j, pops);
-    push_box(j, &p->value, site, box, address, FACT_POINTER);
+    set_box(j, j->depth, &p->value, find_site(j, &p->value, home_of(j, j->depth)), box, address, FACT_POINTER);
     return true;
 }
 
@@ -578,7 +608,13 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
         return false;
     if (push_same_element(j, &p, slot, key, pops))
         return true;
-    Start start = begin(j);
+    const RiForeignSite *pending = pending_of(j, slot);
+    bool waits = p.value.kind == RI_FOREIGN_REFERENCE && can_be_pending(j, pending, pops);
+    if (p.value.kind == RI_FOREIGN_REFERENCE && pending && !waits)
+        return false;
+    RiReg box = RI_NO_REG;
+    if (p.value.kind == RI_FOREIGN_POINTER || (p.value.kind == RI_FOREIGN_REFERENCE && !waits))
+        box = emit_box(j, find_site(j, &p.value, home_of(j, j->depth - pops)));
     if (key.slot >= 0)
         ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
     Object o = load_object(j, slot, upvalue, RI_TAG_CDATA);
@@ -587,9 +623,9 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
         return false;
     switch (p.value.kind) {
     case RI_FOREIGN_REFERENCE:
-        return push_reference(j, &p, &o, key, &place, start, pops);
+        return push_reference(j, &p, &o, key, &place, box, pops);
     case RI_FOREIGN_POINTER:
-        return push_pointer(j, &p, &place, start, pops);
+        return push_pointer(j, &p, &place, box, pops);
     default:
         return push_number(j, &p.value, &place, pops);
     }
@@ -648,11 +684,6 @@ static void guard_source(RiJit *j, const RiForeignValue *v, uint32_t slot, const
         ri_x_rr(j->as, RI_X_CMP, RI_RAX, RI_RCX);
         ri_jit_exit_if(j, RI_CC_E);
     }
-}
-
-static bool in_gpr(const RiJitSlot *s)
-{
-    return s->where >= IN_GPR && s->where < IN_XMM;
 }
 
 /* to := the payload of the slot. Neither its register nor other ones change. */
@@ -740,14 +771,9 @@ static void emit_store(RiJit *j, const RiForeignValue *v, const Place *place, ui
         load_real(j, v, 1, value, s);
     else
         load_word(j, v, RI_RDX, value, s);
-    if (!place->is_there) {
-        if (is_float)
-            ri_x_rr(j->as, RI_X_MOVQ_R, 1, RI_RDX);
-        emit_address(j, at);
-        at = ri_mem(RI_RAX, 0);
-        if (emit_leaf(j, v->size, true))
-            return;
-    }
+    Place where = *place;
+    where.at = at;
+    at = emit_access(j, &where);
     if (is_float)
         ri_x_rm(j->as, v->size == 4 ? RI_X_MOVSS_ST : RI_X_MOVSD_ST, 1, at);
     else
@@ -773,6 +799,157 @@ bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
     if (p.value.kind == RI_FOREIGN_POINTER)
         ri_jit_forget_pointers(j);
     ri_jit_pop(j, pops);
+    return true;
+}
+
+/* -- Pointers --------------------------------------------------------------------------------------------------------------------- */
+
+/* What the cdata of an operand is as a pointer. */
+static bool find_pointer(RiJit *j, RiJitOperand o, RiForeignPointer *out)
+{
+    RiValue sample;
+    return o.slot >= 0 && j->heap->foreign && j->generic_pc != j->pc &&
+           sample_object(j, o.slot, 0, RI_TAG_CDATA, &sample) &&
+           j->heap->foreign->pointer(j->T, ((const RiCdata *)sample.cp)->type, out) &&
+           (!out->described || (!*out->meta && ri_jit_keep(j, out->described)));
+}
+
+/* It is one of those, and no metatable of its type says otherwise. */
+static Object guard_pointer(RiJit *j, RiJitOperand o, const RiForeignPointer *p)
+{
+    Object object = load_object(j, o.slot, 0, RI_TAG_CDATA);
+    guard_number(j, object.reg, p->number);
+    if (p->described) {
+        ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)p->meta);
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, 0), 0);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+    return object;
+}
+
+/* Its address, in a register of its own that stays. */
+static RiReg load_address(RiJit *j, const Object *o, const RiForeignPointer *p)
+{
+    RiReg reg = ri_jit_bytes(j, o->reg, p->is_through);
+    if (reg != RI_RAX)
+        return reg;
+    reg = ri_jit_new_gpr(j);
+    ri_x_rr(j->as, RI_X_LOAD, reg, RI_RAX);
+    return reg;
+}
+
+/* to := base + or - index * step. Uses rcx. */
+static void emit_moved(RiJit *j, RiReg to, RiReg base, RiJitOperand index, int64_t step, bool is_less)
+{
+    const RiValue *k = constant_key(j, &index);
+    if (k) {
+        int64_t by = (int64_t)((is_less ? 0 - k->u : k->u) * (uint64_t)step);
+        ri_x_imm(j->as, RI_RCX, by);
+    } else {
+        ri_x_imul(j->as, RI_RCX, ri_jit_gpr(j, (uint32_t)index.slot), (int32_t)step);
+        if (is_less)
+            ri_x_neg(j->as, RI_RCX);
+    }
+    ri_x_rm(j->as, RI_X_LEA, to, ri_mem_index(base, RI_RCX, 1, 0));
+}
+
+static bool emit_pointer_sum(RiJit *j, RiJitOperand a, RiJitOperand b, bool is_less, uint32_t pops, int32_t dest)
+{
+    RiForeignPointer p;
+    if (!find_pointer(j, a, &p) || p.step == 0)
+        return false;
+    const RiForeignSite *pending = pending_of(j, a.slot);
+    bool waits = dest < 0 && can_be_pending(j, pending, pops);
+    if (pending && !waits)
+        return false;
+    uint32_t to = dest < 0 ? j->depth - pops : (uint32_t)dest;
+    RiForeignSite *site = waits ? NULL : find_site(j, &p.made, dest < 0 ? home_of(j, to) : to);
+    RiReg box = waits ? RI_NO_REG : emit_box(j, site);
+    if (b.slot >= 0)
+        ri_jit_guard(j, (uint32_t)b.slot, TYPE_INT);
+    Object o = guard_pointer(j, a, &p);
+    RiReg base = load_address(j, &o, &p), address = ri_jit_new_gpr(j);
+    emit_moved(j, address, base, b, (int64_t)p.step, is_less);
+    if (waits) {
+        push_pending(j, &p.made, address, FACT_POINTER, pending, pops);
+        return true;
+    }
+    ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, data)));
+    emit_keep(j, p.is_through, &o, box);
+    ri_jit_pop(j, pops);
+    set_box(j, to, &p.made, site, box, address, FACT_POINTER);
+    return true;
+}
+
+/* rax := rax / step, cut off towards zero. Uses rcx and rdx. */
+static void emit_divide(RiJit *j, uint64_t step)
+{
+    if (step & (step - 1)) {
+        ri_x_imm(j->as, RI_RCX, (int64_t)step);
+        ri_x_cqo(j->as);
+        ri_x_idiv(j->as, RI_RCX);
+    } else if (step > 1) {
+        ri_x_rr(j->as, RI_X_LOAD, RI_RDX, RI_RAX);
+        ri_x_shift(j->as, RI_SHIFT_ARITHMETIC, RI_RDX, 63);
+        ri_x_alu(j->as, RI_ALU_AND, RI_RDX, (int32_t)step - 1);
+        ri_x_rr(j->as, RI_X_ADD, RI_RAX, RI_RDX);
+        ri_x_shift(j->as, RI_SHIFT_ARITHMETIC, RI_RAX, __builtin_ctzll(step));
+    }
+}
+
+static bool emit_distance(RiJit *j, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest)
+{
+    RiForeignPointer p, q;
+    if (!find_pointer(j, a, &p) || !find_pointer(j, b, &q) || p.step == 0 || q.step == 0 || p.made.type != q.made.type)
+        return false;
+    Object x = guard_pointer(j, a, &p), y = guard_pointer(j, b, &q);
+    RiReg from = load_address(j, &x, &p), to = load_address(j, &y, &q), result = ri_jit_new_gpr(j);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RAX, from);
+    ri_x_rr(j->as, RI_X_SUB, RI_RAX, to);
+    emit_divide(j, p.step);
+    ri_x_rr(j->as, RI_X_LOAD, result, RI_RAX);
+    ri_jit_pop(j, pops);
+    uint32_t slot = dest < 0 ? j->depth : (uint32_t)dest;
+    ri_jit_set_gpr(j, slot, TYPE_INT, result);
+    ri_jit_set_sample(j, slot, ri_int(1));
+    return true;
+}
+
+bool ri_jit_emit_foreign_arith(RiJit *j, RiMetamethod event, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest)
+{
+    uint8_t ta = ri_jit_operand_type(j, a), tb = ri_jit_operand_type(j, b);
+    if (event != RI_MM_ADD && event != RI_MM_SUB)
+        return false;
+    if (ta == TYPE_CDATA && tb == TYPE_CDATA)
+        return event == RI_MM_SUB && emit_distance(j, a, b, pops, dest);
+    if (ta == TYPE_INT && event == RI_MM_ADD)
+        return emit_pointer_sum(j, b, a, false, pops, dest);
+    return ta == TYPE_CDATA && tb == TYPE_INT && emit_pointer_sum(j, a, b, event == RI_MM_SUB, pops, dest);
+}
+
+bool ri_jit_emit_foreign_compare(RiJit *j, RiJitOperand a, RiJitOperand b, bool orders)
+{
+    RiForeignPointer p, q;
+    if (ri_jit_operand_type(j, a) != TYPE_CDATA) {
+        RiJitOperand other = a;
+        a = b;
+        b = other;
+    }
+    uint8_t type = ri_jit_operand_type(j, b);
+    if (type == TYPE_NIL && !orders && find_pointer(j, a, &p)) {
+        if (b.slot >= 0)
+            ri_jit_guard(j, (uint32_t)b.slot, TYPE_NIL);
+        Object o = guard_pointer(j, a, &p);
+        RiReg reg = load_address(j, &o, &p);
+        ri_x_rr(j->as, RI_X_TEST, reg, reg);
+        return true;
+    }
+    if (type != TYPE_CDATA || !find_pointer(j, a, &p) || !find_pointer(j, b, &q) ||
+        (orders && (p.step == 0 || q.step == 0 || p.made.type != q.made.type)))
+        return false;
+    Object x = guard_pointer(j, a, &p), y = guard_pointer(j, b, &q);
+    RiReg left = load_address(j, &x, &p), right = load_address(j, &y, &q);
+    ri_x_rr(j->as, RI_X_CMP, left, right);
     return true;
 }
 

@@ -52,6 +52,7 @@ START_TEST(moves)
     LINE(ri_x_rm(&as, RI_X_STOREBYTE, RI_RDX, ri_mem(RI_RAX, 1)), "885001");
     LINE(ri_x_rm(&as, RI_X_STOREHALF, RI_R8, ri_mem(RI_RAX, 2)), "6644894002");
     LINE(ri_x_rr(&as, RI_X_CMOVE, RI_RCX, RI_R8), "490f44c8");
+    LINE(ri_x_if_refused(&as, 0), "0f1f845df8ffffff");
     LINE(ri_x_fs(&as, false, RI_RAX, -64), "648b0425c0ffffff");
     LINE(ri_x_fs(&as, true, RI_R9, 16), "6444890c2510000000");
     LINE(ri_x_rr(&as, RI_X_ZEROBYTE, RI_RAX, RI_RSI), "400fb6c6");

@@ -66,26 +66,39 @@ typedef struct RiForeignCall { /* of a function all of whose arguments go in reg
     const RiLibFn *frame;  /* whose frame the call has, as calls by the interpreter do */
 } RiForeignCall;
 
-/* The cdata of one instruction's result, used again and again as long as nobody else gets to see it: machine code that lets it
- * be seen clears `box` first. Every collection clears it, too. */
+typedef struct RiForeignPointer { /* what pointers are computed and compared with: a pointer, an array, a struct */
+    uint32_t number; /* of the object's type */
+    bool is_through; /* a pointer: the address is in its bytes */
+    uint64_t step;   /* bytes of what it points to; 0: nothing can be added */
+    RiForeignValue made; /* what pointer + n is */
+    struct RiCtype *described; /* the struct whose metatable could say otherwise; NULL: none */
+    RiTable *const *meta;      /* where that is: NULL, or the operators are its */
+} RiForeignPointer;
+
+/* The cdata that machine code makes of one type for one place of a frame, used again and again as long as nobody else gets to see
+ * them: code that lets one be seen clears `boxes` first. Every collection clears them, too. There are two, so that a new value can
+ * be made while the place has the old one. */
 typedef struct RiForeignSite {
-    RiCdata *box; /* NULL: the next one is to be made */
+    RiCdata *boxes[2]; /* NULL: to be made */
     struct RiForeignSite *next;
     struct RiCtype *type;
     uint64_t size;      /* for RiCdata.size */
     bool is_pointer;    /* has bytes of its own, for an address */
-    /* The JIT's: the instruction; what a value is like; and, of one that is pending (see emit_ffi.c), where to go back to */
+    /* The JIT's: the function and the slot; and, of one that is pending (see emit_ffi.c), where to go back to, and what a value is
+     * like */
     const void *pcs;
+    uint32_t home;
     uint32_t pc, depth;
     bool is_pending;
     RiCdata *sample;
 } RiForeignSite;
 
-/* What the library lends (RiHeap.foreign; NULL: it is not loaded). None of `place`, `call`, `address` and `symbol` collects
+/* What the library lends (RiHeap.foreign; NULL: it is not loaded). None of `place`, `pointer`, `call`, `address` and `symbol` collects
  * or throws; what they say no to is to be done by the general way. */
 typedef struct RiForeign {
     /* The place that a string (a field) or an integer (an element) names in objects of that type. */
     bool (*place)(RiThread *T, struct RiCtype *type, RiValue key, RiForeignPlace *out);
+    bool (*pointer)(RiThread *T, struct RiCtype *type, RiForeignPointer *out);
     bool (*call)(RiThread *T, struct RiCtype *type, RiForeignCall *out);
     /* May a cdata of type `from` be passed, or stored, as a pointer of type `to`? 0: no; 1: its address is RiCdata.at; 2: the
      * address is in its bytes. */

@@ -96,6 +96,30 @@ static bool find_place(RiThread *T, RiCtype *type, RiValue key, RiForeignPlace *
     return found && out->offset <= INT32_MAX && !(out->is_constant && out->value.kind == RI_FOREIGN_REFERENCE);
 }
 
+static bool find_pointer(RiThread *T, RiCtype *type, RiForeignPointer *out)
+{
+    RiCtype *t = ri_ctype_strip(type);
+    bool known;
+    *out = (RiForeignPointer){.number = type->id};
+    out->is_through = t->kind == RI_CK_POINTER;
+    if (type == ri_ffi_state(T)->ctype_type || (out->is_through && t != type))
+        return false;
+    if (t->kind != RI_CK_POINTER && t->kind != RI_CK_ARRAY && t->kind != RI_CK_STRUCT)
+        return false;
+    RiCtype *described = out->is_through ? t->base : t;
+    if (described->kind == RI_CK_STRUCT) {
+        out->described = described->plain;
+        out->meta = &described->plain->meta;
+    }
+    if (t->kind == RI_CK_STRUCT)
+        return true;
+    uint64_t size = t->base->kind == RI_CK_VOID ? 1 : ri_ctype_size(t->base, &known);
+    if (t->base->kind == RI_CK_FUNCTION || t->base->pointer == NULL || size > INT32_MAX || !describe_value(t->base->pointer, &out->made))
+        return true;
+    out->step = size;
+    return true;
+}
+
 static bool describe_call(RiThread *T, RiCtype *type, RiForeignCall *out)
 {
     RiFfi *ffi = ri_ffi_state(T);
@@ -155,4 +179,4 @@ static int32_t deliver(RiThread *T, const RiForeignCall *call, uint64_t word, do
     return ri_ffi_deliver(T, call->type->base, result);
 }
 
-const RiForeign ri_ffi_foreign = {find_place, describe_call, find_address, find_symbol, make, deliver};
+const RiForeign ri_ffi_foreign = {find_place, find_pointer, describe_call, find_address, find_symbol, make, deliver};

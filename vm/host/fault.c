@@ -35,6 +35,19 @@ static uintptr_t find_fixup(uintptr_t pc)
     return 0;
 }
 
+/* The same of generated code, which says it itself. */
+static uintptr_t find_mark(uintptr_t pc)
+{
+    const volatile char *mark = (const volatile char *)pc - 8;
+    int32_t distance;
+    for (int i = 0; i < 4; i++) {
+        if (mark[i] != RI_FAULT_MARK[i])
+            return 0;
+    }
+    memcpy(&distance, (const char *)pc - 4, sizeof distance);
+    return pc + (uintptr_t)(intptr_t)distance;
+}
+
 /* What would have happened without us. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
@@ -56,7 +69,9 @@ static void pass_on(int number, siginfo_t *info, void *context)
 static void handle(int number, siginfo_t *info, void *context)
 {
     ucontext_t *registers = context;
-    uintptr_t to = find_fixup((uintptr_t)registers->uc_mcontext.gregs[REG_RIP]);
+    uintptr_t pc = (uintptr_t)registers->uc_mcontext.gregs[REG_RIP], to = find_fixup(pc);
+    if (to == 0 && pc != (uintptr_t)info->si_addr) /* not: a jump to nowhere */
+        to = find_mark(pc);
     if (to == 0)
         pass_on(number, info, context);
     else

@@ -24,6 +24,10 @@ bool ri_fault_is_installed(void);
 #define RI_HAVE_FIXUPS 0
 #endif
 
+/* Generated code cannot have entries in that table (section ri_fixups). It may have, right before an access, a nop of eight bytes that begins so, which
+ * no compiler makes; the other four are the distance from the access to where to go on. */
+#define RI_FAULT_MARK "\x0f\x1f\x84\x5d"
+
 #if RI_HAVE_FIXUPS
 
 #define RI_FIXUP_ENTRY(label)                                                                      \
@@ -64,7 +68,7 @@ RI_DEFINE_FAULT_ACCESS(16, "movzwl (%1,%2), %0", uint32_t, "movw %w0, (%1,%2)")
 RI_DEFINE_FAULT_ACCESS(32, "movl (%1,%2), %0", uint32_t, "movl %k0, (%1,%2)")
 RI_DEFINE_FAULT_ACCESS(64, "movq (%1,%2), %0", uint64_t, "movq %q0, (%1,%2)")
 
-/* The same for generated code, which cannot have entries in that table. No C functions: rax is the base, rcx the offset, rdx
+/* Or generated code calls these. No C functions: rax is the base, rcx the offset, rdx
  * what is stored or, widened by zeros, was loaded. No other registers change; the carry flag says that the host refused. */
 extern const char ri_fault_leaf_load_8[], ri_fault_leaf_load_16[], ri_fault_leaf_load_32[], ri_fault_leaf_load_64[];
 extern const char ri_fault_leaf_store_8[], ri_fault_leaf_store_16[], ri_fault_leaf_store_32[], ri_fault_leaf_store_64[];
