@@ -26,10 +26,15 @@
 #define NOTES_PER_BYTE 2u /* what the compiler keeps about code, in bytes for a byte of code memory, at most */
 #define NOTES_KEPT ((size_t)4 << 20) /* … after the death of a large process; much of more would be of dead functions */
 #define HOT_LOOPS 300u
+/* The first one of a heap that awaits its JIT: opening takes as long as interpreting some thousand instructions, and a host may
+ * have very many states, most of them for a few calls. */
+#define AWAITED_CALLS 300u
+#define AWAITED_CODE_BYTES ((size_t)8 << 20)
 #define VERSIONS_LIMIT 10u /* of one block, whatever they differ in; then one that assumes nothing */
 /* Return addresses: 16 bytes a call. Whoever is deeper goes on from the interpreter, with the machine stack empty again. A stay
  * within another one, below C functions, shares its room, or gets a little. */
 #define NATIVE_STACK_BYTES (128 * 1024)
+#define NATIVE_STACK_BYTES_AWAITED (32 * 1024) /* in a host, whose threads may have small ones */
 #define NATIVE_STACK_BYTES_MIN 2048
 
 static const RiWord native_word = RI_OP_NATIVE;
@@ -879,10 +884,43 @@ static void flush(RiJit *j)
 
 typedef RiNativeExit Enter(RiThread *T, const void *address, uint64_t stamp);
 
+/* A part of what address space there is: programs need the rest. It is taken twice over, for two views. */
+static size_t usual_code_bytes(void)
+{
+    uint64_t part = ri_host_address_space() / 64;
+    if (part < RI_JIT_CODE_BYTES_MIN)
+        return RI_JIT_CODE_BYTES_MIN;
+    return part < CODE_BYTES ? (size_t)part : CODE_BYTES;
+}
+
+/* Something runs that may be worth the JIT that the heap awaits. NULL: not yet, or there is none to be had. */
+static RI_NOINLINE RiJit *open_awaited(const RiThread *T)
+{
+    RiHeap *heap = T->heap;
+    RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
+    if (heap->hot_code == NULL || !fv->is_warm)
+        return NULL;
+    if (T->pc == 0 ? ++fv->calls < AWAITED_CALLS : fv->loops < heap->hot_loops)
+        return NULL;
+    size_t code_bytes = usual_code_bytes();
+    RiJitOptions options = {.code_bytes = code_bytes < AWAITED_CODE_BYTES ? code_bytes : AWAITED_CODE_BYTES};
+    if (!ri_jit_open(heap, &options)) {
+        heap->hot_code = NULL;
+        return NULL;
+    }
+    ri_jit_of(heap)->stack_bytes = NATIVE_STACK_BYTES_AWAITED;
+    return ri_jit_of(heap);
+}
+
 RiNativeExit ri_jit_enter(RiThread *T)
 {
     RiHeap *heap = T->heap;
     RiJit *j = ri_jit_of(heap);
+    if (RI_UNLIKELY(j == NULL)) {
+        j = open_awaited(T);
+        if (j == NULL)
+            return RI_NATIVE_STAY;
+    }
     if (RI_UNLIKELY((j->full || j->stale) && !heap->native_sp && !heap->native_parked))
         flush(j);
     RiFeedback *fv = ((RiClosure *)T->base[-2].p)->feedback;
@@ -905,7 +943,7 @@ RiNativeExit ri_jit_enter(RiThread *T)
     const char *limit = heap->native_limit;
     const char *here = __builtin_frame_address(0);
     if (!heap->native_sp)
-        heap->native_limit = here - NATIVE_STACK_BYTES;
+        heap->native_limit = here - j->stack_bytes;
     else if (here - NATIVE_STACK_BYTES_MIN < limit)
         heap->native_limit = here - NATIVE_STACK_BYTES_MIN;
     uint32_t switches = heap->native_sp ? j->switch_count : 0;
@@ -1071,15 +1109,6 @@ static bool is_supported(void)
 #endif
 }
 
-/* A part of what address space there is: programs need the rest. It is taken twice over, for two views. */
-static size_t usual_code_bytes(void)
-{
-    uint64_t part = ri_host_address_space() / 64;
-    if (part < RI_JIT_CODE_BYTES_MIN)
-        return RI_JIT_CODE_BYTES_MIN;
-    return part < CODE_BYTES ? (size_t)part : CODE_BYTES;
-}
-
 bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
 {
     if (!is_supported())
@@ -1101,6 +1130,7 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     j->heap = heap;
     j->always = options->always;
     j->generation = 1;
+    j->stack_bytes = NATIVE_STACK_BYTES;
     j->hot.code = j->cold.code = j->pages.write;
     j->cold_bottom = j->cold_end = j->cold.at = (uint32_t)j->pages.size;
     ri_host_code_touch(&j->pages, 0, ROUTINES_BYTES_MAX);
@@ -1122,6 +1152,14 @@ bool ri_jit_open(RiHeap *heap, const RiJitOptions *options)
     j->hot_calls = options->hot_calls ? options->hot_calls : HOT_CALLS;
     heap->hot_loops = options->always ? 0 : options->hot_loops ? options->hot_loops : HOT_LOOPS;
     return true;
+}
+
+void ri_jit_await(RiHeap *heap)
+{
+    if (!is_supported() || heap->hot_code != NULL)
+        return;
+    heap->hot_code = &native_word;
+    heap->hot_loops = HOT_LOOPS;
 }
 
 void ri_jit_close(RiHeap *heap)

@@ -217,6 +217,7 @@ typedef struct RiJit {
     bool always, full;
     bool stale;          /* its code is not to be entered, but some is under way */
     uint32_t hot_calls;
+    uint32_t stack_bytes; /* of the native stack that machine code may take below whoever enters it */
     uint32_t touched; /* pages below have been asked for */
     uint64_t generation;
     RiJitChunk *chunks, *reserve;

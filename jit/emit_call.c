@@ -57,9 +57,12 @@ static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t
     RiHeap *heap = T->heap;
     ptrdiff_t base = T->base - T->stack;
     uint32_t pc = T->pc, delta = (uint32_t)(func + 2 - T->base);
-    RiAction action = ri_precall(T, func, nargs, wanted, 0);
-    if (action == RI_LEAVE)
+    if (ri_call_c_from_lua(T, func, nargs, wanted)) {
+        if (RI_LIKELY(heap->budget > 0 && !T->hook_mask))
+            return NULL;
+    } else if (ri_precall(T, func, nargs, wanted, 0) == RI_LEAVE) {
         return (const void *)RI_NATIVE_LEAVE;
+    }
     RiThread *now = heap->running;
     if (--heap->budget < 0)
         return (const void *)RI_NATIVE_SAFE_POINT;
@@ -846,6 +849,8 @@ static bool try_return(RiThread *T, RiValue *first, uint32_t count, const void *
         *where = ri_jit_run_address(j, j->land_address); /* who called the metamethod looks at T->base */
     else if (actions == RI_LINK_LIB || actions == RI_LINK_CORO)
         *where = return_in_full(T, first, count);
+    else if (actions == RI_LINK_ENTRY)
+        *where = (const void *)(uintptr_t)(ri_return_values(T, first, count) == RI_LEAVE ? RI_NATIVE_LEAVE : RI_NATIVE_GO_ON);
     else if (link.flags & RI_LINK_ACTIONS)
         return false;
     else

@@ -30,6 +30,9 @@ typedef struct RiJitOptions {
 /* Give `heap` a JIT. False if the host has no memory for code, or this processor is none we know: then programs are
  * interpreted. Collects: no. */
 bool ri_jit_open(RiHeap *heap, const RiJitOptions *options);
+/* `heap` gets a JIT as soon as something in it has been called or has looped often enough: a state of a host that may have
+ * thousands costs nothing more until then. With 8 MB of code memory, and little of the host's stack. Collects: no. */
+void ri_jit_await(RiHeap *heap);
 /* Before the heap is destroyed. Without a JIT: nothing. */
 void ri_jit_close(RiHeap *heap);
 

@@ -94,7 +94,7 @@ void ri_cxx_error(void *thread, const char *message)
 
 /* -- Calls ------------------------------------------------------------------------------------------------------- */
 
-void ri_capi_insert_link(RiThread *T, uint32_t nargs)
+static RI_ALWAYS_INLINE RiValue *insert_link(RiThread *T, uint32_t nargs)
 {
     RI_API_CHECK_COUNT(T, (int64_t)nargs + 1);
     if (RI_UNLIKELY(T->top > T->stack_limit + RI_STACK_RESERVE - 4))
@@ -105,6 +105,12 @@ void ri_capi_insert_link(RiThread *T, uint32_t nargs)
     link->u = 0;
     link->tag = RI_TAG_LINK;
     T->top++;
+    return link - 1;
+}
+
+void ri_capi_insert_link(RiThread *T, uint32_t nargs)
+{
+    (void)insert_link(T, nargs);
 }
 
 /* A thread may be used without being resumed: it is the running one for as long as a call lasts. */
@@ -140,8 +146,9 @@ void lua_callk(lua_State *L, int nargs, int result_count, lua_KContext context, 
         ri_call_yieldable(T, (uint32_t)nargs, result_count);
         T->c_record_count--;
     } else {
-        ri_capi_insert_link(T, (uint32_t)nargs);
-        ri_call(T, (uint32_t)nargs, result_count);
+        RiValue *func = insert_link(T, (uint32_t)nargs);
+        if (func->tag == RI_TAG_CLOSURE || before != T || !ri_call_c_function(T, func, (uint32_t)nargs, result_count))
+            ri_run_call(T, func, (uint32_t)nargs, result_count, false);
     }
     T->heap->running = before;
 }
@@ -160,7 +167,7 @@ int lua_pcallk(lua_State *L, int nargs, int result_count, int handler_index, lua
         status = ri_pcall_yieldable(T, (uint32_t)nargs, result_count, handler, NULL);
         T->c_record_count--;
     } else {
-        ri_capi_insert_link(T, (uint32_t)nargs);
+        (void)insert_link(T, (uint32_t)nargs);
         status = ri_pcall(T, (uint32_t)nargs, result_count, handler, NULL);
     }
     T->heap->running = before;

@@ -1,6 +1,9 @@
 /* Where the layers are joined: the only place that knows the compiler, the C API and all libraries at once. */
 #include "vm/embed/open.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "compiler/compile.h"
 #include "jit/jit.h"
 #include "stdlib/libs.h"
@@ -178,6 +181,13 @@ RiProcess *ri_open_sibling(RiProcess *like)
     return ri_process_new_like(like->heap, like);
 }
 
+/* A host that cannot have machine code made in it (a debugger's, a seccomp filter's) says so without being changed. */
+static bool environment_allows_jit(void)
+{
+    const char *jit = getenv("RILLE_JIT");
+    return jit == NULL || strcmp(jit, "off") != 0;
+}
+
 RiThread *ri_open_for_host(RiLend *allocate, void *data)
 {
     const RiMachineConfig config = {.mmu = RI_MMU_SOFT};
@@ -192,6 +202,8 @@ RiThread *ri_open_for_host(RiLend *allocate, void *data)
     RiThread *T = open_in(heap, &config);
     if (T == NULL)
         return NULL;
+    if (environment_allows_jit())
+        ri_jit_await(heap); /* it has no functions yet that would have to know */
     T->process->is_embedded = true;
     T->process->allocate = allocate;
     T->process->allocate_data = data;

@@ -585,7 +585,7 @@ RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32
 
 /* A Lua function that a library function has called gives it `count` values: deliver and serve, for that alone and without
  * hooks. `tag` is the link's. */
-static RiAction return_to_library(RiThread *T, uint64_t tag, const RiValue *first, uint32_t count)
+static RI_NOINLINE RiAction return_to_library(RiThread *T, uint64_t tag, const RiValue *first, uint32_t count)
 {
     RiValue *base = T->base, *func = base - 2 - (tag >> RI_LINK_EXTRA_SHIFT);
     uint32_t wanted_plus_1 = tag >> RI_LINK_WANTED_SHIFT & 0xff;
@@ -612,22 +612,37 @@ static RiAction return_to_library(RiThread *T, uint64_t tag, const RiValue *firs
 }
 
 /* A Lua function that C has called gives it `count` values: deliver, for that alone. */
-static RiAction return_to_c(RiThread *T, uint64_t tag, const RiValue *first, uint32_t count)
+static RI_NOINLINE RiAction return_to_c(RiThread *T, uint64_t tag, const RiValue *first, uint32_t count)
 {
-    RiLink link = ri_link_load(T->base);
-    RiValue *func = T->base - 2 - link.extra;
-    for (uint32_t i = 0; i < count; i++)
-        ri_copy(&func[i], &first[i]);
-    uint32_t wanted_plus_1 = tag >> RI_LINK_WANTED_SHIFT & 0xff;
-    if (wanted_plus_1 != 0) {
+    RiValue *base = T->base, *func = base - 2 - (tag >> RI_LINK_EXTRA_SHIFT);
+    const uint32_t *pc = base[-1].cp;
+    uint32_t wanted_plus_1 = tag >> RI_LINK_WANTED_SHIFT & 0xff, delta = tag >> RI_LINK_DELTA_SHIFT & RI_LINK_DELTA_MASK;
+    if (RI_LIKELY(count == 1 && wanted_plus_1 == 2)) {
+        ri_copy(func, first);
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            ri_copy(&func[i], &first[i]);
         for (; count + 1 < wanted_plus_1; count++)
             ri_set_nil(&func[count]);
-        count = wanted_plus_1 - 1;
+        count = wanted_plus_1 != 0 ? wanted_plus_1 - 1 : count;
     }
     T->top = func + count;
     T->lib_nargs = count;
-    ri_leave_frame(T, &link);
+    T->base = delta ? base - delta : T->stack;
+    T->pc = 0;
+    if (RI_UNLIKELY(pc != NULL)) {
+        const RiLink link = {.pc = pc};
+        T->pc = ri_link_pc(T->base[-2], &link);
+    }
     return RI_LEAVE;
+}
+
+static RI_NOINLINE RiAction return_anywhere(RiThread *T, RiValue *first, uint32_t count)
+{
+    RiAction action = RI_GO;
+    RiLink link = ri_link_load(T->base);
+    int32_t signal = deliver(&T, &link, first, count, &action);
+    return signal == SERVE_SETTLED ? action : serve(T, signal, link);
 }
 
 RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
@@ -638,10 +653,7 @@ RiAction ri_return_values(RiThread *T, RiValue *first, uint32_t count)
     if (RI_LIKELY((tag >> 8 & (RI_LINK_ACTIONS & ~RI_LINK_NOYIELD)) == RI_LINK_LIB && !T->hook_mask &&
                   T->base[-2].tag == RI_TAG_CLOSURE))
         return return_to_library(T, tag, first, count);
-    RiAction action = RI_GO;
-    RiLink link = ri_link_load(T->base);
-    int32_t signal = deliver(&T, &link, first, count, &action);
-    return signal == SERVE_SETTLED ? action : serve(T, signal, link);
+    return return_anywhere(T, first, count);
 }
 
 RiAction ri_tailcall(RiThread *T, RiValue *func, uint32_t nargs)
@@ -680,29 +692,97 @@ int32_t ri_lib_call_no_yield(RiThread *T, uint32_t nargs, int32_t wanted)
 
 /* -- From C ---------------------------------------------------------------------------------------------------- */
 
-static uint32_t call_from_c(RiThread *T, uint32_t nargs, int32_t wanted, bool yields)
+/* What is called by the functions below without looking at anything but itself. */
+static RI_ALWAYS_INLINE bool is_quiet(const RiThread *T)
 {
-    RiValue *func = T->top - nargs - 2;
-    if (func->tag == RI_TAG_CLOSURE) {
-        int32_t signal;
-        RiLink link;
-        (void)enter(T, func, nargs, wanted, RI_LINK_ENTRY, &signal, &link);
-        ri_run(T, yields);
-        return T->lib_nargs;
+    return T->hook_mask == 0 && T->heap->budget > 0 && T->top <= T->stack_limit;
+}
+
+static RI_ALWAYS_INLINE bool is_c_function(const RiValue *func)
+{
+    return func->tag == RI_TAG_CFUNC || (func->tag == RI_TAG_NATIVE && ((const RiNative *)func->cp)->fn->flags & RI_LIBFN_C);
+}
+
+/* enter and deliver, for a C function. */
+static RI_ALWAYS_INLINE void run_c_function(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, uint32_t flags)
+{
+    RiValue *base = func + 2;
+    uint32_t delta = delta_to(T, base), pc = T->pc;
+    T->heap->budget--;
+    ri_link_write(base, ri_pc_address(T), delta, wanted, flags, 0);
+    T->base = base;
+    uint32_t count = (uint32_t)T->process->hooks->c_function->call(T, base, nargs);
+    base = T->base; /* the stack may have moved, and results may lie over the link */
+    func = base - 2;
+    if (RI_LIKELY(wanted >= 0)) {
+        for (; count < (uint32_t)wanted; count++)
+            ri_set_nil(&func[count]);
+        count = (uint32_t)wanted;
     }
-    /* A library function usually runs to its end without the dispatch loop. */
-    ri_run_call(T, func, nargs, wanted, yields);
-    return T->lib_nargs;
+    T->base = delta ? base - delta : T->stack;
+    T->pc = pc;
+    T->top = func + count;
+    T->lib_nargs = count;
+}
+
+bool ri_call_c_function(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    RiProcess *process = T->process;
+    const RiJump *jump = process->jumps;
+    if (RI_UNLIKELY(!is_c_function(func) || !is_quiet(T) || (jump != NULL && jump->thread != T)))
+        return false;
+    process->c_depth++;
+    T->no_yield++;
+    ri_check_c_depth(T);
+    run_c_function(T, func, nargs, wanted, RI_LINK_ENTRY);
+    T->no_yield--;
+    process->c_depth--;
+    return true;
+}
+
+bool ri_call_c_from_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    if (!is_c_function(func) || RI_UNLIKELY(!is_quiet(T)))
+        return false;
+    run_c_function(T, func, nargs, wanted, 0);
+    return true;
+}
+
+static RI_NOINLINE RiAction begin_other_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    if (RI_UNLIKELY(!is_quiet(T)) || !is_c_function(func))
+        return ri_precall(T, func, nargs, wanted, RI_LINK_ENTRY);
+    run_c_function(T, func, nargs, wanted, RI_LINK_ENTRY);
+    return RI_LEAVE;
+}
+
+RiAction ri_begin_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted)
+{
+    if (func->tag != RI_TAG_CLOSURE)
+        return begin_other_call(T, func, nargs, wanted);
+    const RiFeedback *fv = ((const RiClosure *)func->cp)->feedback;
+    RiValue *base = func + 2, *top = base + fv->param_count;
+    if (RI_UNLIKELY(!is_quiet(T) || fv->is_vararg || nargs < fv->param_count || top + fv->frame_size > T->stack_limit))
+        return ri_precall(T, func, nargs, wanted, RI_LINK_ENTRY);
+    T->heap->budget--;
+    ri_link_write(base, ri_pc_address(T), delta_to(T, base), wanted, RI_LINK_ENTRY, 0);
+    T->base = base;
+    T->top = top;
+    T->pc = 0;
+    T->heap->running = T;
+    return RI_GO;
 }
 
 uint32_t ri_call(RiThread *T, uint32_t nargs, int32_t wanted)
 {
-    return call_from_c(T, nargs, wanted, false);
+    ri_run_call(T, T->top - nargs - 2, nargs, wanted, false);
+    return T->lib_nargs;
 }
 
 uint32_t ri_call_yieldable(RiThread *T, uint32_t nargs, int32_t wanted)
 {
-    return call_from_c(T, nargs, wanted, true);
+    ri_run_call(T, T->top - nargs - 2, nargs, wanted, true);
+    return T->lib_nargs;
 }
 
 /* -- Metamethods ----------------------------------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ static inline const uint32_t *ri_pc_address(const RiThread *T)
 
 typedef enum RiAction {
     RI_GO,   /* go on interpreting the Lua frame of heap->running at its saved pc */
-    RI_LEAVE /* an ENTRY frame has returned: leave ri_execute */
+    RI_LEAVE, /* an ENTRY frame has returned: leave ri_execute */
+    RI_UNCAUGHT /* of ri_unwind, in a region that catches: no frame in it does */
 } RiAction;
 
 /* Call the value at `func` (its link slot follows, then nargs arguments up to T->top). Sets up a Lua frame, or runs a
@@ -63,7 +64,15 @@ RiAction ri_serve_library(RiThread *T, int32_t signal);
 RiAction ri_unwind_continue(RiThread *T);
 /* Find the pcall frame, coroutine or C region that gets T->error. */
 RiAction ri_unwind(RiThread *T);
-/* ri_call for what is not a Lua function. In unwind.c. */
+/* Call the value at func for C: a Lua function's frame is set up (RI_GO), anything else is run to its end (RI_LEAVE) unless it
+ * needs the dispatch loop. T->lib_nargs results lie on top in the end. */
+RiAction ri_begin_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted);
+/* If the value at func is a C function and nothing is to be looked at on the way: call it, without a region.
+ * It cannot yield, and its errors end in the region that is innermost now. The caller holds nothing but on T's stack. */
+bool ri_call_c_function(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted);
+/* The same for a Lua function, T's current frame, by the function at func. */
+bool ri_call_c_from_lua(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted);
+/* The same as ri_call in a region of its own, where its errors look for frames that catch them. In unwind.c. */
 void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, bool yields);
 /* CONCAT's metamethod has returned v; `count` is the instruction's operand count. In semantics.c. */
 RiAction ri_concat_continue(RiThread *T, RiValue v, uint32_t count);
@@ -84,7 +93,7 @@ typedef struct RiJump {
     struct RiJump *previous;
     RiThread *thread;
     uint32_t base;      /* slot offset: frames of `thread` with a base at or above belong to this region */
-    bool catches;       /* ri_pcall; else: the region of one ri_run, which only looks for pcall frames */
+    bool catches;       /* ri_pcall; else: the region of one call, which only looks for pcall frames */
     bool yields;        /* the C function that began it has a continuation: it may be left by a yield, for good */
     bool is_resume;     /* of ri_resume_from_c: a yield of `thread` ends here */
     uint32_t c_depth;   /* of the process when the region began */
@@ -93,14 +102,11 @@ typedef struct RiJump {
     void *buffer;       /* jmp_buf */
     const void *native_sp; /* heap's, when the region began */
     void *host_stay;       /* the process's, when the region began */
-    void *stack;        /* C stack pointer of a ri_run: what the C code outside it holds lies above */
+    void *stack;        /* C stack pointer of a call: what the C code outside it holds lies above */
 } RiJump;
 
 /* hooks->leave_stay has left what lies between: on to the innermost region. */
 RI_NORETURN void ri_jump_on(RiThread *T);
-
-/* Run until the ENTRY frame just set up has returned; errors are delivered to pcall frames inside. */
-void ri_run(RiThread *T, bool yields);
 
 /* Go on with frames that are there already, those of a cloned process: the library function of the current frame of
  * heap->running returns the `count` values on top of its stack, and everything goes on until the outermost function of
@@ -171,7 +177,13 @@ bool ri_switch_plainly(RiThread *T, int32_t signal);
 /* As ri_serve_library, for a function called inline whose link may be covered by results. */
 RiAction ri_serve_inline(RiThread *T, int32_t signal, const uint32_t *pc, uint32_t delta, int32_t wanted);
 /* One more C call, or library call that counts as one, has begun: throws "C stack overflow" at 200. */
-void ri_check_c_depth(RiThread *T);
+void ri_c_depth_exceeded(RiThread *T, uint32_t depth);
+static RI_ALWAYS_INLINE void ri_check_c_depth(RiThread *T)
+{
+    uint32_t depth = T->process->c_depth + T->c_depth + T->lib_depth;
+    if (RI_UNLIKELY(depth >= RI_C_DEPTH_MAX))
+        ri_c_depth_exceeded(T, depth);
+}
 /* Pending finalizers, called at safe points and by collectgarbage. */
 void ri_run_finalizers(RiThread *T);
 /* Slow path of a safe point: refill the budget, serve what asked for attention; maybe let other tasks run. True: the

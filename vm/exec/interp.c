@@ -97,6 +97,10 @@ static RI_NOINLINE RiTable *new_record_slow(RiThread *T, const RiFeedback *fv, R
         NEXT;                                                                                      \
     } while (0)
 
+/* A function called by C with so little to do that machine code cannot make up for being entered and left. What it calls and
+ * loops that turn out to be hot get there by themselves. */
+#define SHORT_WORDS 20
+
 /* Parts of a link's tag word. */
 #define LINK_WANTED ((uint64_t)0xff << RI_LINK_WANTED_SHIFT)
 #define LINK_ACTIONS_OR_WANTED ((uint64_t)RI_LINK_ACTIONS << 8 | LINK_WANTED)
@@ -513,7 +517,11 @@ RI_UNINSTRUMENTED void ri_execute(RiThread *T)
     uint32_t nargs;
     int32_t wanted;
 
-    RESUME_FRAME();
+    RESUME();
+    if (T->pc == 0 && fv_of(base)->proto->code_count <= SHORT_WORDS && base[-1].tag >> 8 & RI_LINK_ENTRY)
+        NEXT;
+    if (heap->hot_code == NULL)
+        NEXT;
 enter_native: /* the registers are saved */
     if (RI_UNLIKELY(T->hook_mask & RI_HOOK_CHANGED) && heap->native_sp == NULL)
         T->hook_mask &= (uint8_t)~RI_HOOK_CHANGED;

@@ -138,7 +138,7 @@ RiValue ri_current_handler(RiThread *T)
 static void *foreign_stack(const RiThread *T)
 {
     const RiJump *jump = innermost(T);
-    return jump && !jump->catches ? jump->stack : NULL;
+    return jump ? jump->stack : NULL;
 }
 
 void ri_collect(RiThread *T)
@@ -341,6 +341,8 @@ RiAction ri_unwind(RiThread *T)
             T->process->c_depth = jump->c_depth;
             jump_out(T, status, error);
         }
+        if (T == jump->thread && jump->catches)
+            return RI_UNCAUGHT;
         if (T == jump->thread) {
             while (T->base != T->stack && offset_of(T, T->base) >= jump->base) /* a vararg function's lies higher */
                 ri_leave_frame(T, RI_LINK_OF(T->base));
@@ -391,11 +393,8 @@ static void enter_region(RiThread *T, RiJump *jump, JumpBuffer *buffer, uint32_t
     process->jumps = jump;
 }
 
-void ri_check_c_depth(RiThread *T)
+void ri_c_depth_exceeded(RiThread *T, uint32_t depth)
 {
-    uint32_t depth = T->process->c_depth + T->c_depth + T->lib_depth;
-    if (RI_LIKELY(depth < RI_C_DEPTH_MAX))
-        return;
     if (depth == RI_C_DEPTH_MAX)
         ri_runtime_error(T, "C stack overflow");
     if (depth >= RI_C_DEPTH_MAX + 20) /* some more are allowed to whoever handles the overflow */
@@ -413,38 +412,26 @@ static RI_ALWAYS_INLINE void mark_stack_here(RiJump *jump)
 #endif
 }
 
-/* Drive `first` (an action's maker) and then the dispatch loop, all in one region. */
-static void run_region(RiThread *T, uint32_t base, RiValue *func, uint32_t nargs, int32_t wanted, bool yields)
+void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, bool yields)
 {
     RiProcess *process = T->process;
-    RiHeap *heap = T->heap;
     RiJump jump;
     JumpBuffer buffer;
     uint32_t depth = process->c_depth;
-    enter_region(T, &jump, &buffer, base, false, ri_nil());
-    jump.c_depth = depth;
+    enter_region(T, &jump, &buffer, offset_of(T, func) + 2, false, ri_nil());
     jump.yields = yields;
     mark_stack_here(&jump);
-    volatile bool started = false;
-    if (SET_JUMP(buffer)) {
-        started = true;
+    RiAction action;
+    if (SET_JUMP(buffer) == 0) {
+        process->c_depth = depth + 1;
+        ri_check_c_depth(T);
+        action = ri_begin_call(T, func, nargs, wanted);
+    } else {
         process->c_depth = depth + 1; /* an error handler that failed has left it higher */
-        if (ri_unwind(heap->running) == RI_LEAVE)
-            goto left;
+        action = ri_unwind(process->heap->running);
     }
-    if (!started && func) {
-        started = true;
-        process->c_depth++;
-        ri_check_c_depth(T);
-        if (ri_precall(T, func, nargs, wanted, RI_LINK_ENTRY) == RI_LEAVE)
-            goto left;
-    } else if (!started) {
-        started = true;
-        process->c_depth++;
-        ri_check_c_depth(T);
-    }
-    ri_execute(heap->running);
-left:
+    if (action == RI_GO)
+        ri_execute(process->heap->running);
     process->jumps = jump.previous;
     process->c_depth = depth;
 }
@@ -511,14 +498,64 @@ void ri_run_again(RiThread *first, uint32_t count)
     process->c_depth = depth;
 }
 
-void ri_run(RiThread *T, bool yields)
+/* What a protected call from C restores when it catches an error. */
+typedef struct Before {
+    uint32_t func, base, pc, no_yield, lib_depth, c_depth, record_count;
+    bool hook_allowed;
+} Before;
+
+static void restore_frame(RiThread *T, const Before *before)
 {
-    run_region(T, offset_of(T, T->base), NULL, 0, 0, yields);
+    T->base = T->stack + before->base;
+    T->pc = before->pc;
+    T->c_record_count = before->record_count;
 }
 
-void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, bool yields)
+/* An error has come to the region that catches it: RI_GO, RI_LEAVE as ri_unwind if a frame within it does before that. */
+static RI_NOINLINE RiAction recover(RiThread *T, RiJump *jump, const Before *before)
 {
-    run_region(T, offset_of(T, func) + 2, func, nargs, wanted, yields);
+    RiProcess *process = T->process;
+    process->jumps = jump; /* closing may throw again, into here */
+    if (jump->status != RI_KILLED) {
+        process->c_depth = before->c_depth + 1;
+        return ri_unwind(T->heap->running);
+    }
+    process->c_depth = before->c_depth;
+    T->heap->running = T;
+    if (jump->previous != NULL) { /* on to the outermost */
+        process->jumps = jump->previous;
+        jump_out(T, RI_KILLED, T->error);
+    }
+    return RI_UNCAUGHT;
+}
+
+/* Nobody else has: close what the call has left open, and push the error in its place. */
+static RI_NOINLINE void catch_for_c(RiThread *T, RiCallStatus status, const Before *before)
+{
+    T->process->c_depth = before->c_depth;
+    T->heap->running = T;
+    while (status != RI_KILLED && ri_has_tbc(T, before->func)) {
+        uint32_t at = ri_innermost_tbc(T);
+        RiValue error = T->error, v = ri_pop_tbc_value(T);
+        restore_frame(T, before);
+        T->top = T->stack + at + 1;
+        ri_push(T, error);
+        RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
+        ri_push(T, method);
+        ri_push_link(T);
+        ri_push(T, v);
+        ri_push(T, error);
+        ri_call(T, 2, 0);
+        T->error = T->top[-1];
+    }
+    restore_frame(T, before);
+    T->no_yield = before->no_yield;
+    T->lib_depth = before->lib_depth;
+    T->hook_allowed = before->hook_allowed;
+    T->in_hook = T->in_hook && !before->hook_allowed;
+    T->top = T->stack + before->func;
+    leave_overflow(T);
+    ri_push(T, T->error);
 }
 
 static RiCallStatus pcall_from_c(RiThread *T, uint32_t nargs, int32_t wanted, RiValue handler, uint32_t *result_count,
@@ -527,59 +564,32 @@ static RiCallStatus pcall_from_c(RiThread *T, uint32_t nargs, int32_t wanted, Ri
     RiProcess *process = T->process;
     RiJump jump;
     JumpBuffer buffer;
-    uint32_t func = offset_of(T, T->top) - nargs - 2;
-    uint32_t base = offset_of(T, T->base), pc = T->pc, no_yield = T->no_yield, lib_depth = T->lib_depth, depth = process->c_depth;
-    uint32_t record_count = T->c_record_count;
-    bool hook_allowed = T->hook_allowed;
-    enter_region(T, &jump, &buffer, func, true, handler);
+    RiValue *func = T->top - nargs - 2;
+    const Before before = {.func = offset_of(T, func), .base = offset_of(T, T->base), .pc = T->pc, .no_yield = T->no_yield,
+                           .lib_depth = T->lib_depth, .c_depth = process->c_depth, .record_count = T->c_record_count,
+                           .hook_allowed = T->hook_allowed};
+    enter_region(T, &jump, &buffer, before.func + 2, true, handler);
     jump.yields = yields;
-    volatile RiCallStatus status = RI_OK;
-    volatile bool called = false;
-    if (SET_JUMP(buffer)) {
-        status = jump.status;
-        process->jumps = &jump; /* closing may throw again, into here */
-        process->c_depth = depth;
-        T->heap->running = T;
-        if (status == RI_KILLED && jump.previous != NULL) { /* on to the outermost */
-            process->jumps = jump.previous;
-            jump_out(T, status, T->error);
-        }
-    }
-    if (!called) {
-        called = true;
-        uint32_t count = yields ? ri_call_yieldable(T, nargs, wanted) : ri_call(T, nargs, wanted);
-        if (result_count)
-            *result_count = count;
+    mark_stack_here(&jump);
+    RiAction action;
+    RiCallStatus status = RI_OK;
+    if (SET_JUMP(buffer) == 0) {
+        process->c_depth = before.c_depth + 1;
+        ri_check_c_depth(T);
+        action = ri_begin_call(T, func, nargs, wanted);
     } else {
-        while (status != RI_KILLED && ri_has_tbc(T, func)) {
-            uint32_t at = ri_innermost_tbc(T);
-            RiValue error = T->error, v = ri_pop_tbc_value(T);
-            T->base = T->stack + base;
-            T->pc = pc;
-            T->c_record_count = record_count;
-            T->top = T->stack + at + 1;
-            ri_push(T, error);
-            RiValue method = ri_metafield(T, v, RI_MM_CLOSE);
-            ri_push(T, method);
-            ri_push_link(T);
-            ri_push(T, v);
-            ri_push(T, error);
-            ri_call(T, 2, 0);
-            T->error = T->top[-1];
-        }
-        T->base = T->stack + base;
-        T->pc = pc;
-        T->c_record_count = record_count;
-        T->no_yield = no_yield;
-        T->lib_depth = lib_depth;
-        T->hook_allowed = hook_allowed;
-        T->in_hook = T->in_hook && !hook_allowed;
-        T->top = T->stack + func;
-        leave_overflow(T);
-        ri_push(T, T->error);
+        action = recover(T, &jump, &before);
+    }
+    if (action == RI_GO)
+        ri_execute(process->heap->running);
+    if (RI_UNLIKELY(action == RI_UNCAUGHT)) {
+        status = jump.status;
+        catch_for_c(T, status, &before);
+    } else if (result_count != NULL) {
+        *result_count = T->lib_nargs;
     }
     process->jumps = jump.previous;
-    process->c_depth = depth;
+    process->c_depth = before.c_depth;
     return status;
 }
 
@@ -698,7 +708,7 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *
     RiJump jump;
     JumpBuffer buffer;
     uint32_t top = offset_of(T, T->top), base = offset_of(T, T->base), pc = T->pc, depth = process->c_depth;
-    uint32_t record_count = T->c_record_count;
+    uint32_t record_count = T->c_record_count, no_yield = T->no_yield, lib_depth = T->lib_depth;
     enter_region(T, &jump, &buffer, top + 2, true, ri_nil());
     volatile RiCallStatus status = RI_OK;
     if (SET_JUMP(buffer) == 0) {
@@ -714,6 +724,8 @@ RiCallStatus ri_try(RiThread *T, void (*fn)(RiThread *T, void *argument), void *
         T->pc = pc;
         T->top = T->stack + top;
         T->c_record_count = record_count;
+        T->no_yield = no_yield;
+        T->lib_depth = lib_depth;
     }
     process->jumps = jump.previous;
     process->c_depth = depth;
@@ -810,8 +822,8 @@ bool ri_coroutine_close(RiThread *T, RiThread *co, RiValue *error)
             T->status = RI_THREAD_RUNNING;
             T->heap->running = T;
         }
-        co->no_yield = 0;
     }
+    co->no_yield = co->lib_depth = 0; /* lua_closethread leaves one that can be used again */
     co->status = RI_THREAD_DEAD;
     co->c_record_count = 0;
     if (co != T && !co->is_exposed)
