@@ -352,9 +352,10 @@ typedef struct Clib {
 
 static Clib *clib_arg(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    if (nargs == 0 || !ri_is_userdata(args[0]) || ((RiUserdata *)args[0].p)->type != &ri_ffi_library_type)
-        ri_arg_type_error(T, args, nargs, 0, RI_FFI_LIBRARY);
-    return (Clib *)(void *)((RiUserdata *)args[0].p)->data;
+    RiUserdata *u = nargs > 0 && ri_is_userdata(args[0]) ? args[0].p : NULL;
+    if (u == NULL || u->type != &ri_ffi_library_type || u->object.aux == 0 || !ri_is_table(u->uservalues[0]))
+        ri_arg_type_error(T, args, nargs, 0, RI_FFI_LIBRARY); /* nor after debug.setuservalue */
+    return (Clib *)(void *)u->data;
 }
 
 static void *resolve(RiThread *T, const Clib *lib, RiCdecl *decl, RiString *name)

@@ -30,7 +30,7 @@ static RiStream *stream_arg(RiThread *T, RiValue *args, uint32_t nargs)
 {
     if (RI_LIKELY(nargs > 0 && ri_is_userdata(args[0]))) {
         RiUserdata *u = args[0].p;
-        if (RI_LIKELY(u->meta == ri_stdlib(T)->stream_meta))
+        if (RI_LIKELY(u->meta == ri_stdlib(T)->stream_meta && u->type == &ri_stream_type))
             return ri_stream_of(u);
     }
     return ri_arg_udata(T, args, nargs, 0, RI_STREAM_TYPE);

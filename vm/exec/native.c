@@ -203,6 +203,8 @@ void *ri_test_udata(RiThread *T, RiValue v, const char *type_name)
     if (!ri_is_userdata(v))
         return NULL;
     RiUserdata *u = v.p;
+    if (u->type != NULL && strcmp(u->type->name, type_name) != 0)
+        return NULL; /* debug.setmetatable makes nothing else of it */
     RiValue meta = ri_table_get_str(T->process->registry, ri_str_from_cstr(T->heap, type_name));
     return u->meta && ri_is_table(meta) && meta.p == u->meta ? u->data : NULL;
 }

@@ -118,7 +118,8 @@ void ri_arg_check_function(RiThread *T, RiValue *args, uint32_t nargs, uint32_t 
 void ri_arg_check_any(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i); /* "value expected" */
 /* luaL_checkoption over a NULL-terminated list; fallback may be NULL. */
 int ri_arg_option(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i, const char *fallback, const char *const *list);
-/* Userdata whose metatable is registry[type_name]: its data, else throws (or NULL for the test). */
+/* Userdata whose metatable is registry[type_name]: its data, else throws (or NULL for the test). What has an RiUserType must
+ * have one of that name, too. */
 void *ri_arg_udata(RiThread *T, RiValue *args, uint32_t nargs, uint32_t i, const char *type_name);
 void *ri_test_udata(RiThread *T, RiValue v, const char *type_name);
 /* registry[type_name] as a table, made if missing (luaL_newmetatable; sets __name). */

@@ -328,7 +328,8 @@ static bool equal(RiThread *T, RiValue a, RiValue b)
         return comparable_address(T, b, &q) && p == q;
     a = enum_operand(T, a, b);
     b = enum_operand(T, b, a);
-    bool booleans = ri_is_cdata(a) ? ri_cdata_type(a.p)->kind == RI_CK_BOOL : ri_cdata_type(b.p)->kind == RI_CK_BOOL;
+    const RiCdata *operand = ri_is_cdata(a) ? a.p : ri_is_cdata(b) ? b.p : NULL; /* none: called by name, with anything */
+    bool booleans = operand != NULL && ri_cdata_type(operand)->kind == RI_CK_BOOL;
     return ri_ffi_number(T, a, booleans, &m) && ri_ffi_number(T, b, booleans, &n) && order_numbers(m, n) == SAME;
 }
 
