@@ -4,6 +4,7 @@
 
 #include "stdlib/lib_string.h"
 #include "stdlib/libs.h"
+#include "vm/base/planted.h"
 
 #define CODE_MAX 0x7fffffffu
 #define UNICODE_MAX 0x10ffffu
@@ -50,7 +51,7 @@ static RI_ALWAYS_INLINE bool decode(const char *text, size_t size, size_t *i, ui
             return false;
         value = value << 6 | (c & 0x3f);
     }
-    if (value < least[count])
+    if (value < least[count] && !(RI_PLANTED(utf8) && count == 2))
         return false;
     if (!lax && (value > UNICODE_MAX || (value >= 0xd800 && value <= 0xdfff)))
         return false;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vm/base/num.h"
+#include "vm/base/planted.h"
 
 enum {
     SPEC_SIZE_MAX = 32,  /* 5.4's limit: longer ones are refused */
@@ -110,6 +111,8 @@ static void check_spec(RiThread *T, Spec *spec, uint32_t flags, bool accepts_pre
 static void add_padded(RiSbuf *out, const Spec *spec, const char *bytes, size_t size)
 {
     size_t padding = size < (size_t)spec->width ? (size_t)spec->width - size : 0;
+    if (RI_PLANTED(formatting) && spec->precision >= 0 && padding > 0)
+        padding--;
     char *p = ri_sbuf_reserve(out, size + padding);
     if (!spec->has_left) {
         memset(p, ' ', padding);

@@ -1,5 +1,6 @@
 /* string.pack, packsize, unpack (manual §6.4.2). */
 #include "stdlib/lib_string.h"
+#include "vm/base/planted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -213,7 +214,7 @@ static void add_integer(RiSbuf *out, uint64_t n, bool little, int size, bool is_
     unsigned char *p = (unsigned char *)ri_sbuf_reserve(out, (size_t)size);
     out->size += (size_t)size;
     for (int i = 0; i < size; i++) {
-        p[little ? i : size - 1 - i] = i < NATIVE_INTEGER ? (unsigned char)n : is_negative ? 0xff : 0;
+        p[little ? i : size - 1 - i] = i < NATIVE_INTEGER ? (unsigned char)n : is_negative && !RI_PLANTED(packing) ? 0xff : 0;
         n >>= 8;
     }
 }

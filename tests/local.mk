@@ -29,6 +29,8 @@ librille_support_a_CFLAGS = $(AM_CFLAGS) $(FLAGS_SUPPORT)
 librille_support_a_SOURCES = \
 	%D%/support/bare_machine.c \
 	%D%/support/bare_machine.h \
+	%D%/support/engine.c \
+	%D%/support/engine.h \
 	%D%/support/fuzz_guest.c \
 	%D%/support/fuzz_guest.h \
 	%D%/support/fuzz_lua.c \
@@ -76,6 +78,7 @@ check_PROGRAMS += \
 	%D%/unit/check_wall
 endif
 FUZZ_TARGETS = \
+	%D%/fuzz/fuzz_bundle \
 	%D%/fuzz/fuzz_capi \
 	%D%/fuzz/fuzz_cdecl \
 	%D%/fuzz/fuzz_chunk \
@@ -87,12 +90,18 @@ FUZZ_TARGETS = \
 	%D%/fuzz/fuzz_pages \
 	%D%/fuzz/fuzz_path \
 	%D%/fuzz/fuzz_pattern \
+	%D%/fuzz/fuzz_policy \
+	%D%/fuzz/fuzz_program \
+	%D%/fuzz/fuzz_sched \
+	%D%/fuzz/fuzz_signal \
 	%D%/fuzz/fuzz_sort \
 	%D%/fuzz/fuzz_source \
 	%D%/fuzz/fuzz_string \
 	%D%/fuzz/fuzz_syscall \
 	%D%/fuzz/fuzz_table \
 	%D%/fuzz/fuzz_utf8
+tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_bundle_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_capi_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_capi_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_cdecl_LDADD = $(FUZZ_MAIN) $(LDADD)
@@ -115,6 +124,14 @@ tests_fuzz_fuzz_path_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_path_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_pattern_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_policy_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_policy_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_program_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_program_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_sched_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_sched_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_signal_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_signal_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_sort_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_sort_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_source_LDADD = $(FUZZ_MAIN) $(LDADD)

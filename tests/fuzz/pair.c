@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "jit/core.h"
-#include "vm/embed/open.h"
+#include "tests/support/engine.h"
 #include "vm/host/host.h"
 
 #define SESSION_PROGRAMS 400
@@ -31,10 +31,6 @@ static const RiJitOptions modes[] = {
     {.always = true, .views = RI_CODE_SWITCHED},
     {.hot_calls = 2, .hot_loops = 3, .traps = true},
 };
-
-typedef struct Engine {
-    RiThread *T; /* on its stack: the function that runs a program, or that writes one */
-} Engine;
 
 typedef struct Options {
     uint64_t seed, count;
@@ -54,89 +50,6 @@ static void tell_seed(int number)
         _exit(3);
     signal(number, SIG_DFL);
     raise(number);
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "pair: %s\n", what);
-    exit(2);
-}
-
-/* -- Engines -------------------------------------------------------------------------------------------------- */
-
-static int32_t open_all(RiThread *T, RiValue *args, uint32_t nargs)
-{
-    (void)args;
-    (void)nargs;
-    ri_open_libraries(T);
-    return 0;
-}
-static const RiLibFn open_fn = RI_FN(open_all, "open", "open()", "");
-
-static char *read_file(const char *name)
-{
-    const char *folder = getenv("RILLE_SRCDIR");
-    char path[4000];
-    snprintf(path, sizeof path, "%s/tests/fuzz/%s", folder ? folder : ".", name);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        die("RILLE_SRCDIR does not name the source tree");
-    static const size_t size = 200000;
-    char *text = calloc(1, size + 1);
-    if (!text || fread(text, 1, size, file) == size)
-        die("a script is too long");
-    fclose(file);
-    return text;
-}
-
-static void call(RiThread *T, uint32_t nargs, int32_t wanted)
-{
-    if (ri_pcall(T, nargs, wanted, ri_nil(), NULL) != RI_OK)
-        die(ri_is_string(T->top[-1]) ? ri_str_cstr(T->heap, T->top[-1].p) : "an error");
-}
-
-static Engine open_engine(const char *script, const RiJitOptions *options)
-{
-    Engine engine = {.T = ri_open()};
-    RiThread *T = engine.T;
-    if (!T || (options && !ri_jit_open(T->heap, options)))
-        die("no engine of this kind");
-    ri_push(T, ri_object(&open_fn, RI_TAG_LIBFN));
-    ri_push_link(T);
-    call(T, 0, 0);
-    char *text = read_file(script);
-    if (ri_load(T, text, strlen(text), script, "t") != RI_OK)
-        die("a script does not compile");
-    free(text);
-    ri_push_link(T);
-    call(T, 0, 1);
-    return engine;
-}
-
-/* Call the engine's function with `argument` (and `name`): the string it returns, to be freed. */
-static char *ask(Engine engine, RiValue argument, RiValue name)
-{
-    RiThread *T = engine.T;
-    ri_push(T, T->top[-1]);
-    ri_push_link(T);
-    ri_push(T, argument);
-    ri_push(T, name);
-    call(T, 2, 1);
-    char *text = ri_is_string(T->top[-1]) ? strdup(ri_str_cstr(T->heap, T->top[-1].p)) : NULL;
-    if (!text)
-        die("no transcript");
-    T->top--;
-    return text;
-}
-
-static char *transcript(Engine engine, const char *source)
-{
-    RiHeap *heap = engine.T->heap;
-    RiString *s = ri_str_from_cstr(heap, source);
-    ri_push(engine.T, ri_string_value(s));
-    RiValue name = ri_string_value(ri_str_from_cstr(heap, "=program"));
-    engine.T->top--;
-    return ask(engine, ri_string_value(s), name);
 }
 
 /* -- What was reached ----------------------------------------------------------------------------------------- */
@@ -212,9 +125,9 @@ static void report(const Options *o, const char *source, const char *a, const ch
 /* Returns whether both engines agree. */
 static bool try_program(const Options *o, Engine generator, Engine plain, Engine native)
 {
-    char *source = ask(generator, ri_int((int64_t)current_seed), ri_nil());
+    char *source = engine_ask(generator, ri_int((int64_t)current_seed), ri_nil());
     alarm(PROGRAM_SECONDS_MAX);
-    char *a = transcript(plain, source), *b = transcript(native, source);
+    char *a = engine_transcript(plain, source), *b = engine_transcript(native, source);
     alarm(0);
     bool same = strcmp(a, b) == 0;
     if (!same)
@@ -248,7 +161,7 @@ static Options parse(int argc, char **argv)
         else if (strcmp(argv[i], "--mode") == 0)
             o.mode = atoi(value);
         else
-            die("usage: pair [--seed N] [--count N] [--seconds N] [--save FOLDER] [--mode N] [--show]");
+            engine_die("usage: pair [--seed N] [--count N] [--seconds N] [--save FOLDER] [--mode N] [--show]");
         i++;
     }
     return o;
@@ -274,11 +187,11 @@ int main(int argc, char **argv)
     RiJitCounts *total = calloc(1, sizeof *total);
     uint64_t done = 0, differ = 0, began = ri_host_monotonic_ns();
     double seconds = 0;
-    Engine generator = open_engine("hot.lua", &(RiJitOptions){.always = false});
+    Engine generator = engine_open("hot.lua", &(RiJitOptions){.always = false});
     while (total && done < o.count && seconds < o.seconds) {
         uint64_t session = (o.seed + done) / SESSION_PROGRAMS;
         const RiJitOptions *options = &modes[o.mode >= 0 ? (size_t)o.mode : session % RI_COUNTOF(modes)];
-        Engine plain = open_engine("pair.lua", NULL), native = open_engine("pair.lua", options);
+        Engine plain = engine_open("pair.lua", NULL), native = engine_open("pair.lua", options);
         do {
             current_seed = o.seed + done;
             differ += !try_program(&o, generator, plain, native);

@@ -10,6 +10,9 @@ librille_base_a_SOURCES = \
 	%D%/check.h \
 	%D%/num.c \
 	%D%/num.h \
+	%D%/planted.c \
+	%D%/planted.def \
+	%D%/planted.h \
 	%D%/quantity.c \
 	%D%/quantity.h
 # sources end

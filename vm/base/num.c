@@ -6,6 +6,7 @@
  * "digits e exponent" without a point, and snprintf's point is replaced. */
 #include "vm/base/num.h"
 #include "vm/base/check.h"
+#include "vm/base/planted.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -119,7 +120,7 @@ static double assemble_binary(uint64_t mantissa, int64_t exponent, bool sticky)
     kept = mantissa >> drop;
     rest = mantissa & ((UINT64_C(1) << drop) - 1);
     half = UINT64_C(1) << (drop - 1);
-    if (rest > half || (rest == half && (sticky || (kept & 1))))
+    if (rest > half || (rest == half && ((sticky && !RI_PLANTED(numbers)) || (kept & 1))))
         kept++;
     return ldexp((double)kept, (int)exponent + drop);
 }

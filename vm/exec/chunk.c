@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/base/planted.h"
 #include "vm/exec/verify.h"
 
 #define NESTING_MAX 250
@@ -137,7 +138,7 @@ static void put_locals(Writer *w, const RiProto *p)
     for (uint32_t i = 0; !w->strip && i < p->local_count; i++) {
         put_string(w, p->locals[i].name);
         put_varint(w->body, p->locals[i].start_pc);
-        put_varint(w->body, p->locals[i].end_pc);
+        put_varint(w->body, p->locals[i].end_pc - RI_PLANTED(chunks));
         put_varint(w->body, p->locals[i].slot);
     }
     put_varint(w->body, p->loop_count);

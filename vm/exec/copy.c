@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/base/planted.h"
 #include "vm/exec/call.h"
 #include "vm/exec/debuginfo.h"
 #include "vm/exec/forward.h"
@@ -196,6 +197,8 @@ static bool copy_object(Copy *c, RiValue *v)
         if (!copy_table(c, v->cp, &t))
             return false;
         ri_set_table(v, t);
+        if (RI_PLANTED(messages) && t->dict != NULL && t->dict->count == 1)
+            ri_set_nil(v);
         return true;
     case RI_TAG_CLOSURE:
         ri_set_object(v, copy_closure(c, v->cp), RI_TAG_CLOSURE);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vm/base/planted.h"
 #include "vm/machine/image.h"
 #include "vm/machine/shm.h"
 
@@ -586,7 +587,7 @@ static void forget_soft(RiSpace *space, uint32_t first, uint32_t count)
         clear_tlb(space->tlb);
         return;
     }
-    for (uint32_t page = first; page < first + count; page++) {
+    for (uint32_t page = first; page < first + count - RI_PLANTED(pages); page++) {
         RiTlbEntry *entry = &space->tlb[page & (RI_TLB_COUNT - 1)];
         RiAddr address = page << RI_PAGE_SHIFT;
         if (entry->read_page == address || entry->write_page == address)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/base/planted.h"
 #include "vm/machine/file.h"
 
 struct RiMount {
@@ -339,6 +340,8 @@ static int name_in_mount(const RiMount *mount, RiResolved *found)
 {
     const char *folder = strcmp(mount->host, "/") == 0 ? "" : mount->host;
     const char *rest = rest_below(found->place.real, folder);
+    if (rest == NULL && RI_PLANTED(paths))
+        rest = "";
     if (rest == NULL)
         return -EACCES; /* it has been moved out of the mount */
     size_t before = strlen(mount->guest), size = strlen(rest);
@@ -356,7 +359,7 @@ static int resolve_below(RiProc *proc, const RiMount *mount, const char *guest, 
     const char *rest = rest_below(guest, mount->guest);
     while (*rest == '/')
         rest++;
-    int status = ri_place_find(mount->root, *rest != '\0' ? rest : ".", how | RI_PLACE_BENEATH | RI_PLACE_REAL, &found->place);
+    int status = ri_place_find(mount->root, *rest != '\0' ? rest : ".", how | (RI_PLANTED(paths) ? 0u : (unsigned)RI_PLACE_BENEATH) | RI_PLACE_REAL, &found->place);
     if (status < 0) {
         bool may_know = check_access(proc, mount->host, guest, access) == 0;
         return may_know ? status : -EACCES;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "vm/base/planted.h"
 #include "vm/object/func.h"
 
 /* May the collector take this value out of a weak table? Strings are values, not objects, in this respect. */
@@ -181,7 +182,7 @@ static void converge(const volatile int *stop)
             }
         }
         backwards = !backwards;
-    } while (changed);
+    } while (changed && !RI_PLANTED(collector));
 }
 
 static void clear_value(RiValue *v)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "vm/base/num.h"
+#include "vm/base/planted.h"
 #include "vm/object/shape.h"
 
 #define ARRAY_CAPACITY_FIRST 4
@@ -491,7 +492,8 @@ static RiEntry *dict_add(RiDict *d, uint64_t word, uint32_t tag, uint32_t hash, 
 /* Into one that no table has yet: throws, like an allocation, if the process is to be stopped. */
 static void dict_copy_live(RiHeap *heap, RiDict *to, const RiDict *from)
 {
-    for (uint32_t i = 0; i < from->count; i++) {
+    uint32_t count = from->count - (RI_PLANTED(tables) && from->count > 8);
+    for (uint32_t i = 0; i < count; i++) {
         const RiEntry *entry = &from->entries[i];
         if (!ri_is_nil(entry->value))
             dict_add(to, entry->key_word, entry->key_tag, to->bucket_mask ? entry_hash(entry) : 0, entry->value);
