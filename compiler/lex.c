@@ -61,6 +61,17 @@ static unsigned hex_value(char c)
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
 }
 
+const char *const ri_lex_keywords[] = {
+#define KEYWORD(id, text, first, last) text,
+#define SYMBOL(id, text)
+#define CLASS(id, text)
+#include "compiler/tokens.def"
+#undef KEYWORD
+#undef SYMBOL
+#undef CLASS
+    NULL,
+};
+
 /* -- Messages ---------------------------------------------------------------------------------------------------- */
 
 const char *ri_token_text(int kind, char buffer[RI_TOKEN_TEXT_MAX])

@@ -57,6 +57,9 @@ int ri_lex_peek(RiLexer *lexer);
 /* The string of these bytes; equal ones are the same object within a chunk, whatever their length. */
 RiString *ri_lex_string(RiLexer *lexer, const char *bytes, size_t size);
 
+/* The reserved words, NULL behind the last. */
+extern const char *const ri_lex_keywords[];
+
 #define RI_TOKEN_TEXT_MAX 16
 /* How messages call a kind of token: "'then'", "'='", "<name>". */
 const char *ri_token_text(int kind, char buffer[RI_TOKEN_TEXT_MAX]);

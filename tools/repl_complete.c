@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/lex.h"
 #include "tools/docs.h"
 #include "tools/repl_print.h"
 #include "vm/exec/call.h"
@@ -101,15 +102,6 @@ static void add_fields(Search *s, RiValue v, FieldUse use)
 
 static void add_names(Search *s)
 {
-    static const char *const keywords[] = {
-#define KEYWORD(id, text, first, last) text,
-#define SYMBOL(id, text)
-#define CLASS(id, text)
-#include "compiler/tokens.def"
-#undef KEYWORD
-#undef SYMBOL
-#undef CLASS
-    };
     const RiSession *session = &s->repl->session;
     for (uint32_t i = session->vars.count; i > 0; i--) {
         const RiString *name = session->vars.items[i - 1].name;
@@ -117,8 +109,8 @@ static void add_names(Search *s)
             add_candidate(s, ri_str_data(name), name->size);
     }
     add_fields(s, ri_table_value(s->T->process->globals), FIELD);
-    for (size_t i = 0; i < RI_COUNTOF(keywords); i++)
-        add_text(s, keywords[i]);
+    for (size_t i = 0; ri_lex_keywords[i] != NULL; i++)
+        add_text(s, ri_lex_keywords[i]);
 }
 
 /* -- Modules ------------------------------------------------------------------------------------------------------- */

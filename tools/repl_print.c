@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/mem.h"
+#include "compiler/lex.h"
 #include "vm/exec/inspect.h"
 #include "vm/exec/semantics.h"
 #include "vm/exec/traceback.h"
@@ -155,17 +155,8 @@ static void add_string(Printer *p, const RiString *s, bool quoted)
 
 bool ri_print_is_keyword(const char *text, size_t size)
 {
-    static const char *const keywords[] = {
-#define KEYWORD(id, text, first, last) text,
-#define SYMBOL(id, text)
-#define CLASS(id, text)
-#include "compiler/tokens.def"
-#undef KEYWORD
-#undef SYMBOL
-#undef CLASS
-    };
-    for (size_t i = 0; i < RI_COUNTOF(keywords); i++) {
-        if (strlen(keywords[i]) == size && memcmp(keywords[i], text, size) == 0)
+    for (size_t i = 0; ri_lex_keywords[i] != NULL; i++) {
+        if (strlen(ri_lex_keywords[i]) == size && memcmp(ri_lex_keywords[i], text, size) == 0)
             return true;
     }
     return false;
