@@ -332,6 +332,8 @@ static void finish(bool collects)
     if (m == NULL)
         return;
     running = NULL;
+    if (m->heap == NULL) /* wrong options: there has been no program */
+        return;
     if (collects && m->census.sites == NULL)
         ri_heap_collect(m->heap);
     m->heap->on_phase = NULL;
