@@ -88,7 +88,7 @@ static int32_t co_status(RiThread *T, RiValue *args, uint32_t nargs)
 
 static int32_t co_isyieldable(RiThread *T, RiValue *args, uint32_t nargs)
 {
-    const RiThread *co = nargs > 0 && args[0].tag == RI_TAG_THREAD ? args[0].p : T;
+    const RiThread *co = nargs > 0 ? arg_thread(T, args, nargs, 0) : T;
     return ri_return_bool(args, co == T ? ri_is_yieldable(T) : co != T->process->main && co->no_yield == 0);
 }
 

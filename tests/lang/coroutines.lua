@@ -17,6 +17,7 @@ local co2 = coroutine.create(function() error("inside", 0) end) print(coroutine.
 local co3 = coroutine.create(function() error {1} end) print(type(select(2, coroutine.resume(co3))))  --> table
 print(pcall(coroutine.wrap(function() error "with position" end)))  --> false	coroutines.lua:18: with position
 print(coroutine.isyieldable(), coroutine.wrap(function() return coroutine.isyieldable() end)())  --> false	true
+print(pcall(coroutine.isyieldable, nil))  --> false	bad argument #1 to 'coroutine.isyieldable' (thread expected, got nil)
 local main, ismain = coroutine.running() print(type(main), ismain, coroutine.status(main)) print(select(2, coroutine.wrap(function() return coroutine.running() end)()))
 --> thread	true	running
 --> false

@@ -43,8 +43,8 @@ local ticks = 0
 signal.handle("ALRM", function() ticks = ticks + 1 end)
 signal.timer("real", 0.002, 0.002)
 while ticks < 5 do end
-print(signal.timer("real", 0) > 0, ticks)
---> true	5
+print(signal.timer("real", 0) > 0, ticks >= 5) -- one more may come meanwhile
+--> true	true
 local v = 0
 signal.handle("VTALRM", function() v = v + 1 end)
 signal.timer("virtual", 0.002, 0.002)
