@@ -336,5 +336,6 @@ int lua_dump(lua_State *L, lua_Writer writer, void *data, int strip)
     if (f.tag != RI_TAG_CLOSURE)
         return 1;
     RiString *chunk = ri_dump(T, ((const RiClosure *)f.p)->feedback->proto, strip != 0);
+    ri_store(&T->error, ri_string_value(chunk)); /* nothing on the stack, which is the writer's, keeps it alive */
     return writer(L, ri_str_data(chunk), chunk->size, data);
 }

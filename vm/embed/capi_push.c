@@ -57,7 +57,7 @@ static const char *push_string(RiThread *T, RiString *s)
 {
     RI_API_CHECK_ROOM(T);
     ri_push(T, ri_string_value(s));
-    const char *bytes = ri_str_cstr(T->heap, s);
+    const char *bytes = ri_str_is_interned(s) ? s->bytes : ri_str_cstr(T->heap, s);
     ri_capi_settle(T);
     return bytes;
 }
@@ -75,7 +75,7 @@ const char *lua_pushstring(lua_State *L, const char *text)
         ri_push(T, ri_nil());
         return NULL;
     }
-    return push_string(T, ri_str_from_cstr(T->heap, text));
+    return push_string(T, ri_capi_name(T, text)); /* most often a literal, as names are */
 }
 
 void lua_pushcclosure(lua_State *L, lua_CFunction function, int upvalue_count)
