@@ -113,11 +113,10 @@ void ri_capi_insert_link(RiThread *T, uint32_t nargs)
     (void)insert_link(T, nargs);
 }
 
-/* A thread may be used without being resumed: it is the running one for as long as a call lasts. */
+/* Returns who runs, to be restored: the region of a call makes its thread the running one. */
 static RiThread *begin_call(RiThread *T)
 {
     RiThread *before = T->heap->running;
-    T->heap->running = T;
     if (RI_UNLIKELY(T->hook_is_wanted))
         ri_apply_wanted_hook(T);
     return before;
@@ -310,6 +309,7 @@ int lua_load(lua_State *L, lua_Reader reader, void *data, const char *chunkname,
     RiThread *T = ri_thread_of(L), *before = begin_call(T);
     Load load = {.reader = reader, .data = data, .chunkname = chunkname != NULL ? chunkname : "?", .mode = mode};
     uint32_t no_yield = T->no_yield;
+    T->heap->running = T;
     RiCallStatus status = ri_try(T, load_all, &load);
     T->heap->running = before;
     T->no_yield = no_yield;

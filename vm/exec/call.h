@@ -98,6 +98,7 @@ typedef struct RiJump {
     bool is_resume;     /* of ri_resume_from_c: a yield of `thread` ends here */
     uint32_t c_depth;   /* of the process when the region began */
     RiCallStatus status;
+    RiThread *outer;    /* of a call from C: who ran before, if `thread` was not resumed; NULL: not to be restored */
     RiValue handler;
     void *buffer;       /* jmp_buf */
     const void *native_sp; /* heap's, when the region began */

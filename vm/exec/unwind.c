@@ -346,6 +346,8 @@ RiAction ri_unwind(RiThread *T)
         if (T == jump->thread) {
             while (T->base != T->stack && offset_of(T, T->base) >= jump->base) /* a vararg function's lies higher */
                 ri_leave_frame(T, RI_LINK_OF(T->base));
+            if (jump->outer != NULL)
+                T->heap->running = jump->outer;
             T->process->jumps = jump->previous;
             T->process->c_depth = jump->c_depth;
             jump_out(T, status, error);
@@ -383,6 +385,7 @@ static void enter_region(RiThread *T, RiJump *jump, JumpBuffer *buffer, uint32_t
     jump->base = base;
     jump->catches = catches;
     jump->yields = jump->is_resume = false;
+    jump->outer = NULL;
     jump->c_depth = process->c_depth;
     jump->status = RI_OK;
     ri_store(&jump->handler, handler);
@@ -391,6 +394,13 @@ static void enter_region(RiThread *T, RiJump *jump, JumpBuffer *buffer, uint32_t
     jump->host_stay = process->host_stay;
     jump->stack = NULL;
     process->jumps = jump;
+}
+
+/* A thread may be used without being resumed: it is the running one for as long as the region lasts. */
+static RI_ALWAYS_INLINE void run_here(RiThread *T, RiJump *jump)
+{
+    jump->outer = T->heap->running;
+    T->heap->running = T;
 }
 
 void ri_c_depth_exceeded(RiThread *T, uint32_t depth)
@@ -419,6 +429,7 @@ void ri_run_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, boo
     JumpBuffer buffer;
     uint32_t depth = process->c_depth;
     enter_region(T, &jump, &buffer, offset_of(T, func) + 2, false, ri_nil());
+    run_here(T, &jump);
     jump.yields = yields;
     mark_stack_here(&jump);
     RiAction action;
@@ -569,6 +580,7 @@ static RiCallStatus pcall_from_c(RiThread *T, uint32_t nargs, int32_t wanted, Ri
                            .lib_depth = T->lib_depth, .c_depth = process->c_depth, .record_count = T->c_record_count,
                            .hook_allowed = T->hook_allowed};
     enter_region(T, &jump, &buffer, before.func + 2, true, handler);
+    run_here(T, &jump);
     jump.yields = yields;
     mark_stack_here(&jump);
     RiAction action;
