@@ -1110,7 +1110,7 @@ static void on_bound(RiDebug *d, const RiDebugPoint *point)
 /* Options up to the first that is not the debugger's; -1 - the index of a bad one. */
 static int parse_options(const RiTool *tool, int i, Cli *c)
 {
-    for (; i < tool->argc && tool->argv[i][0] == '-'; i++) {
+    for (; i < tool->argc && tool->argv[i][0] == '-'; i += 2) {
         const char *word = tool->argv[i];
         char *value = i + 1 < tool->argc ? tool->argv[i + 1] : NULL;
         if (strcmp(word, "-x") != 0 && strcmp(word, "-c") != 0)
@@ -1130,7 +1130,6 @@ static int parse_options(const RiTool *tool, int i, Cli *c)
                 end = &(*end)->next;
             *end = file.lines;
         }
-        i++;
     }
     return i;
 }
