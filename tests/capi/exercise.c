@@ -785,7 +785,8 @@ static void test_coroutines(lua_State *L)
     lua_settop(co, 0);
     lua_pushcfunction(co, give_all);
     lua_pushliteral(co, "again");
-    printf("%d %d\n", lua_resume(co, L, 1, &n), n);
+    int status = lua_resume(co, L, 1, &n);
+    printf("%d %d\n", status, n);
     show(co, "used again");
     lua_settop(co, 0);
     /* a thread that is not resumed but called in */
@@ -804,13 +805,15 @@ static void test_coroutines(lua_State *L)
     co = lua_tothread(L, 1);
     printf("%d %d\n", lua_status(co), lua_gettop(co));
     lua_pushliteral(co, "one");
-    printf("%d %d ", lua_resume(co, L, 1, &n), n);
+    status = lua_resume(co, L, 1, &n);
+    printf("%d %d ", status, n);
     show(co, "from C");
     lua_pop(co, n);
     run(L, "print(coroutine.resume(co, 'two')) print(coroutine.status(co))");
     printf("%d %d\n", lua_status(co), lua_gettop(co));
     lua_pushliteral(co, "three");
-    printf("%d %d ", lua_resume(co, L, 1, &n), n);
+    status = lua_resume(co, L, 1, &n);
+    printf("%d %d ", status, n);
     show(co, "from C again");
     lua_pop(co, n);
     run(L, "print(coroutine.close(co), coroutine.status(co))");

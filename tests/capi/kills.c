@@ -20,8 +20,8 @@ static const char *const programs[] = {
     "local t = {} while true do for i = 1, 100 do t[i] = {i, tostring(i)} end end",
     "while true do pcall(function() while true do pcall(error) end end) end",
     "local s = ('a'):rep(1000) while true do s:find('.-.-.-b') end",
-    "local t = {} for i = 1, 500 do t[i] = i * 7919 % 503 end "
-    "while true do local u = table.move(t, 1, 500, 1, {}) table.sort(u, function(a, b) return a < b end) end",
+    ("local t = {} for i = 1, 500 do t[i] = i * 7919 % 503 end while true do local u = table.move(t, 1, 500, 1, {}) "
+     "table.sort(u, function(a, b) return a < b end) end"),
     "local co = coroutine.wrap(function() while true do coroutine.yield(1) end end) while true do co() end",
     "while true do call(function() for i = 1, 50 do call(function() return i end) end end) end",
     "local c = setmetatable({}, {__close = function() while true do end end}) while true do local x <close> = c end",

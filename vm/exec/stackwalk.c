@@ -79,11 +79,24 @@ static bool add_lua(const RiWalkStart *start, const RiClosure *closure, uint32_t
     return true;
 }
 
+/* A slot that is being written may have the tag of a library function and the bits of a number: is it a row with a name and
+ * code? */
+static bool is_row(const RiLibFn *row)
+{
+    const char *name;
+    const void *call;
+    uint64_t word;
+    return READ_FIELD(row, name, &name) && READ_FIELD(row, call, &call) &&
+           ri_walk_read((const void *)((uintptr_t)name & ~(uintptr_t)7), &word) && /* NOLINT */
+           ri_walk_read((const void *)((uintptr_t)call & ~(uintptr_t)7), &word);   /* NOLINT */
+}
+
 static bool add_native(const RiNative *native, RiWalkFrame *out)
 {
     const RiLibFn *fn;
     uint64_t flags, head;
-    if (!READ_FIELD(native, fn, &fn) || !ri_walk_read(native, &head))
+    if (!ri_walk_read(native, &head) || (uint8_t)(head >> 1) != (uint8_t)(RI_KIND_BYTE(RI_TAG_NATIVE) >> 1) ||
+        !READ_FIELD(native, fn, &fn) || !is_row(fn))
         return false;
     const size_t at = offsetof(RiLibFn, flags) & ~(size_t)7, shift = offsetof(RiLibFn, flags) % 8 * 8;
     if (!ri_walk_read((const char *)fn + at, &flags))
@@ -109,6 +122,8 @@ static bool add_frame(const RiWalkStart *start, const RiValue *base, uint32_t sa
     case RI_TAG_NATIVE:
         return add_native(function, out);
     case RI_TAG_LIBFN:
+        if (!is_row(function))
+            return false;
         *out = (RiWalkFrame){.what = function, .kind = RI_WALK_LIBRARY};
         return true;
     case RI_TAG_CFUNC:
