@@ -66,14 +66,11 @@ static const char *name_of_caller(const RiJump *jump)
     return T->in_hook ? "a hook" : "a C function";
 }
 
-/* Frames of the C stack cannot be cloned: only the dispatch loop's outermost region may be there. */
+/* Frames of the C stack cannot be cloned: only the outermost region may be there, which may catch as well as run. */
 static bool has_live_c_frame(RiClone *c)
 {
     const RiJump *jump = c->parent->jumps;
-    uint32_t regions = 0;
-    for (const RiJump *j = jump; j != NULL; j = j->previous)
-        regions += !j->catches;
-    if (jump == NULL || (!jump->catches && regions == 1))
+    if (jump == NULL || jump->previous == NULL)
         return false;
     snprintf(c->refusal, sizeof c->refusal, "cannot fork inside %.100s", name_of_caller(jump));
     return true;
