@@ -260,7 +260,8 @@ typedef struct RiJit {
     bool has_sample[RI_JIT_SLOTS_MAX];
     uint32_t pinned; /* general registers and (from bit 16) xmm registers in use by the current instruction */
     struct { /* an element whose address has been computed, and nothing has changed since; address 0: none */
-        uint32_t object, key; /* slots */
+        uint32_t object, key; /* slots; object: ~index of an upvalue of the function that `inl` says */
+        const struct RiJitInline *inl;
         uint32_t number; /* of the object's type */
         uint8_t address; /* the register it is in */
         uint8_t facts;

@@ -306,6 +306,7 @@ static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, uint8
 
 typedef struct Object {
     int32_t slot; /* -1: an upvalue */
+    uint32_t upvalue;
     RiReg reg;
     bool is_owned; /* its bytes are there for sure */
 } Object;
@@ -328,7 +329,7 @@ static bool sample_object(RiJit *j, int32_t slot, uint32_t upvalue, uint8_t tag,
 /* The object in a register, of the tag `tag`. Uses rax. */
 static Object load_object(RiJit *j, int32_t slot, uint32_t upvalue, uint8_t tag)
 {
-    Object o = {.slot = slot};
+    Object o = {.slot = slot, .upvalue = upvalue};
     if (slot >= 0) {
         ri_jit_guard(j, (uint32_t)slot, TYPE_OF(tag));
         o.reg = ri_jit_gpr(j, (uint32_t)slot);
@@ -549,8 +550,9 @@ static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, R
     }
     if (box == RI_NO_REG) {
         push_pending(j, &p->value, address, facts, pending, pops);
-        if (!pending && o->slot >= 0 && key.slot >= 0) {
-            j->element.object = (uint32_t)o->slot;
+        if (!pending && key.slot >= 0) {
+            j->element.object = o->slot < 0 ? ~o->upvalue : (uint32_t)o->slot;
+            j->element.inl = j->inl;
             j->element.key = (uint32_t)key.slot;
             j->element.number = p->number;
             j->element.address = (uint8_t)address;
@@ -578,10 +580,11 @@ static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, 
 }
 
 /* The same element of the same array as just before. */
-static bool push_same_element(RiJit *j, const RiForeignPlace *p, int32_t slot, RiJitOperand key, uint32_t pops)
+static bool push_same_element(RiJit *j, const RiForeignPlace *p, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t pops)
 {
     RiReg address = (RiReg)j->element.address;
-    if (!address || slot != (int32_t)j->element.object || key.slot != (int32_t)j->element.key || p->number != j->element.number ||
+    uint32_t object = slot < 0 ? ~upvalue : (uint32_t)slot;
+    if (!address || object != j->element.object || (slot < 0 && j->element.inl != j->inl) || key.slot != (int32_t)j->element.key || p->number != j->element.number ||
         p->value.kind != RI_FOREIGN_REFERENCE || !can_be_pending(j, NULL, pops))
         return false;
     push_pending(j, &p->value, address, j->element.facts, NULL, pops);
@@ -606,7 +609,7 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
     Place place;
     if (!find_place(j, slot, upvalue, key, &p) || p.value.kind == RI_FOREIGN_VOID || p.value.is_boxed)
         return false;
-    if (push_same_element(j, &p, slot, key, pops))
+    if (push_same_element(j, &p, slot, upvalue, key, pops))
         return true;
     const RiForeignSite *pending = pending_of(j, slot);
     bool waits = p.value.kind == RI_FOREIGN_REFERENCE && can_be_pending(j, pending, pops);

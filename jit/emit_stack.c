@@ -50,6 +50,7 @@ static RiJitResult emit_set_upvalue(RiJit *j, uint32_t index)
     load_upvalue_cell(j, index);
     ri_jit_store_value(j, j->depth - 1, ri_mem(RI_RAX, offsetof(RiCell, value)));
     ri_jit_pop(j, 1);
+    j->element.address = 0; /* it may have been of this upvalue */
     return EMIT_ON;
 }
 

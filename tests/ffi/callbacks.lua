@@ -15,6 +15,20 @@ local out = ffi.new("pair")
 local got = swap(ffi.new("pair", 2, 3), 0.5, out)
 print(got.a, got.b, out.b)                           --> 3.5 2 3
 
+-- on a thread that is none of Lua's
+ffi.cdef[[
+typedef unsigned long pthread_t;
+int pthread_create(pthread_t *id, void *attributes, void *(*f)(void *), void *argument);
+int pthread_join(pthread_t id, void **result);
+]]
+local ran = 0
+local other = ffi.cast("void *(*)(void *)", function(p) ran = ran + 1 return p end)
+local id = ffi.new("pthread_t[1]")
+fails(function() ffi.C.pthread_create(id, nil, other, nil) ffi.C.pthread_join(id[0], nil) end)
+                                                     --> false	a callback was called on another thread, or in another process
+print(ran)                                           --> 0
+other:free()
+
 -- collections in a callback, and of what is passed
 local churn = ffi.cast("const char *(*)(const char *)", function(s) collectgarbage() return s end)
 print(ffi.string(churn("still here")))               --> still here

@@ -11,15 +11,28 @@
 
 /* -- Errors of callbacks ------------------------------------------------------------------------------------------ */
 
+RI_NORETURN static void wrong_count(RiThread *T, const RiCtype *type, uint32_t nargs)
+{
+    bool is_variadic = (type->flags & RI_CT_VARIADIC) != 0;
+    if (is_variadic && nargs > ARGUMENTS_MAX)
+        ri_error(T, "too many arguments for function call (%u, at most %u)", nargs, ARGUMENTS_MAX);
+    ri_error(T, "wrong number of arguments for function call (%s%u expected, got %u)", is_variadic ? "at least " : "",
+             (uint32_t)type->count, nargs);
+}
+
 /* A callback has failed below the C function that has just returned: go on failing, now that it is safe. */
 static void rethrow(RiThread *T, RiFfi *ffi)
 {
     if (!ffi->has_error)
         return;
+    RiCallStatus status = (RiCallStatus)ffi->error_status;
     RiValue error = ffi->error;
     ffi->has_error = false;
+    ffi->error_status = RI_OK;
     ri_set_nil(&ffi->error);
-    ri_throw_status(T, (RiCallStatus)ffi->error_status, error);
+    if (status == RI_OK) /* see ri_ffi_callback */
+        ri_error(T, "a callback was called on another thread, or in another process");
+    ri_throw_status(T, status, error);
 }
 
 /* -- Directly ----------------------------------------------------------------------------------------------------- */
@@ -253,7 +266,7 @@ int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, u
     RiFfi *ffi = ri_ffi_state(T);
     type = type->plain;
     if (nargs < type->count || (nargs > type->count && !(type->flags & RI_CT_VARIADIC)) || nargs > ARGUMENTS_MAX)
-        ri_error(T, "wrong number of arguments for function call (%u expected, got %u)", (uint32_t)type->count, nargs);
+        wrong_count(T, type, nargs);
     if ((uintptr_t)function < 4096)
         ri_error(T, "attempt to call a NULL pointer");
     ffi->argument = 0;

@@ -2,7 +2,8 @@
  *
  * An error must not jump over the frames of C functions that know nothing of it: it is kept, the callback returns
  * zero, so do all further ones, and when the C function that was called from Lua has returned, the error goes on from
- * there. A freed callback keeps its code, which does nothing but leave such an error, until it is used for another
+ * there. Called where no Lua can run, on another host thread or in another process, a callback does nothing but say so to the next
+ * call. A freed callback keeps its code, which does nothing but leave such an error, until it is used for another
  * one. */
 #include <string.h>
 
@@ -96,7 +97,9 @@ static void enter(ffi_cif *cif, void *result, void **args, void *data)
     (void)cif;
     clear_result(callback->type->base, result);
     bool is_ours = ri_host_thread_clock() == callback->host_thread && T != NULL && T->process == callback->process;
-    if (!is_ours || ffi->has_error)
+    if (!is_ours)
+        ffi->has_error = true; /* all that can be done here; error_status says RI_OK */
+    if (ffi->has_error)
         return;
     ptrdiff_t top = T->top - T->stack;
     RiCallStatus status = ri_try(T, run, &invocation);

@@ -103,7 +103,7 @@ typedef struct RiFfi {
     RiCtype *void_pointer, *char_pointer; /* const char * */
     struct RiCallback *callbacks; /* in callback.c */
     bool has_error;   /* a callback has failed, and the C functions above it are still to return */
-    int error_status; /* RiCallStatus */
+    int error_status; /* RiCallStatus; RI_OK: where none may be called */
     int errno_value;
     uint32_t argument; /* number of the argument being converted, for messages; 0: none */
     RiTable *anchors; /* what lives as long as the process: functions of callbacks */
