@@ -1239,6 +1239,32 @@ static void warn_to(void *data, const char *message, int continues)
     printf("warning %s '%s' %d\n", (const char *)data, message, continues);
 }
 
+enum { GARBAGE = 16 };
+static int garbage_count;
+
+static int count_garbage(lua_State *L)
+{
+    (void)L;
+    garbage_count++;
+    return 0;
+}
+
+/* A collector that looks for pointers in C stacks may find some that earlier calls have left there: so they are many, made
+ * further down, and most of them have to go. */
+static __attribute__((noinline)) void make_garbage(lua_State *L)
+{
+    volatile char deeper[4096];
+    deeper[0] = 0;
+    for (int i = 0; i < GARBAGE; i++) {
+        lua_newuserdatauv(L, 10, 0);
+        lua_newtable(L);
+        lua_pushcfunction(L, count_garbage);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+    }
+    lua_settop(L, deeper[0]);
+}
+
 static int finalize(lua_State *L)
 {
     printf("finalizer of %s\n", (const char *)lua_touserdata(L, 1));
@@ -1298,9 +1324,9 @@ static void test_states(lua_State *L)
     printf(" inc %d", lua_gc(L, LUA_GCINC, 0, 0, 0) == LUA_GCGEN);
     printf(" count %d", lua_gc(L, LUA_GCCOUNT) > 2);
     printf(" bad %d\n", lua_gc(L, 77));
-    make_finalized(L, "garbage");
-    lua_settop(L, 0);
+    make_garbage(L);
     lua_gc(L, LUA_GCCOLLECT);
+    printf("garbage finalized %d\n", garbage_count > GARBAGE / 2);
     *(void **)lua_getextraspace(L) = &data;
     lua_State *co = lua_newthread(L);
     printf("extra space %d\n", *(void **)lua_getextraspace(co) == &data);
