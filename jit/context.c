@@ -125,6 +125,8 @@ static uint32_t bit_of(uint8_t where)
 static uint32_t used_registers(const RiJit *j)
 {
     uint32_t used = j->element.address ? 1u << j->element.address : 0;
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++)
+        used |= j->held[i].array ? 1u << j->held[i].array : 0;
     for (uint32_t i = 0; i < j->depth; i++)
         used |= bit_of(j->slots[i].where) | (j->slots[i].array ? 1u << j->slots[i].array : 0);
     return used;
@@ -155,6 +157,14 @@ static uint8_t evict(RiJit *j, uint32_t candidates)
         uint8_t reg = j->slots[i].array;
         if (reg && candidates >> reg & 1) {
             forget_array(j, reg);
+            return (uint8_t)(IN_GPR + reg);
+        }
+    }
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++) {
+        uint8_t reg = j->held[i].array;
+        if (reg && candidates >> reg & 1) {
+            j->held[i].array = 0;
+            j->snap = NULL;
             return (uint8_t)(IN_GPR + reg);
         }
     }
@@ -388,8 +398,46 @@ RiReg ri_jit_bytes(RiJit *j, RiReg cdata, bool is_pointer)
     return array_of(j, cdata, false, is_pointer);
 }
 
+void ri_jit_emit_held(RiJit *j, RiReg to, uint32_t upvalue)
+{
+    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(RI_RBX, -32));
+    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
+    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, offsetof(RiCell, value)));
+}
+
+static void load_held(RiJit *j, RiReg to, const RiJitHeld *held)
+{
+    ri_jit_emit_held(j, to, held->upvalue - 1u);
+    load_array(j, to, to, false, held->is_pointer);
+}
+
+RiReg ri_jit_held_bytes(RiJit *j, RiJitHeld *held)
+{
+    RiReg reg = (RiReg)held->array;
+    if (!held->array) {
+        reg = spare_gpr(j);
+        if (reg == RI_NO_REG)
+            reg = RI_RAX;
+        load_held(j, reg, held);
+        held->array = reg == RI_RAX ? 0 : (uint8_t)reg;
+        j->snap = NULL;
+    }
+    j->pinned |= 1u << reg;
+    return reg;
+}
+
+void ri_jit_drop_held(RiJit *j)
+{
+    memset(j->held, 0, sizeof j->held);
+    j->element.address = 0; /* it may be of an upvalue */
+    j->snap = NULL;
+}
+
 void ri_jit_forget_pointers(RiJit *j)
 {
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++)
+        if (j->held[i].is_pointer)
+            j->held[i].array = 0;
     for (uint32_t i = 0; i < j->depth; i++)
         if (j->slots[i].facts & FACT_POINTER)
             j->slots[i].array = 0;
@@ -398,11 +446,14 @@ void ri_jit_forget_pointers(RiJit *j)
 
 void ri_jit_drop_facts(RiJit *j)
 {
+    memset(j->held, 0, sizeof j->held);
     for (uint32_t i = 0; i < j->depth; i++) {
         RiJitSlot *s = &j->slots[i];
         s->kind = s->array = 0;
-        if (s->type == TYPE_CDATA) /* its type does not change */
+        if (s->type == TYPE_CDATA) { /* its type does not change */
+            s->facts &= (uint8_t)~FACT_PLAIN;
             continue;
+        }
         s->facts = 0;
         s->shape = 0;
     }
@@ -638,6 +689,9 @@ void ri_jit_flush(RiJit *j)
 void ri_jit_drop_registers(RiJit *j, bool all)
 {
     j->element.address = 0;
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++)
+        if (j->held[i].array && !is_callee_saved((RiReg)j->held[i].array))
+            j->held[i].array = 0;
     for (uint32_t i = 0; i < j->depth; i++) {
         RiJitSlot *s = &j->slots[i];
         if (in_xmm(s) || (in_gpr(s) && (all || !is_callee_saved((RiReg)(s->where - IN_GPR)))))
@@ -663,6 +717,7 @@ static void keep_type_only(RiJitSlot *s, uint8_t type)
 void ri_jit_forget(RiJit *j)
 {
     ri_jit_flush(j);
+    ri_jit_drop_held(j);
     for (uint32_t i = 0; i < j->depth; i++) {
         uint8_t type = j->slots[i].type;
         keep_type_only(&j->slots[i], type == TYPE_LINK || type == TYPE_CELL ? type : TYPE_UNKNOWN);
@@ -673,6 +728,7 @@ void ri_jit_forget(RiJit *j)
 void ri_jit_generalize(RiJit *j, const RiJitVersion *versions)
 {
     ri_jit_flush(j);
+    ri_jit_drop_held(j);
     for (uint32_t i = 0; i < j->depth; i++) {
         uint8_t type = j->slots[i].type;
         for (const RiJitVersion *v = versions; v; v = v->next)
@@ -802,9 +858,30 @@ static bool knows_facts(const RiJitSlot *s, const RiJitSlot *target)
            (target->shape == 0 || s->shape == target->shape);
 }
 
+/* The one among those of a context that says the same; NULL: none. */
+static const RiJitHeld *find_held(const RiJitHeld *held, const RiJitHeld *like)
+{
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++)
+        if (held[i].upvalue == like->upvalue && held[i].number == like->number && held[i].size == like->size)
+            return &held[i];
+    return NULL;
+}
+
+static bool knows_held(const RiJit *j, const RiJitSnap *target)
+{
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++)
+        if (target->held[i].upvalue && !find_held(j->held, &target->held[i]))
+            return false;
+    return true;
+}
+
 uint32_t ri_jit_facts_lost(const RiJit *j, const RiJitSnap *target)
 {
     uint32_t lost = 0;
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++) {
+        const RiJitHeld *found = find_held(target->held, &j->held[i]);
+        lost += j->held[i].upvalue && (!found || (j->held[i].array && !found->array));
+    }
     for (uint32_t i = 0; i < j->depth; i++) {
         const RiJitSlot *s = &j->slots[i], *t = &target->slots[i];
         lost += (uint32_t)__builtin_popcount(s->facts & ~t->facts) + !knows_kind(t->kind, s->kind) +
@@ -824,6 +901,8 @@ bool ri_jit_same_types(const RiJit *j, const RiJitSnap *target)
 bool ri_jit_fits(RiJit *j, const RiJitSnap *target, bool exact)
 {
     ri_assert(target->depth == j->depth);
+    if (!knows_held(j, target))
+        return false;
     for (uint32_t i = 0; i < j->depth; i++) {
         const RiJitSlot *s = &j->slots[i], *t = &target->slots[i];
         if (t->type != s->type && (t->type != TYPE_UNKNOWN || exact))
@@ -891,6 +970,27 @@ static void load_arrays(RiJit *j, const RiJitSnap *target, uint64_t done)
     }
 }
 
+/* The same of those of upvalues. */
+static void load_held_arrays(RiJit *j, const RiJitSnap *target)
+{
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++) {
+        const RiJitHeld *t = &target->held[i], *s = t->upvalue ? find_held(j->held, t) : NULL;
+        if (t->array && !(s && s->array))
+            load_held(j, (RiReg)t->array, t);
+    }
+}
+
+static uint32_t move_held(const RiJit *j, const RiJitSnap *target, Move *moves)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < RI_JIT_HELD_MAX; i++) {
+        const RiJitHeld *t = &target->held[i], *s = t->upvalue ? find_held(j->held, t) : NULL;
+        if (t->array && s && s->array && s->array != t->array)
+            moves[count++] = (Move){(uint8_t)(IN_GPR + t->array), (uint8_t)(IN_GPR + s->array)};
+    }
+    return count;
+}
+
 static void load_into(RiJit *j, uint8_t where, uint32_t slot)
 {
     const RiJitSlot *s = &j->slots[slot];
@@ -926,6 +1026,7 @@ void ri_jit_transition(RiJit *j, const RiJitSnap *target)
         }
     }
     uint64_t done = 0; /* registers taken care of */
+    count = move_held(j, target, moves);
     for (uint32_t i = 0; i < j->depth; i++) {
         const RiJitSlot *s = &j->slots[i], *t = &target->slots[i];
         if ((in_gpr(t) || in_xmm(t)) && (in_gpr(s) || in_xmm(s)) && !(done >> t->where & 1)) {
@@ -948,6 +1049,7 @@ void ri_jit_transition(RiJit *j, const RiJitSnap *target)
         }
     }
     load_arrays(j, target, done);
+    load_held_arrays(j, target);
 }
 
 void ri_jit_rejoin(RiJit *j, RiJitSnap *snap, uint32_t address)
@@ -991,10 +1093,35 @@ void ri_jit_prepare_merge(RiJit *j, uint32_t pc, bool demote)
 #define LOOP_GPRS 7
 #define LOOP_XMMS 10
 
+#define LOOP_SPARE 4 /* registers for what the body computes */
+
+static bool is_used(const RiJitLoop *loop, uint32_t slot)
+{
+    return loop->used[slot / 32] >> slot % 32 & 1;
+}
+
+/* Where registers are short, what only the loops around use waits in memory. */
+static void make_room_for_loop(RiJit *j, const RiJitLoop *loop)
+{
+    uint32_t free = RI_COUNTOF(gprs) - (uint32_t)__builtin_popcount(used_registers(j) & 0xffff), wanted = LOOP_SPARE;
+    for (uint32_t i = 0; i < j->depth; i++)
+        wanted += is_used(loop, i) && j->slots[i].where == IN_MEMORY && j->slots[i].type != TYPE_FLOAT;
+    for (uint32_t i = 0; i < j->depth && free < wanted; i++) {
+        RiJitSlot *s = &j->slots[i];
+        if (!in_gpr(s) || is_used(loop, i))
+            continue;
+        free += ri_jit_owns_gpr(j, (RiReg)(s->where - IN_GPR), i);
+        ri_jit_sync(j, i);
+        s->where = IN_MEMORY;
+        s->array = 0;
+    }
+}
+
 /* At the head of a loop: what the body uses goes into registers, its type made sure of. */
 void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop)
 {
     uint32_t count[2] = {LOOP_GPRS, LOOP_XMMS};
+    make_room_for_loop(j, loop);
     uint32_t used = used_registers(j);
     for (int i = 0; i < 16; i++)
         count[0] -= (used >> i & 1) && count[0] > 0;
@@ -1002,7 +1129,7 @@ void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop)
         count[1] -= (used >> i & 1) && count[1] > 0;
     for (uint32_t i = 0; i < j->depth; i++) {
         RiJitSlot *s = &j->slots[i];
-        if (!(loop->used[i / 32] >> i % 32 & 1) || s->where == IN_CONSTANT)
+        if (!is_used(loop, i) || s->where == IN_CONSTANT)
             continue;
         RiValue v;
         uint8_t type = s->type;
@@ -1029,9 +1156,11 @@ void ri_jit_prepare_loop(RiJit *j, const RiJitLoop *loop)
 void ri_jit_load_snap(RiJit *j, const RiJitSnap *snap)
 {
     j->depth = snap->depth;
+    memcpy(j->held, snap->held, sizeof j->held);
     memcpy(j->slots, snap->slots, snap->depth * sizeof(RiJitSlot));
     memset(j->has_sample, 0, sizeof j->has_sample);
     j->pinned = 0;
     j->element.address = 0;
+    j->poll_end = 0;
     j->snap = (RiJitSnap *)snap;
 }

@@ -88,6 +88,7 @@ RiJitSnap *ri_jit_snapshot(RiJit *j)
         return j->snap;
     RiJitSnap *snap = ri_jit_alloc(j, sizeof *snap + j->depth * sizeof(RiJitSlot));
     snap->depth = j->depth;
+    memcpy(snap->held, j->held, sizeof j->held);
     memcpy(snap->slots, j->slots, j->depth * sizeof(RiJitSlot));
     j->snap = snap;
     return snap;
@@ -205,6 +206,7 @@ void ri_jit_exit_if_refused(RiJit *j)
 void ri_jit_restore(RiJit *j, RiJitSnap *snap)
 {
     j->depth = snap->depth;
+    memcpy(j->held, snap->held, sizeof j->held);
     memcpy(j->slots, snap->slots, snap->depth * sizeof(RiJitSlot));
     j->snap = snap;
 }
@@ -456,6 +458,22 @@ static RiJitVersion *choose_version(RiJit *j, RiJitPc *at, RiJitVersion *found, 
     return found;
 }
 
+/* Jump. Behind a safe point, whose branch comes last, that branch is turned round: one less is taken, or come by, in each round. */
+static void emit_arrival(RiJit *j, uint32_t address)
+{
+    uint32_t branch = j->hot.at - 6;
+    if (j->poll_end != j->hot.at || j->poll_end == 0) {
+        ri_x_jmp(j->as, address);
+        return;
+    }
+    int32_t distance;
+    memcpy(&distance, &j->hot.code[branch + 2], sizeof distance);
+    uint32_t served = (uint32_t)((int64_t)j->hot.at + distance);
+    j->hot.at = branch;
+    ri_x_jcc(j->as, RI_CC_NS, address);
+    ri_x_jmp(j->as, served);
+}
+
 /* Control arrives at merge point `pc`: true if it has gone to a version that is there; else a new one begins here. */
 static bool arrive(RiJit *j, uint32_t pc)
 {
@@ -480,7 +498,7 @@ static bool arrive(RiJit *j, uint32_t pc)
     }
     if (v) {
         ri_jit_transition(j, v->snap);
-        ri_x_jmp(j->as, v->address);
+        emit_arrival(j, v->address);
         return true;
     }
     at->version_count++;
@@ -616,7 +634,7 @@ static uint32_t compile_entry(RiJit *j, bool always)
     if (fn->entry_count >= RI_JIT_VERSIONS_MAX && !always) {
         for (uint32_t i = 0; i < j->depth; i++)
             j->slots[i] = (RiJitSlot){.where = IN_MEMORY, .synced = true};
-        j->snap = NULL;
+        ri_jit_drop_held(j);
         return compile_entry(j, true);
     }
     fn->entry_count++;
@@ -777,6 +795,8 @@ static void context_of_frame(RiJit *j, const RiThread *T)
 {
     j->depth = (uint32_t)(T->top - T->base);
     memset(j->has_sample, 0, sizeof j->has_sample);
+    memset(j->held, 0, sizeof j->held);
+    j->poll_end = 0;
     for (uint32_t i = 0; i < j->depth; i++) {
         RiJitSlot *s = &j->slots[i];
         *s = (RiJitSlot){.where = IN_MEMORY, .synced = true};

@@ -72,6 +72,7 @@ enum { /* RiJitSlot.facts */
     FACT_NO_DICT = 4,
     FACT_OWNED = 8,   /* of a cdata: its bytes are there for sure; stays when others are forgotten */
     FACT_POINTER = 16, /* of a cdata: it is a pointer */
+    FACT_PLAIN = 64, /* of a pointer or struct: no metatable of its type has a say about operators */
     FACT_NOT_NULL = 32 /* of a reference: where its bytes are is not near NULL */
 };
 
@@ -79,8 +80,20 @@ enum { /* RiJitSlot.facts */
 #define KIND_OF(array_kind) ((uint8_t)(1 + (array_kind)))
 #define KIND_VALUES 6 /* elements of 16 bytes: NUMBER or ANY */
 
+/* An upvalue of the outermost function that is known to hold a value of C, as nothing has been stored to upvalues since that was made
+ * sure of: so a loop asks once. */
+typedef struct RiJitHeld {
+    uint16_t upvalue; /* 1 + index; 0: none */
+    bool is_pointer;
+    uint8_t array;    /* as in RiJitSlot */
+    uint32_t number;  /* of its type */
+    uint64_t size;    /* RiCdata.size */
+} RiJitHeld;
+#define RI_JIT_HELD_MAX 3
+
 typedef struct RiJitSnap { /* a context, kept */
     uint32_t depth;
+    RiJitHeld held[RI_JIT_HELD_MAX];
     RiJitSlot slots[];
 } RiJitSnap;
 
@@ -255,9 +268,11 @@ typedef struct RiJit {
     uint32_t pc, next_pc, generic_pc;
     uint8_t chain; /* guards that failed at the current instruction, in the code that led here */
     uint32_t depth;
+    RiJitHeld held[RI_JIT_HELD_MAX];
     RiJitSlot slots[RI_JIT_SLOTS_MAX];
     RiValue samples[RI_JIT_SLOTS_MAX];
     bool has_sample[RI_JIT_SLOTS_MAX];
+    uint32_t poll_end; /* where the branch of a safe point ends, that was emitted last; it goes to cold code */
     uint32_t pinned; /* general registers and (from bit 16) xmm registers in use by the current instruction */
     struct { /* an element whose address has been computed, and nothing has changed since; address 0: none */
         uint32_t object, key; /* slots; object: ~index of an upvalue of the function that `inl` says */
@@ -409,6 +424,10 @@ void ri_jit_learn_shape(RiJit *j, RiReg table, RiShapeId shape);
 void ri_jit_shape_changes(RiJit *j, RiReg table, RiShapeId from, RiShapeId to);
 RiReg ri_jit_array(RiJit *j, RiReg table); /* its array: in a register that stays, or rax */
 RiReg ri_jit_bytes(RiJit *j, RiReg cdata, bool is_pointer); /* where a cdata's bytes are, or point to: likewise */
+/* The same of a held upvalue. */
+RiReg ri_jit_held_bytes(RiJit *j, RiJitHeld *held);
+void ri_jit_emit_held(RiJit *j, RiReg to, uint32_t upvalue); /* emit: to := the payload of the outermost function's upvalue */
+void ri_jit_drop_held(RiJit *j); /* upvalues have been stored to */
 void ri_jit_forget_pointers(RiJit *j); /* bytes of a pointer may have changed */
 bool ri_jit_owns_gpr(RiJit *j, RiReg reg, uint32_t slot); /* no other slot's value is in it */
 /* Put a value where slot is (slot == depth: push). */

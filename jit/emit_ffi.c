@@ -289,9 +289,29 @@ static RiForeignSite *pending_of(const RiJit *j, int32_t slot)
     return site && site->is_pending ? site : NULL;
 }
 
-static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, uint8_t facts, const RiForeignSite *object, uint32_t pops)
+/* Does the register hold another object for a slot, but slot `to` and what is above? What is known of a register holds for all its slots. */
+static bool is_shared(const RiJit *j, RiReg reg, uint32_t number, int32_t offset, uint32_t to)
+{
+    for (uint32_t i = 0; i < to; i++) {
+        const RiJitSlot *s = &j->slots[i];
+        if (s->where == IN_GPR + (int)reg && (s->shape != number || !s->site || s->site->offset != offset))
+            return true;
+    }
+    return false;
+}
+
+/* At address + offset. */
+static void push_pending(RiJit *j, const RiForeignValue *v, RiReg address, int32_t offset, uint8_t facts, const RiForeignSite *object,
+                         uint32_t pops)
 {
     RiForeignSite *site = ri_jit_alloc(j, sizeof *site);
+    if (is_shared(j, address, v->made_number, offset, j->depth - pops)) {
+        RiReg copy = ri_jit_new_gpr(j);
+        ri_x_rm(j->as, RI_X_LEA, copy, ri_mem(address, offset));
+        address = copy;
+        offset = 0;
+    }
+    site->offset = offset;
     site->is_pending = true;
     site->pc = object ? object->pc : j->pc;
     site->depth = object ? object->depth : j->depth;
@@ -308,6 +328,7 @@ typedef struct Object {
     int32_t slot; /* -1: an upvalue */
     uint32_t upvalue;
     RiReg reg;
+    RiJitHeld *held; /* an upvalue that is known already: reg is none. Else NULL */
     bool is_owned; /* its bytes are there for sure */
 } Object;
 
@@ -353,6 +374,56 @@ static void guard_number(RiJit *j, RiReg reg, uint32_t number)
     ri_jit_learn_shape(j, reg, number);
 }
 
+/* Of an upvalue: what is known of it, or is made sure of here, once for the loop around. Upvalues of inlined functions, and those that
+ * turned out to differ, are looked at each time. NULL: so is this one. Uses rax. */
+static RiJitHeld *hold(RiJit *j, const RiForeignPlace *p, uint32_t upvalue)
+{
+    const RiClosure *self = ri_jit_self(j);
+    uint32_t free = 0;
+    if (j->inl || j->chain || !self)
+        return NULL;
+    while (free < RI_JIT_HELD_MAX && j->held[free].upvalue && j->held[free].upvalue != upvalue + 1)
+        free++;
+    if (free == RI_JIT_HELD_MAX)
+        return NULL;
+    RiJitHeld *held = &j->held[free];
+    if (held->upvalue)
+        return held->number == p->number ? held : NULL;
+    uint64_t size = p->is_owned ? ((const RiCdata *)self->upvals[upvalue]->value.cp)->size : 0;
+    if (size > INT32_MAX)
+        return NULL;
+    ri_jit_emit_self(j, RI_RAX);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, (int64_t)(offsetof(RiClosure, upvals) + upvalue * sizeof(RiCell *))));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCell, value) + 8), RI_TAG_CDATA);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RAX, ri_mem(RI_RAX, offsetof(RiCell, value)));
+    ri_x_alu32_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiObject, word)), (int32_t)p->number);
+    ri_jit_guard_jump(j, RI_CC_NE);
+    if (p->is_owned) {
+        ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, offsetof(RiCdata, size)), (int32_t)size);
+        ri_jit_guard_jump(j, RI_CC_NE);
+    }
+    *held = (RiJitHeld){.upvalue = (uint16_t)(upvalue + 1), .is_pointer = p->is_through, .number = p->number, .size = size};
+    j->snap = NULL;
+    return held;
+}
+
+/* The object of a place, which is of the place's type. */
+static Object load_place_object(RiJit *j, const RiForeignPlace *p, int32_t slot, uint32_t upvalue)
+{
+    RiJitHeld *held = slot < 0 ? hold(j, p, upvalue) : NULL;
+    if (held)
+        return (Object){.slot = slot, .upvalue = upvalue, .reg = RI_NO_REG, .held = held};
+    Object o = load_object(j, slot, upvalue, RI_TAG_CDATA);
+    guard_number(j, o.reg, p->number);
+    return o;
+}
+
+static uint8_t facts_of(const RiJit *j, const Object *o)
+{
+    return o->held ? 0 : ri_jit_facts(j, o->reg)->facts;
+}
+
 /* -- Places ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Place {
@@ -366,17 +437,18 @@ typedef struct Place {
 static void emit_offset(RiJit *j, const RiForeignPlace *p, const Object *o, uint32_t key, bool is_bounded)
 {
     RiReg index = ri_jit_gpr(j, key);
-    if (is_bounded && p->count > 0 && p->count <= INT32_MAX) {
-        ri_x_alu(j->as, RI_ALU_CMP, index, (int32_t)p->count);
+    uint64_t count = p->count == 0 && o->held ? (o->held->size + p->step - 1) / p->step : p->count;
+    if (is_bounded && count > 0 && count <= INT32_MAX) {
+        ri_x_alu(j->as, RI_ALU_CMP, index, (int32_t)count);
         ri_jit_guard_jump(j, RI_CC_AE);
     }
     if (p->step == 1)
         ri_x_rr(j->as, RI_X_LOAD, RI_RCX, index);
     else
         ri_x_imul(j->as, RI_RCX, index, (int32_t)p->step);
-    if (p->step != 1 && (p->count == 0 || !is_bounded))
+    if (is_bounded && count == 0 && p->step != 1)
         ri_jit_guard_jump(j, RI_CC_O);
-    if (is_bounded && p->count == 0) {
+    if (is_bounded && count == 0) {
         ri_x_rm(j->as, RI_X_CMP, RI_RCX, ri_mem(o->reg, offsetof(RiCdata, size)));
         ri_jit_guard_jump(j, RI_CC_AE);
     }
@@ -389,6 +461,8 @@ static bool emit_constant_bound(RiJit *j, const RiForeignPlace *p, const Object 
         return (uint64_t)index < p->count;
     if (index < 0)
         return false;
+    if (o->held)
+        return (uint64_t)index * p->step < o->held->size;
     ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(o->reg, offsetof(RiCdata, size)), (int32_t)(index * (int64_t)p->step));
     ri_jit_guard_jump(j, RI_CC_BE);
     return true;
@@ -402,7 +476,7 @@ static const RiValue *constant_key(const RiJit *j, const RiJitOperand *key)
 /* Where the place is. Uses rax and rcx; the result may be based on either. */
 static bool emit_place(RiJit *j, const RiForeignPlace *p, Object *o, RiJitOperand key, Place *out)
 {
-    bool is_owned = p->is_owned || (!p->is_through && (ri_jit_facts(j, o->reg)->facts & FACT_OWNED));
+    bool is_owned = p->is_owned || (!p->is_through && (facts_of(j, o) & FACT_OWNED));
     bool can_bound = is_owned && (p->is_owned || p->count > 0) && j->chain == 0;
     const RiValue *k = p->step ? constant_key(j, &key) : NULL;
     int64_t offset = (int64_t)p->offset;
@@ -414,16 +488,18 @@ static bool emit_place(RiJit *j, const RiForeignPlace *p, Object *o, RiJitOperan
         return false;
     if (p->step && !k)
         ri_jit_gpr(j, (uint32_t)key.slot); /* before the address's register is chosen */
-    RiReg base = ri_jit_bytes(j, o->reg, p->is_through);
+    RiReg base = o->held ? ri_jit_held_bytes(j, o->held) : ri_jit_bytes(j, o->reg, p->is_through);
     o->is_owned = is_owned && (!p->step || can_bound);
     out->is_there = o->is_owned;
-    out->is_not_null = !p->is_through && !p->step && (ri_jit_facts(j, o->reg)->facts & FACT_NOT_NULL);
+    out->is_not_null = !p->is_through && !p->step && (facts_of(j, o) & FACT_NOT_NULL);
+    const RiForeignSite *pending = pending_of(j, o->slot);
+    int64_t more = pending ? pending->offset : 0;
     if (!p->step || k) {
-        out->at = ri_mem(base, offset);
-        return true;
+        out->at = ri_mem(base, offset + more);
+        return offset + more <= INT32_MAX;
     }
     emit_offset(j, p, o, (uint32_t)key.slot, can_bound);
-    out->at = ri_mem_index(base, RI_RCX, 1, 0);
+    out->at = ri_mem_index(base, RI_RCX, 1, more);
     return true;
 }
 
@@ -438,16 +514,16 @@ static void emit_address(RiJit *j, RiMem at)
 /* Where the place is, if it is there; what is emitted next is one access to it. Uses rax. */
 static RiMem emit_access(RiJit *j, const Place *place)
 {
-    RiMem at = place->at;
     if (place->is_there)
-        return at;
-    if (!place->is_not_null) {
-        emit_address(j, at);
-        at = ri_mem(RI_RAX, 0);
-    }
-    if (ri_fault_is_installed())
+        return place->at;
+    if (ri_fault_is_installed()) {
         ri_jit_exit_if_refused(j);
-    return at;
+        return place->at;
+    }
+    if (place->is_not_null)
+        return place->at;
+    emit_address(j, place->at);
+    return ri_mem(RI_RAX, 0);
 }
 
 /* -- Loads ------------------------------------------------------------------------------------------------------------------ */
@@ -524,11 +600,14 @@ static bool push_number(RiJit *j, const RiForeignValue *v, const Place *place, u
 /* What the place's object belongs to, into the box. A box that is used again does not belong to anybody. */
 static void emit_keep(RiJit *j, bool is_through, const Object *o, RiReg box)
 {
-    if (!is_through && !ri_jit_facts(j, o->reg)->site) {
-        ri_x_rm(j->as, RI_X_STORE, o->reg, ri_mem(box, offsetof(RiCdata, keep)));
+    RiReg reg = o->held ? RI_RCX : o->reg;
+    if (o->held)
+        ri_jit_emit_held(j, reg, o->upvalue);
+    if (!is_through && (o->held || !ri_jit_facts(j, reg)->site)) {
+        ri_x_rm(j->as, RI_X_STORE, reg, ri_mem(box, offsetof(RiCdata, keep)));
         return;
     }
-    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(o->reg, offsetof(RiCdata, keep)));
+    ri_x_rm(j->as, RI_X_LOAD, RI_RCX, ri_mem(reg, offsetof(RiCdata, keep)));
     if (!is_through) {
         ri_x_rr(j->as, RI_X_TEST, RI_RCX, RI_RCX);
         ri_x_rr(j->as, RI_X_CMOVE, RI_RCX, o->reg);
@@ -542,14 +621,21 @@ static bool push_reference(RiJit *j, const RiForeignPlace *p, const Object *o, R
 {
     const RiForeignSite *pending = pending_of(j, o->slot);
     uint8_t facts = o->is_owned ? FACT_OWNED : FACT_NOT_NULL;
+    bool is_sure = place->is_there || place->is_not_null || (box == RI_NO_REG && ri_fault_is_installed());
+    if (is_sure && !place->is_there && !place->is_not_null)
+        facts = 0;
+    if (box == RI_NO_REG && pending && is_sure && place->at.base == o->reg && place->at.index == RI_NO_REG) {
+        push_pending(j, &p->value, o->reg, (int32_t)place->at.disp, facts, pending, pops);
+        return true;
+    }
     RiReg address = ri_jit_new_gpr(j);
     ri_x_rm(j->as, RI_X_LEA, address, place->at);
-    if (!place->is_there && !place->is_not_null) {
+    if (!is_sure) {
         ri_x_alu(j->as, RI_ALU_CMP, address, NULL_PAGE_BYTES);
         ri_jit_exit_if(j, RI_CC_B);
     }
     if (box == RI_NO_REG) {
-        push_pending(j, &p->value, address, facts, pending, pops);
+        push_pending(j, &p->value, address, 0, facts, pending, pops);
         if (!pending && key.slot >= 0) {
             j->element.object = o->slot < 0 ? ~o->upvalue : (uint32_t)o->slot;
             j->element.inl = j->inl;
@@ -587,7 +673,7 @@ static bool push_same_element(RiJit *j, const RiForeignPlace *p, int32_t slot, u
     if (!address || object != j->element.object || (slot < 0 && j->element.inl != j->inl) || key.slot != (int32_t)j->element.key || p->number != j->element.number ||
         p->value.kind != RI_FOREIGN_REFERENCE || !can_be_pending(j, NULL, pops))
         return false;
-    push_pending(j, &p->value, address, j->element.facts, NULL, pops);
+    push_pending(j, &p->value, address, 0, j->element.facts, NULL, pops);
     return true;
 }
 
@@ -620,8 +706,7 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
         box = emit_box(j, find_site(j, &p.value, home_of(j, j->depth - pops)));
     if (key.slot >= 0)
         ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
-    Object o = load_object(j, slot, upvalue, RI_TAG_CDATA);
-    guard_number(j, o.reg, p.number);
+    Object o = load_place_object(j, &p, slot, upvalue);
     if (!emit_place(j, &p, &o, key, &place))
         return false;
     switch (p.value.kind) {
@@ -741,9 +826,11 @@ static void load_real(RiJit *j, const RiForeignValue *v, RiXmm to, uint32_t slot
 {
     const RiJitSlot *slot_of = &j->slots[slot];
     if (s->type == TYPE_INT) {
-        load_payload(j, RI_RAX, slot);
+        RiReg from = in_gpr(slot_of) ? (RiReg)(slot_of->where - IN_GPR) : RI_RAX;
+        if (from == RI_RAX)
+            load_payload(j, RI_RAX, slot);
         ri_x_rr(j->as, RI_X_XORPS, to, to);
-        ri_x_rr(j->as, RI_X_CVTSI2SD, to, RI_RAX);
+        ri_x_rr(j->as, RI_X_CVTSI2SD, to, from);
     } else if (slot_of->where >= IN_XMM) {
         ri_x_rr(j->as, RI_X_MOVAPS, to, slot_of->where - IN_XMM);
     } else if (slot_of->where == IN_CONSTANT) {
@@ -770,15 +857,16 @@ static void emit_store(RiJit *j, const RiForeignValue *v, const Place *place, ui
         ri_x_rr(j->as, RI_X_LOAD, base, RI_RAX);
         at.base = base;
     }
-    if (is_float)
+    RiXmm real = is_float && v->size == 8 && j->slots[value].where >= IN_XMM ? j->slots[value].where - IN_XMM : 1;
+    if (is_float && real == 1)
         load_real(j, v, 1, value, s);
-    else
+    else if (!is_float)
         load_word(j, v, RI_RDX, value, s);
     Place where = *place;
     where.at = at;
     at = emit_access(j, &where);
     if (is_float)
-        ri_x_rm(j->as, v->size == 4 ? RI_X_MOVSS_ST : RI_X_MOVSD_ST, 1, at);
+        ri_x_rm(j->as, v->size == 4 ? RI_X_MOVSS_ST : RI_X_MOVSD_ST, real, at);
     else
         ri_x_rm(j->as, store_form(v->size), RI_RDX, at);
 }
@@ -793,8 +881,7 @@ bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
         return false;
     if (key.slot >= 0)
         ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
-    Object o = load_object(j, slot, upvalue, RI_TAG_CDATA);
-    guard_number(j, o.reg, p.number);
+    Object o = load_place_object(j, &p, slot, upvalue);
     guard_source(j, &p.value, value, &source);
     if (!emit_place(j, &p, &o, key, &place))
         return false;
@@ -822,10 +909,11 @@ static Object guard_pointer(RiJit *j, RiJitOperand o, const RiForeignPointer *p)
 {
     Object object = load_object(j, o.slot, 0, RI_TAG_CDATA);
     guard_number(j, object.reg, p->number);
-    if (p->described) {
+    if (p->described && !(ri_jit_facts(j, object.reg)->facts & FACT_PLAIN)) {
         ri_x_imm(j->as, RI_RAX, (int64_t)(uintptr_t)p->meta);
         ri_x_alu_mem(j->as, RI_ALU_CMP, ri_mem(RI_RAX, 0), 0);
         ri_jit_guard_jump(j, RI_CC_NE);
+        ri_jit_learn(j, object.reg, FACT_PLAIN);
     }
     return object;
 }
@@ -833,12 +921,13 @@ static Object guard_pointer(RiJit *j, RiJitOperand o, const RiForeignPointer *p)
 /* Its address, in a register of its own that stays. */
 static RiReg load_address(RiJit *j, const Object *o, const RiForeignPointer *p)
 {
-    RiReg reg = ri_jit_bytes(j, o->reg, p->is_through);
-    if (reg != RI_RAX)
-        return reg;
-    reg = ri_jit_new_gpr(j);
-    ri_x_rr(j->as, RI_X_LOAD, reg, RI_RAX);
-    return reg;
+    const RiForeignSite *pending = pending_of(j, o->slot);
+    RiReg reg = ri_jit_bytes(j, o->reg, p->is_through), to = reg;
+    if (reg == RI_RAX || (pending && pending->offset)) {
+        to = ri_jit_new_gpr(j);
+        ri_x_rm(j->as, RI_X_LEA, to, ri_mem(reg, pending ? pending->offset : 0));
+    }
+    return to;
 }
 
 /* to := base + or - index * step. Uses rcx. */
@@ -874,13 +963,14 @@ static bool emit_pointer_sum(RiJit *j, RiJitOperand a, RiJitOperand b, bool is_l
     RiReg base = load_address(j, &o, &p), address = ri_jit_new_gpr(j);
     emit_moved(j, address, base, b, (int64_t)p.step, is_less);
     if (waits) {
-        push_pending(j, &p.made, address, FACT_POINTER, pending, pops);
+        push_pending(j, &p.made, address, 0, FACT_POINTER, pending, pops);
         return true;
     }
     ri_x_rm(j->as, RI_X_STORE, address, ri_mem(box, offsetof(RiCdata, data)));
     emit_keep(j, p.is_through, &o, box);
+    uint8_t is_plain = p.is_through ? ri_jit_facts(j, o.reg)->facts & FACT_PLAIN : 0;
     ri_jit_pop(j, pops);
-    set_box(j, to, &p.made, site, box, address, FACT_POINTER);
+    set_box(j, to, &p.made, site, box, address, FACT_POINTER | is_plain);
     return true;
 }
 

@@ -12,6 +12,7 @@ void ri_jit_emit_safe_point(RiJit *j, uint32_t pc)
     ri_jit_emit_exit(j, pc, RI_JIT_EXIT_SAFE_POINT);
     ri_jit_cold_end(j);
     ri_jit_restore(j, snap);
+    j->poll_end = j->as->at;
 }
 
 static RiJitResult emit_back_edge(RiJit *j, uint32_t target)

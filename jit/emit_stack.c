@@ -50,7 +50,7 @@ static RiJitResult emit_set_upvalue(RiJit *j, uint32_t index)
     load_upvalue_cell(j, index);
     ri_jit_store_value(j, j->depth - 1, ri_mem(RI_RAX, offsetof(RiCell, value)));
     ri_jit_pop(j, 1);
-    j->element.address = 0; /* it may have been of this upvalue */
+    ri_jit_drop_held(j);
     return EMIT_ON;
 }
 
@@ -73,6 +73,7 @@ static RiJitResult emit_set_cell(RiJit *j, uint32_t slot)
         ri_jit_know(j, slot, TYPE_CELL);
     ri_jit_store_value(j, j->depth - 1, ri_mem(ri_jit_gpr(j, slot), offsetof(RiCell, value)));
     ri_jit_pop(j, 1);
+    ri_jit_drop_held(j);
     return EMIT_ON;
 }
 

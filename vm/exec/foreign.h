@@ -89,6 +89,7 @@ typedef struct RiForeignSite {
     const void *pcs;
     uint32_t home;
     uint32_t pc, depth;
+    int32_t offset; /* to add to the address in the register */
     bool is_pending;
     RiCdata *sample;
 } RiForeignSite;
