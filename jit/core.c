@@ -25,6 +25,7 @@
 #define ROUTINES_BYTES_MAX 4096u
 #define NOTES_PER_BYTE 2u /* what the compiler keeps about code, in bytes for a byte of code memory, at most */
 #define NOTES_KEPT ((size_t)4 << 20) /* … after the death of a large process; much of more would be of dead functions */
+#define LIMIT_SHARE 4 /* of a limit of memory for all processes is for machine code, and what is kept about it */
 #define HOT_LOOPS 300u
 /* The first one of a heap that awaits its JIT: opening takes as long as interpreting some thousand instructions, and a host may
  * have very many states, most of them for a few calls. */
@@ -371,6 +372,14 @@ static void begin_function(RiJit *j, RiThread *T, RiFeedback *fv, RiJitInline *i
     j->is_open = false;
 }
 
+/* Does it take too much of the memory that the program is limited to? Most of a long list of functions is dead. */
+static bool is_too_much(const RiJit *j)
+{
+    uint64_t limit = (uint64_t)ri_heap_group_limit(j->heap);
+    uint64_t code = j->hot.at + (j->pages.size - j->cold_bottom);
+    return limit != 0 && code + j->chunk_bytes + j->stub_capacity * sizeof *j->stubs > limit / LIMIT_SHARE;
+}
+
 static bool has_room(RiJit *j)
 {
     if (j->stub_count + STUBS_MARGIN > j->stub_capacity) {
@@ -385,7 +394,7 @@ static bool has_room(RiJit *j)
     }
     if (!j->reserve && !j->full)
         j->reserve = calloc(1, sizeof *j->reserve + RESERVE_BYTES);
-    j->full |= !j->reserve || j->pages.is_lost || j->chunk_bytes > NOTES_PER_BYTE * j->pages.size;
+    j->full |= is_too_much(j) || !j->reserve || j->pages.is_lost || j->chunk_bytes > NOTES_PER_BYTE * j->pages.size;
     if (j->trims != j->heap->trims) {
         j->trims = j->heap->trims;
         j->full |= j->chunk_bytes > NOTES_KEPT;

@@ -80,7 +80,12 @@ static int32_t return_opened(RiThread *T, RiUserdata *u, bool ok, const char *na
  * above its arguments. */
 static RiOpenStatus try_open(RiThread *T, const char *path, const char *mode, RiUserdata **u)
 {
-    *u = ri_lib_step(T) == STEP_OPEN ? (--T->top)->p : ri_stream_new(T);
+    if (ri_lib_step(T) == STEP_OPEN) {
+        *u = (--T->top)->p;
+    } else {
+        ri_stream_make_room(T);
+        *u = ri_stream_new(T);
+    }
     ri_lib_set_step(T, 0);
     RiOpenStatus status = ri_stream_try_open(T, ri_stream_of(*u), path, mode);
     if (RI_UNLIKELY(status == RI_OPEN_WAITS)) {
@@ -111,6 +116,7 @@ static int32_t io_popen(RiThread *T, RiValue *args, uint32_t nargs)
     const char *command = text_arg(T, args, nargs, 0);
     const char *mode = ri_arg_is_none_or_nil(args, nargs, 1) ? "r" : text_arg(T, args, nargs, 1);
     RI_ARG_CHECK(T, (mode[0] == 'r' || mode[0] == 'w') && mode[1] == '\0', 1, "invalid mode");
+    ri_stream_make_room(T);
     RiUserdata *u = ri_stream_new(T);
     return return_opened(T, u, ri_stream_open_command(T, ri_stream_of(u), command, mode), command);
 }
@@ -119,6 +125,7 @@ static int32_t io_tmpfile(RiThread *T, RiValue *args, uint32_t nargs)
 {
     (void)args;
     (void)nargs;
+    ri_stream_make_room(T);
     RiUserdata *u = ri_stream_new(T);
     return return_opened(T, u, ri_stream_open_temporary(T, ri_stream_of(u)), NULL);
 }

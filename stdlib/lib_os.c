@@ -224,6 +224,8 @@ static int32_t os_execute(RiThread *T, RiValue *args, uint32_t nargs)
     return execute_resume(T, T->base, (uint32_t)(T->top - T->base));
 }
 
+#define PATIENCE_MS 1000 /* with whoever is to read the last output */
+
 static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
 {
     RiValue code = ri_arg(args, nargs, 0);
@@ -235,8 +237,13 @@ static int32_t os_exit(RiThread *T, RiValue *args, uint32_t nargs)
     RiProc *proc = T->process->proc;
     if (proc != NULL && proc != proc->machine->init)
         ri_process_exit(T, status & 255); /* of a guest's own process; it is closed in any case */
-    if (!ri_is_falsy(ri_arg(args, nargs, 1)))
+    if (!ri_is_falsy(ri_arg(args, nargs, 1))) {
         ri_process_close(T->process);
+        if (proc != NULL && proc->doom > RI_DOOM_EXIT && proc->machine->overrun != NULL) {
+            ri_host_flush_if_free(stdout, PATIENCE_MS);
+            proc->machine->overrun(proc->machine); /* a limit has ended its finalizers */
+        }
+    }
     if (T->process->proc != NULL)
         ri_devices_finish(T->process->proc->machine);
     ri_host_exit(status);

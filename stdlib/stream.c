@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vm/base/num.h"
+#include "vm/exec/call.h"
 #include "vm/exec/clone.h"
 #include "vm/host/child.h"
 #include "vm/host/host.h"
@@ -92,6 +93,7 @@ static RiProc *proc_of(const RiThread *T)
 }
 
 #define STREAM_BYTES 5120 /* of the C library's memory, buffer included */
+#define STREAM_ROOM_BYTES (16 * STREAM_BYTES) /* wanted for opening one, with the objects it takes */
 
 /* It is charged to the process, and so are its open files. */
 static int count_stream(RiThread *T, FILE *file, RiFile *behind)
@@ -105,6 +107,15 @@ static int count_stream(RiThread *T, FILE *file, RiFile *behind)
     if (status < 0)
         (void)ri_account_charge(&T->process->account, -STREAM_BYTES);
     return status;
+}
+
+void ri_stream_make_room(RiThread *T)
+{
+    RiAccount *account = &T->process->account;
+    if (ri_account_charge(account, STREAM_ROOM_BYTES))
+        (void)ri_account_charge(account, -STREAM_ROOM_BYTES);
+    else if (ri_heap_has_finalizable(T->heap))
+        ri_run_finalizers(T);
 }
 
 /* A file has been opened by the host: count it, or close it again. */

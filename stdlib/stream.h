@@ -34,6 +34,10 @@ int ri_stream_close_standard(void *state); /* stays open */
  * is the stream of a command, which is not waited for there. Messages do not carry streams. */
 extern const RiUserType ri_stream_type;
 
+/* If there is no memory for another stream: collect, and run finalizers, so that files nobody can reach are closed. The stack may
+ * move. Collects: yes. Traps: yes. */
+void ri_stream_make_room(RiThread *T);
+
 /* A new closed stream: the userdata, its `file` NULL. Collects: yes. */
 RiUserdata *ri_stream_new(RiThread *T);
 static inline RiStream *ri_stream_of(RiUserdata *u)

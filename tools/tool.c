@@ -126,20 +126,21 @@ static void say_stopped(const RiTool *tool, const RiProc *proc, int timeout_ms)
     ri_tool_message(tool, text);
 }
 
-/* From the ticker's thread. Whoever is busy for so long, in C code without safe points, is not waited for: files lose what
- * is buffered, as after SIGKILL. */
+/* From the ticker's thread, or for a process that was doomed while os.exit closed it. Whoever is busy for so long, in C code without
+ * safe points, is not waited for: files lose what is buffered, as after SIGKILL. */
 static void end_overrun(RiMachine *machine)
 {
     const RiTool *tool = machine->overrun_data;
     if (machine->init == NULL || !__atomic_exchange_n(&machine->overrun_data, NULL, __ATOMIC_ACQ_REL))
         return; /* it is ending */
     RiProc proc = *machine->init;
-    proc.doom = RI_DOOM_CPU;
+    bool is_known = proc.doom > RI_DOOM_EXIT;
+    proc.doom = is_known ? proc.doom : RI_DOOM_CPU;
     ri_host_flush_if_free(stdout, 0);
     say_stopped(tool, &proc, 0);
     if (tool->on_end != NULL)
         tool->on_end();
-    ri_host_end(RI_STATUS_STOPPED);
+    ri_host_end(is_known ? proc.exit_status : RI_STATUS_STOPPED);
 }
 
 static int finish(RiTool *tool, RiThread *T, int status);

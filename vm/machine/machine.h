@@ -88,7 +88,8 @@ struct RiMachine {
                                   the time for giving back all memory comes off it. Also when `current` is doomed already */
     uint32_t overdue_ticks;      /* since then; the ticker's thread alone has to do with it */
     void (*overrun)(RiMachine *machine); /* the last resort, from the ticker's thread: this limit was passed several ticks
-                                  ago, and what runs has not come to a safe point, or not to its end. NULL: there is none */
+                                  ago, and what runs has not come to a safe point, or not to its end; or the first process is
+                                  doomed and has no way back (os.exit closes it). NULL: there is none */
     void *overrun_data;
     volatile uint64_t ending_ns; /* what that takes: by the ticker's thread */
     uint32_t ending_age;         /* ticks since it was looked at */

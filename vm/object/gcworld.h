@@ -99,7 +99,7 @@ typedef struct RiGcWorld {
     volatile int *stop;  /* nonzero there: it is to be given up. NULL: it cannot be, or not any more */
     RiAccount *charged;  /* what is reached now is counted here, when live_bytes is next settled */
     RiAccount nobody;    /* for what no heap has asked for */
-    int64_t live_bytes;
+    int64_t live_bytes, uncounted_bytes; /* the latter: of those, what is not the guest's (prototypes, feedback) */
     Vec weak;         /* WeakTable: of the current heap, reached */
     size_t weak_visited;
     Vec dead_entries; /* RiDict *: with removed entries whose keys may be dead */
@@ -145,6 +145,12 @@ static inline WeakTable *weak_table(size_t index)
 static inline void count_live(size_t size)
 {
     world.live_bytes += (int64_t)ri_heap_block_size(size);
+}
+
+static inline void count_uncounted(size_t size)
+{
+    count_live(size);
+    world.uncounted_bytes += (int64_t)ri_heap_block_size(size);
 }
 
 static inline bool is_given_up(void)

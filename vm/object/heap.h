@@ -273,12 +273,14 @@ struct RiAccount {
     RiHeap *heap;               /* NULL: not open */
     int64_t live_bytes;         /* after the last collection */
     int64_t credit_base;        /* credit_bytes then */
-    int64_t uncounted_bytes;    /* allocated since, but not the guest's */
+    int64_t uncounted_bytes;    /* of these and those since, what collectgarbage"count" does not tell: prototypes … */
     int64_t extra_bytes;        /* outside the heap: ri_account_charge, and the heap's own lists for this account */
     int64_t limit_bytes;        /* RI_NO_MEMORY_LIMIT: none */
     int64_t reserve_bytes;      /* of those, kept for the handlers of the first refusal */
     int64_t footprint_bytes;    /* heap memory really in use: its share at the last collection, and what grew since */
-    int64_t marked_bytes;       /* of the collection under way */
+    int64_t marked_bytes;       /* of the collection under way … */
+    int64_t marked_uncounted_bytes; /* … and of those, uncounted */
+    int64_t resident_base;      /* what the host process had resident besides the objects of others, without this account's */
     int64_t quota_used_bytes;   /* after the last collection that its limit asked for, … */
     uint64_t quota_collect_ns;  /* … when the last collection it ended, and … */
     uint64_t quota_cost_ns;     /* … what it took */
@@ -344,6 +346,7 @@ void ri_account_set_limit(RiAccount *account, int64_t limit_bytes);
 /* Limit all processes of a heap together as well, once the first of them has got its own limit, alone: what the host process
  * has resident is compared with it. Only accounts with a limit of their own are refused memory then. 0: no such limit. */
 void ri_heap_set_group_limit(RiHeap *heap, int64_t limit_bytes);
+int64_t ri_heap_group_limit(const RiHeap *heap);
 
 /* Count `delta` bytes that lie outside the heap, pages or buffers of a library: before they are obtained, or (negative)
  * after they are given back. False, with nothing changed, if the account has no room for them; a positive delta for the

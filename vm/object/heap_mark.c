@@ -260,7 +260,15 @@ static uint8_t weak_mode(const RiTable *t)
 
 /* -- Mark procedures --------------------------------------------------------------------------------------------- */
 
-#define NOT_COUNTED (1u << RI_TAG_PROTO | 1u << RI_TAG_FEEDBACK | 1u << RI_TAG_SHAPE | 1u << RI_TAG_BLOCK)
+#define UNCOUNTED (1u << RI_TAG_PROTO | 1u << RI_TAG_FEEDBACK | 1u << RI_TAG_BLOCK) /* but charged for */
+
+static void count_object(const void *object, RiTag tag, size_t size)
+{
+    if (UNCOUNTED & 1u << tag || (tag == RI_TAG_BUFFER && size == 0))
+        count_uncounted(GC_size(object));
+    else if (tag != RI_TAG_SHAPE)
+        count_live(size);
+}
 
 static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, MarkEntry *msp, MarkEntry *limit)
 {
@@ -299,8 +307,7 @@ static RI_ALWAYS_INLINE MarkEntry *mark_object(void *object, bool is_for_owner, 
 #define OBJECT(tag, type, size, edges)                                                             \
     case RI_TAG_##tag: {                                                                           \
         type *o = object;                                                                          \
-        if (!(NOT_COUNTED & 1u << RI_TAG_##tag))                                                   \
-            count_live(size);                                                                      \
+        count_object(o, RI_TAG_##tag, size);                                                       \
         edges;                                                                                     \
         break;                                                                                     \
     }

@@ -147,10 +147,10 @@ static void clear_counts(void)
         for (uint32_t i = 0; i < c->account_end; i++) {
             RiAccount *account = ri_collector_account(c, i);
             if (account != NULL)
-                account->marked_bytes = 0;
+                account->marked_bytes = account->marked_uncounted_bytes = 0;
         }
     }
-    world.live_bytes = 0;
+    world.live_bytes = world.uncounted_bytes = 0;
     RiAccount *only = world.heaps != NULL && world.heaps->next == NULL ? world.heaps->heap->account : &world.nobody;
     world.by_turns = has_turns(&only);
     world.charged = only;

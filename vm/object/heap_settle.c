@@ -29,7 +29,8 @@ void ri_gc_charge_to(RiAccount *account)
 {
     if (world.charged != account) {
         world.charged->marked_bytes += world.live_bytes;
-        world.live_bytes = 0;
+        world.charged->marked_uncounted_bytes += world.uncounted_bytes;
+        world.live_bytes = world.uncounted_bytes = 0;
         world.charged = account;
     }
 }
@@ -334,7 +335,7 @@ static void settle_account(RiAccount *account)
 {
     account->live_bytes = account->marked_bytes;
     account->credit_base -= ri_account_since(account);
-    account->uncounted_bytes = 0;
+    account->uncounted_bytes = account->marked_uncounted_bytes;
 }
 
 static void settle_accounts(RiCollector *c)
@@ -359,6 +360,8 @@ static void settle_live_bytes(void)
     int64_t limit = ri_heap_footprint(); /* some was counted twice, if libgc's mark stack was full */
     if (world.live_bytes > limit)
         world.live_bytes = limit;
+    if (world.uncounted_bytes > world.live_bytes)
+        world.uncounted_bytes = world.live_bytes;
     ri_gc_charge_to(&world.nobody);
     for (RiCollector *c = world.heaps; c != NULL; c = c->next)
         settle_accounts(c);

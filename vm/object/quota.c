@@ -20,6 +20,7 @@
 #define RESIDENT_SLACK_BYTES ((int64_t)512 << 10) /* not the program's; so much again is reserve */
 #define REFUSAL_NS 5000000 /* so long the heap's own lists, which can wait, do without growing */
 #define RESIDENT_STEP_BYTES ((int64_t)64 << 10)
+#define TIDY_SHARE 16 /* of the limit may be taken before free pages are given back again */
 #define LISTS_FREE_BYTES ((int64_t)1 << 20) /* of a collection's lists: everybody has those */
 
 /* The resident memory of a sanitizer tells nothing. */
@@ -123,17 +124,49 @@ static int64_t resident_room(const RiCollector *c, const RiAccount *account)
     return limit + slack - (resident - c->resident_base);
 }
 
+/* Resident bytes besides the objects of other accounts, as far as can be told. */
+static int64_t resident_besides(const RiAccount *account)
+{
+    const RiHeap *heap = account->heap;
+    int64_t own = counted_bytes(account) - account->extra_bytes;
+    return (int64_t)ri_host_resident_bytes() - (heap->collector->live_bytes + ri_heap_since(heap) - own);
+}
+
+/* Among others, of which nobody knows what they take: this account is not refused anything because the host process has grown,
+ * but free pages are not kept when it has grown by more than the limit since the account was given one. */
+static void tidy_up(RiHeap *heap, int64_t need)
+{
+    RiCollector *c = heap->collector;
+    const RiAccount *account = heap->account;
+    int64_t room = account->limit_bytes + RESIDENT_SLACK_BYTES - (resident_besides(account) - account->resident_base);
+    if (room < need) {
+        ri_heap_release_pages(heap);
+        ri_host_trim();
+        room = account->limit_bytes / TIDY_SHARE;
+    }
+    c->resident_left = room / 2 > RESIDENT_STEP_BYTES ? room / 2 : RESIDENT_STEP_BYTES;
+}
+
 static bool is_resident(RiHeap *heap, int64_t need)
 {
     RiCollector *c = heap->collector;
     if (c->group_limit_bytes != 0 && !is_sole(c) && c->live_bytes + ri_heap_since(heap) + need > c->group_limit_bytes)
         return false; /* what they have got adds up to too much, wherever it lies */
     bool is_bounded = is_sole(c) || (c->group_limit_bytes != 0 && ri_heap_is_alone(c));
-    if (!SEES_RESIDENT || need < c->resident_left || !is_bounded)
+    if (!SEES_RESIDENT || need < c->resident_left)
         return true;
+    if (!is_bounded) {
+        if (ri_heap_is_alone(c))
+            tidy_up(heap, need);
+        return true;
+    }
     int64_t room = resident_room(c, heap->account);
     if (room < need) {
         ri_heap_release_pages(heap);
+        room = resident_room(c, heap->account);
+    }
+    if (room < need) {
+        ri_host_trim(); /* buffers of files, for instance, that have been closed */
         room = resident_room(c, heap->account);
     }
     c->resident_left = room / 2 > RESIDENT_STEP_BYTES ? room / 2 : RESIDENT_STEP_BYTES;
@@ -256,6 +289,7 @@ static void begin_limit(RiAccount *account)
     account->footprint_bytes = is_sole(c) ? footprint - c->footprint_base : counted;
     if (is_sole(c))
         c->resident_base = (int64_t)ri_host_resident_bytes() - ri_quota_used(account);
+    account->resident_base = resident_besides(account) - ri_quota_used(account);
     c->resident_left = 0;
 }
 
@@ -277,4 +311,9 @@ void ri_account_set_limit(RiAccount *account, int64_t limit_bytes)
 void ri_heap_set_group_limit(RiHeap *heap, int64_t limit_bytes)
 {
     heap->collector->group_limit_bytes = limit_bytes;
+}
+
+int64_t ri_heap_group_limit(const RiHeap *heap)
+{
+    return heap->collector->group_limit_bytes;
 }
