@@ -321,7 +321,48 @@ static void compare_payloads(RiJit *j, const Branch *x)
     ri_x_rr(j->as, RI_X_CMP, a, b);
 }
 
-/* Strings: the same object is equal; two interned ones are not. Others are for the helper. */
+/* rdi and rsi := the two strings; the registers are free for a call then. */
+static void load_strings(RiJit *j, const Branch *x)
+{
+    const RiJitOperand *operands[] = {&x->a, &x->b};
+    RiReg regs[] = {RI_RDI, RI_RSI};
+    ri_jit_flush_for_call(j);
+    for (int i = 0; i < 2; i++) {
+        const RiValue *k = constant_of(j, operands[i]);
+        if (k)
+            ri_x_imm(j->as, regs[i], k->i);
+        else
+            ri_x_rm(j->as, RI_X_LOAD, regs[i], ri_jit_payload((uint32_t)operands[i]->slot));
+    }
+}
+
+static uintptr_t help_strings_equal(const RiString *a, const RiString *b)
+{
+    return ri_str_equal(a, b);
+}
+
+/* Strings of which one at least may not be interned, by their bytes. */
+static RiJitResult branch_string_bytes(RiJit *j, const Branch *x)
+{
+    int expected = expectation(j, x);
+    load_strings(j, x);
+    ri_jit_call_pure(j, HELPER(help_strings_equal));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    return branch_on(j, x, RI_CC_NE, expected);
+}
+
+/* Which of two strings is before the other one. */
+static RiJitResult branch_string_order(RiJit *j, const Branch *x)
+{
+    static const RiCond conds[] = {RI_CC_E, RI_CC_L, RI_CC_LE, RI_CC_G, RI_CC_GE};
+    int expected = expectation(j, x);
+    load_strings(j, x);
+    ri_jit_call_pure(j, HELPER(ri_str_compare));
+    ri_x_rr(j->as, RI_X_TEST32, RI_RAX, RI_RAX);
+    return branch_on(j, x, conds[x->relation], expected);
+}
+
+/* Strings: the same object is equal; two interned ones are not. Others are compared. */
 static RiJitResult branch_strings(RiJit *j, const Branch *x)
 {
     const RiValue *k = constant_of(j, &x->b);
@@ -333,7 +374,7 @@ static RiJitResult branch_strings(RiJit *j, const Branch *x)
                ri_str_is_interned(a.cp) && ri_str_is_interned(b.cp);
     }
     if (!both || constant_of(j, &x->a) || j->generic_pc == j->pc)
-        return slow(j, x);
+        return branch_string_bytes(j, x);
     int expected = expectation(j, x);
     RiReg ra = ri_jit_gpr(j, (uint32_t)x->a.slot);
     ri_x_test8_mem(j->as, ri_mem(ra, offsetof(RiObject, flags)), RI_STR_INTERNED);
@@ -420,12 +461,15 @@ static RiJitResult emit_compare(RiJit *j, RiWord w)
         return branch_pointers(j, &x);
     if (j->is_deferred)
         return EMIT_DEFER;
-    if (!numbers && x.relation != BRANCH_EQ)
+    bool strings = ta == TYPE_STRING && tb == TYPE_STRING;
+    if (!numbers && x.relation != BRANCH_EQ && (!strings || j->generic_pc == j->pc))
         return slow(j, &x);
     if (x.a.slot >= 0)
         ri_jit_guard(j, (uint32_t)x.a.slot, ta);
     if (x.b.slot >= 0)
         ri_jit_guard(j, (uint32_t)x.b.slot, tb);
+    if (strings && x.relation != BRANCH_EQ)
+        return branch_string_order(j, &x);
     if (!numbers)
         return branch_equal(j, &x, ta, tb);
     if (j->generic_pc == j->pc && ta != tb)

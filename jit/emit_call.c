@@ -51,12 +51,52 @@ RiJitResult ri_jit_called(RiJit *j, uint32_t func, int32_t wanted)
 
 /* -- Any call ------------------------------------------------------------------------------------------------------------------ */
 
+/* A library function has signalled, or a hook was set meanwhile: as the interpreter does. */
+static const void *help_serve(RiThread *T, int32_t n, uint32_t delta, int32_t wanted, uint32_t pc, const void *rsp)
+{
+    const void *switched = ri_jit_switch(T, n, delta, rsp);
+    if (switched)
+        return switched;
+    const RiValue *caller = T->base - delta;
+    ptrdiff_t base = caller - T->stack;
+    const uint32_t *code = ((const RiClosure *)caller[-2].cp)->feedback->code;
+    RiAction action = ri_serve_inline(T, n, code + pc, delta, wanted);
+    return action == RI_LEAVE ? (const void *)RI_NATIVE_LEAVE : ri_jit_follow(T, base, delta, rsp);
+}
+
+static inline bool is_library_function(const RiValue *func)
+{
+    return func->tag == RI_TAG_LIBFN || (func->tag == RI_TAG_NATIVE && !(((const RiNative *)func->cp)->fn->flags & RI_LIBFN_C));
+}
+
+/* Call the library function at func, without hooks and with room for it: the interpreter's way. Returns as help_call. */
+static const void *call_library(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, const void *rsp)
+{
+    RiValue *args = func + 2;
+    uint32_t delta = (uint32_t)(args - T->base), pc = T->pc;
+    const RiLibFn *fn = func->tag == RI_TAG_LIBFN ? func->cp : ((const RiNative *)func->cp)->fn;
+    ri_link_write(args, ri_pc_address(T), delta, wanted, 0, 0);
+    T->base = args;
+    int32_t n = fn->call(T, args, nargs);
+    if (RI_UNLIKELY(n < 0 || T->hook_mask))
+        return help_serve(T, n, delta, wanted, pc, rsp);
+    func = T->base - 2; /* the stack may have moved, and results may lie over the link */
+    for (; n < wanted; n++)
+        ri_set_nil(&func[n]);
+    T->base = func + 2 - delta;
+    T->pc = pc;
+    T->top = func + (wanted < 0 ? n : wanted);
+    return NULL;
+}
+
 /* Call what is at func. 0: done; RI_NATIVE_…: leave; else the address of the callee's code, its frame is set up. */
 static const void *help_call(RiThread *T, RiValue *func, uint32_t nargs, int32_t wanted, const void *rsp)
 {
     RiHeap *heap = T->heap;
     ptrdiff_t base = T->base - T->stack;
     uint32_t pc = T->pc, delta = (uint32_t)(func + 2 - T->base);
+    if (RI_LIKELY(is_library_function(func) && !T->hook_mask && T->top <= T->stack_limit))
+        return call_library(T, func, nargs, wanted, rsp);
     if (ri_call_c_from_lua(T, func, nargs, wanted)) {
         if (RI_LIKELY(heap->budget > 0 && !T->hook_mask))
             return NULL;
@@ -271,19 +311,6 @@ static RiJitResult emit_lua_call(RiJit *j, RiFeedback *fv, uint32_t func, uint32
 }
 
 /* -- Library functions --------------------------------------------------------------------------------------------------------------- */
-
-/* A library function has signalled, or a hook was set meanwhile: as the interpreter does. */
-static const void *help_serve(RiThread *T, int32_t n, uint32_t delta, int32_t wanted, uint32_t pc, const void *rsp)
-{
-    const void *switched = ri_jit_switch(T, n, delta, rsp);
-    if (switched)
-        return switched;
-    const RiValue *caller = T->base - delta;
-    ptrdiff_t base = caller - T->stack;
-    const uint32_t *code = ((const RiClosure *)caller[-2].cp)->feedback->code;
-    RiAction action = ri_serve_inline(T, n, code + pc, delta, wanted);
-    return action == RI_LEAVE ? (const void *)RI_NATIVE_LEAVE : ri_jit_follow(T, base, delta, rsp);
-}
 
 static void help_fill(RiValue *func, int32_t n, int32_t wanted)
 {
