@@ -1,4 +1,4 @@
-/* Calls of C functions: directly where all arguments go in registers, else through libffi. */
+/* Calls of C functions: by ri_ffi_invoke where it knows how, else through libffi. */
 #include <errno.h>
 #include <string.h>
 
@@ -37,42 +37,6 @@ static void rethrow(RiThread *T, RiFfi *ffi)
 
 /* -- Directly ----------------------------------------------------------------------------------------------------- */
 
-typedef struct Registers {
-    uint64_t integers[6];
-    double floats[8];
-} Registers;
-
-typedef uint64_t (*IntegerFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
-typedef uint64_t (*MixedFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double, double, double,
-                                  double, double, double, double, double);
-typedef double (*FloatFunction)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double, double, double,
-                                double, double, double, double, double);
-
-#define SIX r->integers[0], r->integers[1], r->integers[2], r->integers[3], r->integers[4], r->integers[5]
-#define EIGHT                                                                                      \
-    r->floats[0], r->floats[1], r->floats[2], r->floats[3], r->floats[4], r->floats[5], r->floats[6], r->floats[7]
-
-/* Which registers an argument goes in depends on its own class alone: a function that takes fewer does not see the
- * rest. */
-static void invoke(void *function, const Registers *r, bool has_floats, bool gives_float, void *result)
-{
-    union {
-        void *p;
-        IntegerFunction integers;
-        MixedFunction mixed;
-        FloatFunction gives_float;
-    } f = {.p = function};
-    uint64_t word;
-    double real;
-    if (gives_float) {
-        real = f.gives_float(SIX, EIGHT);
-        memcpy(result, &real, sizeof real);
-    } else {
-        word = has_floats ? f.mixed(SIX, EIGHT) : f.integers(SIX);
-        memcpy(result, &word, sizeof word);
-    }
-}
-
 /* An integer as the ABI wants it in a register: extended to 32 bits at least. */
 static uint64_t extended(const RiCtype *t, uint64_t bits)
 {
@@ -82,29 +46,66 @@ static uint64_t extended(const RiCtype *t, uint64_t bits)
     return (uint64_t)((int64_t)(bits << shift) >> shift);
 }
 
-/* One argument, without the detour through memory for the frequent ones. */
-static void pass(RiThread *T, RiCtype *t, RiValue v, Registers *r, uint32_t *integers, uint32_t *floats)
+/* What an argument for `...` is passed as: C's default promotions. */
+static RiCtype *variable_type(RiThread *T, RiFfi *ffi, RiValue v);
+
+static void pass_float(RiThread *T, RiCtype *t, RiValue v, RiCinvocation *r)
+{
+    double real = 0;
+    if (t->size == sizeof real && ri_is_float(v))
+        real = v.n;
+    else
+        ri_ffi_store(T, t, (char *)&real, v, false); /* a float in the lower half */
+    ri_ffi_invoke_float(r, real);
+}
+
+static void pass_integer(RiThread *T, RiCtype *t, RiValue v, RiCinvocation *r)
 {
     uint64_t word = 0;
-    if (t->kind == RI_CK_FLOAT) {
-        double real = 0;
-        if (t->size == sizeof real && ri_is_float(v))
-            real = v.n;
-        else
-            ri_ffi_store(T, t, (char *)&real, v, false); /* a float in the lower half */
-        r->floats[(*floats)++] = real;
-        return;
-    }
-    if (ri_is_int(v) && t->kind == RI_CK_INT)
-        word = v.u;
+    const RiCdata *c = v.cp;
+    if (ri_is_cdata(v) && c->type == t->plain && t->plain->size <= sizeof word)
+        memcpy(&word, c->at, t->plain->size);
     else
         ri_ffi_store(T, t, (char *)&word, v, false);
-    r->integers[(*integers)++] = extended(t, word);
+    ri_ffi_invoke_integer(r, extended(t, word));
+}
+
+/* A struct or union of its own is known to be there. */
+static void pass_bytes(RiThread *T, RiCtype *t, RiValue v, char *to)
+{
+    const RiCdata *c = v.cp;
+    if (ri_is_cdata(v) && c->type->plain == t->plain)
+        memcpy(to, c->at, t->plain->size);
+    else
+        ri_ffi_store(T, t, to, v, false);
+}
+
+/* One argument, without the detour through memory for the frequent ones. */
+static void pass(RiThread *T, RiCtype *t, const RiCpassing *how, RiValue v, RiCinvocation *r)
+{
+    uint64_t parts[2] = {0};
+    switch (how->way) {
+    case RI_WAY_FLOAT:
+        pass_float(T, t, v, r);
+        return;
+    case RI_WAY_PARTS:
+        pass_bytes(T, t, v, (char *)parts);
+        ri_ffi_invoke_parts(r, parts, how->count, how->is_float);
+        return;
+    case RI_WAY_MEMORY:
+        r->stack[r->stack_count + (t->plain->size - 1) / 8] = 0;
+        pass_bytes(T, t, v, (char *)&r->stack[r->stack_count]);
+        r->stack_count += (t->plain->size + 7) / 8;
+        return;
+    default:
+        pass_integer(T, t, v, r);
+        return;
+    }
 }
 
 int32_t ri_ffi_deliver(RiThread *T, RiCtype *t, char *result)
 {
-    rethrow(T, ri_ffi_state(T));
+    rethrow(T, ri_ffi_own(T));
     if (t->kind == RI_CK_VOID)
         return 0;
     return ri_return1(T->base, ri_ffi_load(T, t, result, NULL));
@@ -116,25 +117,95 @@ static int32_t deliver(RiThread *T, RiFfi *ffi, RiCtype *t, char *result)
     return ri_ffi_deliver(T, t, result);
 }
 
-static int32_t call_directly(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, void *function, RiValue *args)
+static int32_t deliver_aggregate(RiThread *T, RiFfi *ffi, const RiCtype *t, RiCdata *returned)
 {
-    Registers r;
+    ffi->errno_value = errno;
+    rethrow(T, ffi);
+    returned->size = t->plain->size;
+    return ri_return1(T->base, ri_cdata_value(returned));
+}
+
+/* The bytes of a small aggregate that a call has returned. */
+static void take_parts(const RiCinvocation *r, const RiCpassing *how, char *out)
+{
     uint32_t integers = 0, floats = 0;
-    uint64_t result[2] = {0};
-    memset(&r, 0, sizeof r);
-    for (uint32_t i = 0; i < type->count; i++) {
+    for (uint32_t i = 0; i < how->count; i++) {
+        const void *from = how->is_float[i] ? (const void *)&r->float_results[floats++] : &r->integer_results[integers++];
+        memcpy(out + 8 * i, from, 8);
+    }
+}
+
+/* Whatever its size, it goes in one register for integers. */
+static bool is_word(const RiCtype *t)
+{
+    return t->kind == RI_CK_POINTER || (ri_ctype_is_integer(t) && t->plain->size <= 8);
+}
+
+/* Arguments for `...`, and their number: false if one of them is passed in another way. */
+static bool can_invoke(RiThread *T, RiFfi *ffi, const RiCcall *call, const RiCtype *type, const RiValue *args, uint32_t nargs)
+{
+    if (!call->is_invoked || call->stack_words + 2 * (nargs - type->count) > RI_INVOKE_STACK_MAX)
+        return false;
+    for (uint32_t i = (uint32_t)type->count; i < nargs; i++) {
+        if (ri_is_cdata(args[i])) {
+            ffi->argument = i + 1;
+            RiCtype *t = variable_type(T, ffi, args[i]);
+            if (is_word(t))
+                continue;
+            ri_ffi_native_type(T, t); /* or it is an error */
+            uint8_t way = ri_ffi_passing(t).way;
+            if (way == RI_WAY_NONE || way == RI_WAY_MEMORY)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void pass_variable(RiThread *T, RiFfi *ffi, RiValue v, RiCinvocation *r)
+{
+    if (ri_is_int(v)) {
+        ri_ffi_invoke_integer(r, v.u);
+    } else if (ri_is_float(v)) {
+        ri_ffi_invoke_float(r, v.n);
+    } else {
+        RiCtype *t = variable_type(T, ffi, v);
+        RiCpassing how = is_word(t) ? (RiCpassing){.way = RI_WAY_INTEGER} : ri_ffi_passing(t);
+        pass(T, t, &how, v, r);
+    }
+}
+
+static int32_t call_directly(RiThread *T, RiFfi *ffi, const RiCcall *call, RiCtype *type, void *function, RiValue *args,
+                             uint32_t nargs)
+{
+    RiCinvocation r;
+    RiCdata *returned = NULL;
+    uint8_t way = call->result.way;
+    r.integer_count = r.float_count = r.stack_count = 0;
+    if (way == RI_WAY_PARTS || way == RI_WAY_MEMORY)
+        returned = ri_cdata_new(T, type->base->plain, type->base->plain->size < 16 ? 16 : type->base->plain->size);
+    if (way == RI_WAY_MEMORY)
+        ri_ffi_invoke_integer(&r, (uint64_t)(uintptr_t)returned->at);
+    for (uint32_t i = 0; i < nargs; i++) {
         ffi->argument = i + 1;
-        pass(T, type->fields[i].type, args[i], &r, &integers, &floats);
+        if (i < type->count && ri_is_int(args[i]) && call->passings[i].way == RI_WAY_INTEGER && type->fields[i].type->kind == RI_CK_INT)
+            ri_ffi_invoke_integer(&r, extended(type->fields[i].type, args[i].u));
+        else if (i < type->count)
+            pass(T, type->fields[i].type, &call->passings[i], args[i], &r);
+        else
+            pass_variable(T, ffi, args[i], &r);
     }
     ffi->argument = 0;
     errno = ffi->errno_value;
-    invoke(function, &r, call->has_floats, type->base->kind == RI_CK_FLOAT, result);
-    return deliver(T, ffi, type->base, (char *)result);
+    ri_ffi_invoke(function, &r);
+    if (returned == NULL)
+        return deliver(T, ffi, type->base, way == RI_WAY_FLOAT ? (char *)r.float_results : (char *)r.integer_results);
+    if (way == RI_WAY_PARTS)
+        take_parts(&r, &call->result, returned->at);
+    return deliver_aggregate(T, ffi, type->base, returned);
 }
 
 /* -- Through libffi ----------------------------------------------------------------------------------------------- */
 
-/* What an argument for `...` is passed as: C's default promotions. */
 static RiCtype *variable_type(RiThread *T, RiFfi *ffi, RiValue v)
 {
     switch (v.tag) {
@@ -255,10 +326,7 @@ static int32_t call_through(RiThread *T, RiFfi *ffi, RiCcall *call, RiCtype *typ
     ffi_call(cif, FFI_FN(function), returned != NULL ? returned->at : result, p.pointers);
     if (returned == NULL)
         return deliver(T, ffi, type->base, result);
-    ffi->errno_value = errno;
-    rethrow(T, ffi);
-    returned->size = type->base->plain->size;
-    return ri_return1(T->base, ri_cdata_value(returned));
+    return deliver_aggregate(T, ffi, type->base, returned);
 }
 
 int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, uint32_t nargs)
@@ -272,7 +340,7 @@ int32_t ri_ffi_call(RiThread *T, RiCtype *type, void *function, RiValue *args, u
     ffi->argument = 0;
     T->heap->foreign_calls++;
     RiCcall *call = ri_ffi_call_interface(T, type);
-    if (call->is_direct)
-        return call_directly(T, ffi, call, type, function, args);
+    if (can_invoke(T, ffi, call, type, args, nargs))
+        return call_directly(T, ffi, call, type, function, args, nargs);
     return call_through(T, ffi, call, type, function, args, nargs);
 }

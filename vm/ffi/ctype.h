@@ -113,6 +113,11 @@ typedef struct RiFfi {
 /* The state of T's process, made when first asked for. Throws if the process may not use the library at all (policy.h).
  * Collects. Traps. */
 RiFfi *ri_ffi_state(RiThread *T);
+/* The same for what gives no access to anything by itself: without the question whether that is allowed. */
+static inline RiFfi *ri_ffi_own(RiThread *T)
+{
+    return RI_LIKELY(T->process->ffi != NULL) ? T->process->ffi : ri_ffi_state(T);
+}
 
 /* -- Making types. All collect and trap for want of memory -------------------------------------------------------- */
 RiCtype *ri_ctype_new(RiThread *T, RiCkind kind, uint64_t size, uint32_t align);

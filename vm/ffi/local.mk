@@ -15,6 +15,8 @@ librille_ffi_a_SOURCES = \
 	%D%/ctype.h \
 	%D%/foreign.c \
 	%D%/foreign.h \
+	%D%/invoke.c \
+	%D%/invoke.h \
 	%D%/native.c \
 	%D%/native.h \
 	%D%/operator.c \

@@ -249,23 +249,67 @@ static bool prepare_parts(RiThread *T, RiCcall *call, const RiCtype *t)
     return ffi_prep_cif(&call->parts_cif, FFI_DEFAULT_ABI, call->part_count, result, call->part_types) == FFI_OK;
 }
 
+RiCpassing ri_ffi_passing(const RiCtype *t)
+{
+    RiCpassing p = {.way = RI_WAY_NONE};
+    Classes c = {{NONE, NONE}, false};
+    uint64_t size = t->plain->size;
+    if (!RI_HAVE_INVOKE || (t->flags & RI_CT_OPAQUE))
+        return p;
+    if (t->kind == RI_CK_FLOAT) {
+        p.way = size <= 8 ? RI_WAY_FLOAT : RI_WAY_NONE;
+    } else if (t->kind == RI_CK_STRUCT && size > 16) {
+        p.way = ri_ctype_align(t) <= 8 ? RI_WAY_MEMORY : RI_WAY_NONE;
+    } else if (t->kind == RI_CK_STRUCT && size > 0) {
+        classify(t, 0, &c);
+        p.count = size > 8 ? 2 : 1;
+        bool is_sure = !c.has_long_double && ri_ctype_align(t) <= 8 && c.of[0] != NONE && c.of[0] != MEMORY &&
+                       (p.count == 1 || (c.of[1] != NONE && c.of[1] != MEMORY));
+        p.way = is_sure ? RI_WAY_PARTS : RI_WAY_NONE;
+        p.is_float[0] = c.of[0] == SSE;
+        p.is_float[1] = c.of[1] == SSE;
+    } else if (t->kind == RI_CK_VOID || t->kind == RI_CK_POINTER || t->kind == RI_CK_REFERENCE ||
+               (ri_ctype_is_integer(t) && size <= 8)) {
+        p.way = RI_WAY_INTEGER;
+    }
+    return p;
+}
+
+/* Can ri_ffi_invoke do it? */
+static void prepare_invocation(RiThread *T, RiCcall *call, const RiCtype *t)
+{
+    call->passings = ri_heap_alloc_raw(T->heap, (t->count + 1) * sizeof *call->passings, false);
+    call->result = ri_ffi_passing(t->base);
+    call->is_invoked = call->result.way != RI_WAY_NONE;
+    for (uint64_t i = 0; i < t->count; i++) {
+        const RiCtype *parameter = t->fields[i].type;
+        RiCpassing *p = &call->passings[i];
+        *p = ri_ffi_passing(parameter);
+        if (p->way == RI_WAY_NONE || parameter->plain->size > 8 * RI_INVOKE_STACK_MAX)
+            call->is_invoked = false;
+        else
+            call->stack_words += p->way == RI_WAY_MEMORY ? (uint32_t)((parameter->plain->size + 7) / 8) : p->way == RI_WAY_PARTS ? p->count : 1;
+    }
+    if (call->stack_words > RI_INVOKE_STACK_MAX)
+        call->is_invoked = false;
+}
+
 RiCcall *ri_ffi_call_interface(RiThread *T, RiCtype *t)
 {
     if (t->call != NULL)
         return t->call;
     RiCcall *call = ri_heap_alloc_block(T->heap, sizeof *call);
-    uint32_t count = (uint32_t)t->count, floats = 0, integers = 0;
+    uint32_t count = (uint32_t)t->count;
     call->types = ri_heap_alloc_raw(T->heap, (count + 1) * sizeof *call->types, true);
     for (uint32_t i = 0; i < count; i++) {
         call->types[i] = ri_ffi_native_type(T, t->fields[i].type);
         call->arguments_bytes += (call->types[i]->size + 31) & ~(uint64_t)15;
-        is_in_register(t->fields[i].type, &integers, &floats);
     }
     ffi_type *result = ri_ffi_native_type(T, t->base);
     if (ffi_prep_cif(&call->cif, FFI_DEFAULT_ABI, count, result, call->types) != FFI_OK || !prepare_parts(T, call, t))
         ri_error(T, "cannot call a function of type '%s'", ri_ctype_text(T, t));
     call->is_direct = is_direct(t);
-    call->has_floats = floats > 0;
+    prepare_invocation(T, call, t);
     t->call = call;
     return call;
 }

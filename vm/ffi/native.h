@@ -5,6 +5,22 @@
 #include <ffi.h>
 
 #include "vm/ffi/cdata.h"
+#include "vm/ffi/invoke.h"
+
+/* What a value is in a call that ri_ffi_invoke makes. */
+typedef enum RiCway {
+    RI_WAY_NONE,    /* it cannot: the call is libffi's */
+    RI_WAY_INTEGER, /* a result: or nothing */
+    RI_WAY_FLOAT,
+    RI_WAY_PARTS,   /* an aggregate, by its eightbytes */
+    RI_WAY_MEMORY   /* an aggregate, as bytes on the stack; a result: where the caller says */
+} RiCway;
+
+typedef struct RiCpassing {
+    uint8_t way;
+    uint8_t count;    /* PARTS: eightbytes */
+    bool is_float[2]; /* their classes */
+} RiCpassing;
 
 /* How functions of one type are called; made at the first call, kept by the type. */
 typedef struct RiCcall {
@@ -16,8 +32,11 @@ typedef struct RiCcall {
     uint8_t *parts;    /* of each parameter: 1, or 2 eightbytes one behind the other */
     uint32_t part_count;
     uint64_t arguments_bytes; /* for copies of all arguments, each at a multiple of 16 */
-    bool is_direct;  /* all in registers, without libffi */
-    bool has_floats;
+    bool is_direct;  /* all scalars in registers: machine code can make the call */
+    bool is_invoked; /* by ri_ffi_invoke, if the variable arguments permit */
+    uint32_t stack_words; /* that it takes for the declared arguments, at most */
+    RiCpassing result;
+    RiCpassing *passings; /* of the declared arguments */
 } RiCcall;
 
 typedef struct RiCregisters { /* taken by the arguments so far */
@@ -26,6 +45,8 @@ typedef struct RiCregisters { /* taken by the arguments so far */
 
 /* libffi's type of t. Throws if values of it cannot be passed. Collects. */
 ffi_type *ri_ffi_native_type(RiThread *T, RiCtype *t);
+/* How values of t, which libffi has a type for, are passed. */
+RiCpassing ri_ffi_passing(const RiCtype *t);
 /* The call interface of function type t. Throws, as above. Collects. */
 RiCcall *ri_ffi_call_interface(RiThread *T, RiCtype *t);
 

@@ -633,7 +633,7 @@ static int32_t op_call(RiThread *T, RiValue *args, uint32_t nargs)
     RiCtype *t = ri_cdata_type(c);
     if (t->kind == RI_CK_POINTER && t->base->kind == RI_CK_FUNCTION)
         t = t->base;
-    if (c->type == ri_ffi_state(T)->ctype_type)
+    if (c->type == ri_ffi_own(T)->ctype_type)
         return ri_ffi_construct(T, *(RiCtype *const *)(void *)c->at, args, nargs, true);
     if (t->kind == RI_CK_FUNCTION && ri_cdata_address(T, c, &code))
         return ri_ffi_call(T, t, code, args + 1, nargs - 1);
