@@ -555,7 +555,9 @@ bool ri_jit_emit_foreign_set(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
 bool ri_jit_emit_foreign_symbol(RiJit *j, int32_t slot, uint32_t upvalue, RiString *key, uint32_t pops);
 /* pointer + n, n + pointer, pointer - n, pointer - pointer; the result to local `dest` (-1: pushed). */
 bool ri_jit_emit_foreign_arith(RiJit *j, RiMetamethod event, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest);
-/* Compare two pointers, or (not `orders`: only whether they are equal) one with nil: in the flags, as unsigned integers. */
+/* tonumber of a cdata in a slot, as an integer. */
+bool ri_jit_emit_foreign_tonumber(RiJit *j, uint32_t slot, RiReg *result);
+/* Compare two pointers, two integers of which one is an unsigned one of 64 bits (or, not `orders`, any two), or (not `orders`: only whether they are equal) one with nil: in the flags, as unsigned integers. */
 bool ri_jit_emit_foreign_compare(RiJit *j, RiJitOperand a, RiJitOperand b, bool orders);
 /* The site whose boxes a local of a loop will hold, going by its sample; NULL: none. It may hold others as well. */
 RiForeignSite *ri_jit_foreign_home(RiJit *j, uint32_t slot);

@@ -481,6 +481,11 @@ static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wa
         if (j->is_deferred)
             return EMIT_DEFER;
     }
+    RiJitResult result;
+    if (has && type == TYPE_CDATA && ri_jit_emit_foreign_call(j, func, nargs, wanted, &result))
+        return result;
+    if (j->is_deferred)
+        return EMIT_DEFER;
     if (wanted < 0 && j->inl)
         return ri_jit_emit_outline(j, j->pc);
     if (!has)
@@ -489,11 +494,6 @@ static RiJitResult emit_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t wa
         return emit_library_call(j, f.cp, func, nargs, wanted);
     if (type == TYPE_TABLE)
         return emit_call_handler(j, f.cp, func, nargs, wanted);
-    RiJitResult result;
-    if (type == TYPE_CDATA && ri_jit_emit_foreign_call(j, func, nargs, wanted, &result))
-        return result;
-    if (j->is_deferred)
-        return EMIT_DEFER;
     return emit_any_call(j, func, nargs, false, wanted);
 }
 

@@ -71,7 +71,7 @@ static RiForeignSite *find_site(RiJit *j, const RiForeignValue *v, uint32_t home
     site->home = home;
     site->type = v->made;
     site->size = v->made_size;
-    site->is_pointer = v->kind == RI_FOREIGN_POINTER;
+    site->is_pointer = v->kind != RI_FOREIGN_REFERENCE;
     site->next = j->heap->foreign_sites;
     j->heap->foreign_sites = site;
     return site;
@@ -88,8 +88,12 @@ RiForeignSite *ri_jit_foreign_home(RiJit *j, uint32_t slot)
 {
     RiValue sample;
     RiForeignPointer p;
-    if (!j->heap->foreign || !ri_jit_sample(j, slot, &sample) || sample.tag != RI_TAG_CDATA ||
-        !j->heap->foreign->pointer(j->T, ((const RiCdata *)sample.cp)->type, &p) || !p.is_through || p.step == 0)
+    RiForeignValue v;
+    if (!j->heap->foreign || !ri_jit_sample(j, slot, &sample) || sample.tag != RI_TAG_CDATA)
+        return NULL;
+    if (j->heap->foreign->integer(j->T, ((const RiCdata *)sample.cp)->type, &v))
+        return v.is_boxed ? find_site(j, &v, slot) : NULL;
+    if (!j->heap->foreign->pointer(j->T, ((const RiCdata *)sample.cp)->type, &p) || !p.is_through || p.step == 0)
         return NULL;
     return find_site(j, &p.made, slot);
 }
@@ -137,6 +141,14 @@ static bool emit_choose(RiJit *j, const RiForeignSite *site, RiReg box)
     return holders > 0;
 }
 
+/* In code that goes back: only the collector sees what is in memory meanwhile. */
+static void forget_sites(RiJit *j)
+{
+    for (uint32_t i = 0; i < j->depth; i++)
+        j->slots[i].site = NULL;
+    j->snap = NULL;
+}
+
 /* A box of a site in a register. Comes first in an instruction: if there is none, one is made, and then looked for again; what takes
  * boxes away would do so for ever. */
 static RiReg emit_box(RiJit *j, RiForeignSite *site)
@@ -152,6 +164,8 @@ static RiReg emit_box(RiJit *j, RiForeignSite *site)
     if (pending) {
         j->depth = pending->depth;
         j->snap = NULL;
+    } else {
+        forget_sites(j);
     }
     ri_jit_begin_slow(j);
     ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
@@ -665,6 +679,24 @@ static bool push_pointer(RiJit *j, const RiForeignPlace *p, const Place *place, 
     return true;
 }
 
+/* A box with that integer, which belongs to nobody. */
+static void fill_box(RiJit *j, RiReg box, RiReg value)
+{
+    ri_x_rm(j->as, RI_X_STORE, value, ri_mem(box, offsetof(RiCdata, data)));
+    ri_x_store_imm(j->as, ri_mem(box, offsetof(RiCdata, keep)), 0);
+}
+
+static bool push_boxed(RiJit *j, const RiForeignValue *v, const Place *place, RiReg box, uint32_t pops)
+{
+    RiReg value = ri_jit_new_gpr(j);
+    RiMem at = emit_access(j, place);
+    ri_x_rm(j->as, load_form(v), value, at);
+    fill_box(j, box, value);
+    ri_jit_pop(j, pops);
+    set_box(j, j->depth, v, find_site(j, v, home_of(j, j->depth)), box, RI_RAX, 0);
+    return true;
+}
+
 /* The same element of the same array as just before. */
 static bool push_same_element(RiJit *j, const RiForeignPlace *p, int32_t slot, uint32_t upvalue, RiJitOperand key, uint32_t pops)
 {
@@ -693,7 +725,7 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
 {
     RiForeignPlace p;
     Place place;
-    if (!find_place(j, slot, upvalue, key, &p) || p.value.kind == RI_FOREIGN_VOID || p.value.is_boxed)
+    if (!find_place(j, slot, upvalue, key, &p) || p.value.kind == RI_FOREIGN_VOID)
         return false;
     if (push_same_element(j, &p, slot, upvalue, key, pops))
         return true;
@@ -702,7 +734,7 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
     if (p.value.kind == RI_FOREIGN_REFERENCE && pending && !waits)
         return false;
     RiReg box = RI_NO_REG;
-    if (p.value.kind == RI_FOREIGN_POINTER || (p.value.kind == RI_FOREIGN_REFERENCE && !waits))
+    if (p.value.kind == RI_FOREIGN_POINTER || p.value.is_boxed || (p.value.kind == RI_FOREIGN_REFERENCE && !waits))
         box = emit_box(j, find_site(j, &p.value, home_of(j, j->depth - pops)));
     if (key.slot >= 0)
         ri_jit_guard(j, (uint32_t)key.slot, TYPE_INT);
@@ -715,7 +747,7 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
     case RI_FOREIGN_POINTER:
         return push_pointer(j, &p, &place, box, pops);
     default:
-        return push_number(j, &p.value, &place, pops);
+        return p.value.is_boxed ? push_boxed(j, &p.value, &place, box, pops) : push_number(j, &p.value, &place, pops);
     }
 }
 
@@ -724,9 +756,30 @@ bool ri_jit_emit_foreign_get(RiJit *j, int32_t slot, uint32_t upvalue, RiJitOper
 /* Can a Lua value like the sample of that slot become one of C? Its type is made sure of, and of a cdata the number. */
 typedef struct Source {
     uint8_t type;
-    int address; /* of a cdata: RiForeign.address */
+    int address; /* of a cdata: RiForeign.address; 3: it is an integer */
     uint32_t number;
+    RiForeignValue integer;
 } Source;
+
+/* The integer that a cdata like the slot's sample is. */
+static bool find_integer(RiJit *j, uint32_t slot, RiForeignValue *out)
+{
+    RiValue sample;
+    if (!ri_jit_sample(j, slot, &sample)) {
+        j->is_deferred = true;
+        return false;
+    }
+    return sample.tag == RI_TAG_CDATA && j->heap->foreign->integer(j->T, ((const RiCdata *)sample.cp)->type, out);
+}
+
+static bool find_integer_source(RiJit *j, uint32_t slot, Source *out)
+{
+    if (!find_integer(j, slot, &out->integer))
+        return false;
+    out->number = out->integer.made_number;
+    out->address = 3;
+    return true;
+}
 
 static bool find_source(RiJit *j, const RiForeignValue *v, uint32_t slot, Source *out)
 {
@@ -736,6 +789,9 @@ static bool find_source(RiJit *j, const RiForeignValue *v, uint32_t slot, Source
         return false;
     switch (v->kind) {
     case RI_FOREIGN_INT:
+        if (out->type == TYPE_CDATA)
+            return find_integer_source(j, slot, out);
+        return out->type == TYPE_INT || out->type == TYPE_FLOAT;
     case RI_FOREIGN_FLOAT:
         return out->type == TYPE_INT || out->type == TYPE_FLOAT;
     case RI_FOREIGN_BOOL:
@@ -811,8 +867,8 @@ static void load_word(RiJit *j, const RiForeignValue *v, RiReg to, uint32_t slot
     case TYPE_CDATA:
         load_payload(j, to, slot);
         ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, offsetof(RiCdata, at)));
-        if (s->address == 2)
-            ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(to, 0));
+        if (s->address > 1)
+            ri_x_rm(j->as, s->address == 3 ? load_form(&s->integer) : RI_X_LOAD, to, ri_mem(to, 0));
         return;
     default:
         (void)v;
@@ -1008,10 +1064,148 @@ static bool emit_distance(RiJit *j, RiJitOperand a, RiJitOperand b, uint32_t pop
     return true;
 }
 
+/* -- Integers of 64 bits, and enums --------------------------------------------------------------------------------------------- */
+
+/* The integer of the cdata in a slot, in a register of its own. */
+static RiReg load_integer(RiJit *j, uint32_t slot, const RiForeignValue *v)
+{
+    ri_jit_guard(j, slot, TYPE_CDATA);
+    RiReg object = ri_jit_gpr(j, slot);
+    guard_number(j, object, v->made_number);
+    RiReg to = ri_jit_new_gpr(j);
+    if (ri_jit_facts(j, object)->site) {
+        ri_x_rm(j->as, load_form(v), to, ri_mem(object, offsetof(RiCdata, data)));
+        return to;
+    }
+    ri_x_rm(j->as, RI_X_LOAD, to, ri_mem(object, offsetof(RiCdata, at)));
+    ri_x_rm(j->as, load_form(v), to, ri_mem(to, 0));
+    return to;
+}
+
+typedef struct Integer { /* an operand */
+    RiJitOperand o;
+    bool is_cdata, is_known; /* known: `value` */
+    RiForeignValue v;
+    int64_t value;
+} Integer;
+
+static bool is_wide(const Integer *i)
+{
+    return i->is_cdata && i->v.size == 8 && !i->v.is_signed;
+}
+
+/* other: the operand beside it, of whose enum a string is a constant; NULL: strings are none. */
+static bool find_operand(RiJit *j, RiJitOperand o, const Integer *other, Integer *out)
+{
+    uint8_t type = ri_jit_operand_type(j, o);
+    *out = (Integer){.o = o, .is_cdata = type == TYPE_CDATA};
+    if (out->is_cdata)
+        return o.slot >= 0 && find_integer(j, (uint32_t)o.slot, &out->v);
+    const RiValue *k = constant_key(j, &o);
+    if (k && k->tag == RI_TAG_STRING && other && other->is_cdata) {
+        out->is_known = true;
+        return j->heap->foreign->constant(j->T, other->v.type, k->cp, &out->value);
+    }
+    return type == TYPE_INT;
+}
+
+static RiReg load_operand(RiJit *j, const Integer *i)
+{
+    if (i->is_cdata)
+        return load_integer(j, (uint32_t)i->o.slot, &i->v);
+    if (i->o.slot >= 0 && !i->is_known) {
+        ri_jit_guard(j, (uint32_t)i->o.slot, TYPE_INT);
+        return ri_jit_gpr(j, (uint32_t)i->o.slot);
+    }
+    RiReg to = ri_jit_new_gpr(j);
+    ri_x_imm(j->as, to, i->is_known ? i->value : i->o.k.i);
+    return to;
+}
+
+static bool find_operands(RiJit *j, RiJitOperand a, RiJitOperand b, bool has_names, Integer *x, Integer *y)
+{
+    if (!j->heap->foreign || j->generic_pc == j->pc)
+        return false;
+    bool is_first = ri_jit_operand_type(j, a) == TYPE_CDATA;
+    if (j->is_deferred || !find_operand(j, is_first ? a : b, NULL, is_first ? x : y))
+        return false;
+    return find_operand(j, is_first ? b : a, has_names ? is_first ? x : y : NULL, is_first ? y : x);
+}
+
+static bool compare_integers(RiJit *j, RiJitOperand a, RiJitOperand b, bool orders)
+{
+    Integer x, y;
+    if (!find_operands(j, a, b, true, &x, &y) || (orders && !is_wide(&x) && !is_wide(&y)))
+        return false;
+    RiReg left = load_operand(j, &x), right = load_operand(j, &y);
+    ri_x_rr(j->as, RI_X_CMP, left, right);
+    return true;
+}
+
+bool ri_jit_emit_foreign_tonumber(RiJit *j, uint32_t slot, RiReg *result)
+{
+    RiForeignValue v;
+    if (!j->heap->foreign || j->generic_pc == j->pc || !find_integer(j, slot, &v))
+        return false;
+    *result = load_integer(j, slot, &v);
+    if (v.size == 8 && !v.is_signed) { /* larger ones are floats */
+        ri_x_rr(j->as, RI_X_TEST, *result, *result);
+        ri_jit_exit_if(j, RI_CC_S);
+    }
+    return true;
+}
+
+static bool integer_form(RiMetamethod event, RiForm *out)
+{
+    switch (event) {
+    case RI_MM_ADD:
+        *out = RI_X_ADD;
+        return true;
+    case RI_MM_SUB:
+        *out = RI_X_SUB;
+        return true;
+    case RI_MM_BAND:
+        *out = RI_X_AND;
+        return true;
+    case RI_MM_BOR:
+        *out = RI_X_OR;
+        return true;
+    case RI_MM_BXOR:
+        *out = RI_X_XOR;
+        return true;
+    case RI_MM_MUL:
+        *out = RI_X_IMUL;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool emit_wide(RiJit *j, RiMetamethod event, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest)
+{
+    Integer x, y;
+    RiForm form;
+    RiForeignValue v;
+    if (!integer_form(event, &form) || !find_operands(j, a, b, false, &x, &y) || (!is_wide(&x) && !is_wide(&y)))
+        return false;
+    j->heap->foreign->wide(j->T, &v);
+    uint32_t to = dest < 0 ? j->depth - pops : (uint32_t)dest;
+    RiForeignSite *site = find_site(j, &v, dest < 0 ? home_of(j, to) : to);
+    RiReg box = emit_box(j, site), left = load_operand(j, &x), right = load_operand(j, &y);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RAX, left);
+    ri_x_rr(j->as, form, RI_RAX, right);
+    fill_box(j, box, RI_RAX);
+    ri_jit_pop(j, pops);
+    set_box(j, to, &v, site, box, RI_RAX, 0);
+    return true;
+}
+
 bool ri_jit_emit_foreign_arith(RiJit *j, RiMetamethod event, RiJitOperand a, RiJitOperand b, uint32_t pops, int32_t dest)
 {
     uint8_t ta = ri_jit_operand_type(j, a), tb = ri_jit_operand_type(j, b);
-    if (event != RI_MM_ADD && event != RI_MM_SUB)
+    if (emit_wide(j, event, a, b, pops, dest))
+        return true;
+    if (j->is_deferred || (event != RI_MM_ADD && event != RI_MM_SUB))
         return false;
     if (ta == TYPE_CDATA && tb == TYPE_CDATA)
         return event == RI_MM_SUB && emit_distance(j, a, b, pops, dest);
@@ -1023,6 +1217,10 @@ bool ri_jit_emit_foreign_arith(RiJit *j, RiMetamethod event, RiJitOperand a, RiJ
 bool ri_jit_emit_foreign_compare(RiJit *j, RiJitOperand a, RiJitOperand b, bool orders)
 {
     RiForeignPointer p, q;
+    if (compare_integers(j, a, b, orders))
+        return true;
+    if (j->is_deferred)
+        return false;
     if (ri_jit_operand_type(j, a) != TYPE_CDATA) {
         RiJitOperand other = a;
         a = b;
@@ -1164,10 +1362,46 @@ static void set_result(RiJit *j, const RiForeignValue *v, uint32_t func)
     }
 }
 
-/* Is the result one that is made in line? */
-static bool is_plain_result(const RiForeignValue *v)
+/* Is the result a number, or the like, or one in a box? */
+static bool is_boxed_result(const RiForeignValue *v)
 {
-    return v->kind != RI_FOREIGN_POINTER && v->kind != RI_FOREIGN_REFERENCE && !v->is_boxed;
+    return v->kind == RI_FOREIGN_POINTER || v->is_boxed;
+}
+
+static void push_all(RiJit *j)
+{
+    ri_x_push(j->as, RI_RAX);
+    ri_x_push(j->as, RI_RAX);
+}
+
+static void pop_all(RiJit *j)
+{
+    ri_x_pop(j->as, RI_RAX);
+    ri_x_pop(j->as, RI_RAX);
+}
+
+/* rdx := a box with the result that is in rax. The frame is still the function's, as where the library makes the result. No slot has a
+ * box now: all of them went with their values to memory, before the call. */
+static void emit_result_box(RiJit *j, const RiForeignValue *v, RiForeignSite *site)
+{
+    RiJitSnap *snap = ri_jit_snapshot(j);
+    uint32_t start = j->as->at;
+    ri_x_imm(j->as, RI_RDX, (int64_t)(uintptr_t)site->boxes);
+    ri_x_rm(j->as, RI_X_LOAD, RI_RDX, ri_mem(RI_RDX, 0));
+    ri_x_rr(j->as, RI_X_TEST, RI_RDX, RI_RDX);
+    uint32_t none = ri_x_jcc(j->as, RI_CC_E, 0);
+    ri_x_patch(j->as, none, ri_jit_cold_begin(j));
+    push_all(j);
+    ri_x_rr(j->as, RI_X_LOAD, RI_RDI, RI_R12);
+    ri_x_imm(j->as, RI_RSI, (int64_t)(uintptr_t)site);
+    ri_jit_call_pure(j, HELPER(help_make));
+    pop_all(j);
+    ri_x_jmp(j->as, start);
+    ri_jit_cold_end(j);
+    ri_jit_restore(j, snap);
+    if (v->kind == RI_FOREIGN_INT)
+        emit_extend(j, v, RI_RAX, RI_RAX);
+    fill_box(j, RI_RDX, RI_RAX);
 }
 
 /* The result by the library, on the side or (a cdata) always. */
@@ -1206,14 +1440,12 @@ static void emit_leave_frame(RiJit *j, uint32_t func)
 }
 
 /* A callback has failed, or hooks were set: as a library function that returns in the interpreter. */
-static void emit_odd_return(RiJit *j, const RiForeignCall *kept, uint32_t func, int32_t wanted, uint32_t odd, RiJitSnap *before,
-                            bool is_delivered)
+static void emit_odd_return(RiJit *j, const RiForeignCall *kept, uint32_t func, int32_t wanted, uint32_t odd, RiJitSnap *before)
 {
     RiJitSnap *after = ri_jit_snapshot(j);
     ri_x_patch(j->as, odd, ri_jit_cold_begin(j));
     ri_jit_restore(j, before);
-    if (!is_delivered)
-        emit_deliver(j, kept);
+    emit_deliver(j, kept);
     ri_jit_emit_serve(j, func, wanted);
     RiJitSnap *served = ri_jit_snapshot(j);
     uint32_t go_on = ri_x_jmp(j->as, 0);
@@ -1228,9 +1460,12 @@ bool ri_jit_emit_foreign_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t w
     RiForeignCall call;
     Source sources[RI_FOREIGN_PARAMETERS_MAX];
     RiValue f;
-    if (!j->heap->foreign || j->is_open || wanted < 0 || wanted > 1 || !sample_object(j, (int32_t)func, 0, RI_TAG_CDATA, &f) ||
-        !j->heap->foreign->call(j->T, ((const RiCdata *)f.cp)->type, &call) || nargs != call.count ||
-        (wanted == 1 && call.result.kind == RI_FOREIGN_REFERENCE))
+    if (!j->heap->foreign || j->is_open || wanted > 1 || !sample_object(j, (int32_t)func, 0, RI_TAG_CDATA, &f) ||
+        !j->heap->foreign->call(j->T, ((const RiCdata *)f.cp)->type, &call) || nargs != call.count)
+        return false;
+    if (wanted < 0) /* it is known how many there are */
+        wanted = call.result.kind != RI_FOREIGN_VOID;
+    if (wanted == 1 && call.result.kind == RI_FOREIGN_REFERENCE)
         return false;
     for (uint32_t i = 0; i < nargs; i++)
         if (!find_source(j, &call.parameters[i], func + 2 + i, &sources[i]))
@@ -1248,22 +1483,21 @@ bool ri_jit_emit_foreign_call(RiJit *j, uint32_t func, uint32_t nargs, int32_t w
     emit_callee(j, kept, func);
     emit_frame(j, kept, func, wanted);
     emit_native_call(j, kept, func, sources);
-    bool is_delivered = wanted == 1 && !is_plain_result(&call.result);
-    if (is_delivered) {
-        emit_deliver(j, kept);
-        ri_x_alu8_mem(j->as, RI_ALU_CMP, OF_THREAD(hook_mask), 0);
-    }
+    bool is_boxed = wanted == 1 && is_boxed_result(&call.result);
     uint32_t odd = ri_x_jcc(j->as, RI_CC_NE, 0);
     RiJitSnap *before = ri_jit_snapshot(j);
+    RiForeignSite *site = is_boxed ? find_site(j, &call.result, home_of(j, func)) : NULL;
+    if (is_boxed)
+        emit_result_box(j, &call.result, site);
     emit_leave_frame(j, func);
     *result = ri_jit_results(j, func, 0);
-    if (is_delivered) {
-        ri_jit_set_memory(j, func, TYPE_CDATA);
-        if (call.result.kind == RI_FOREIGN_POINTER)
-            set_sample(j, func, &call.result);
+    if (is_boxed) {
+        RiReg box = ri_jit_new_gpr(j);
+        ri_x_rr(j->as, RI_X_LOAD, box, RI_RDX);
+        set_box(j, func, &call.result, site, box, RI_RAX, call.result.kind == RI_FOREIGN_POINTER ? FACT_POINTER : 0);
     } else if (wanted == 1) {
         set_result(j, &call.result, func);
     }
-    emit_odd_return(j, kept, func, wanted, odd, before, is_delivered);
+    emit_odd_return(j, kept, func, wanted, odd, before);
     return true;
 }

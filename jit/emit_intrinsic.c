@@ -32,6 +32,21 @@ static bool is_number(uint8_t type)
     return type == TYPE_INT || type == TYPE_FLOAT;
 }
 
+static bool emit_to_number(RiJit *j, const Call *c)
+{
+    RiReg reg;
+    if (is_number(c->types[0])) {
+        ri_jit_set_copy(j, c->func, c->func + 2);
+        ri_jit_pop(j, j->depth - c->func - 1);
+        return true;
+    }
+    if (c->types[0] != TYPE_CDATA || !ri_jit_emit_foreign_tonumber(j, c->func + 2, &reg))
+        return false;
+    result_int(j, c->func, reg);
+    ri_jit_set_sample(j, c->func, ri_int(1));
+    return true;
+}
+
 /* A copy of the argument's register that may be changed. */
 static RiReg copy_gpr(RiJit *j, uint32_t slot)
 {
@@ -428,6 +443,7 @@ static const struct Intrinsic {
     {RI_INTRINSIC_MATH_EXP, 1, 1, "n", emit_exp},
     {RI_INTRINSIC_MATH_LOG, 1, 1, "n", emit_log},
     {RI_INTRINSIC_MATH_TYPE, 1, 1, "a", emit_of_type},
+    {RI_INTRINSIC_TONUMBER, 1, 1, "a", emit_to_number},
     {RI_INTRINSIC_TYPE, 1, 1, "a", emit_of_type},
     {RI_INTRINSIC_STRING_BYTE, 1, 1, "si", emit_byte},
     {RI_INTRINSIC_STRING_CHAR, 1, 1, "i", emit_char},

@@ -35,10 +35,10 @@ typedef struct RiForeignValue { /* what a value of a type is */
     RiForeignKind kind;
     uint8_t size;       /* bytes, of what is loaded or stored */
     bool is_signed;
-    bool is_boxed;      /* an integer that Lua has as a cdata: not loaded */
+    bool is_boxed;      /* an integer that Lua has as a cdata: its first `size` bytes are in the lower half of eight */
     bool takes_strings; /* a pointer to constant bytes */
     struct RiCtype *type;
-    struct RiCtype *made; /* of the cdata that stands for it: POINTER, REFERENCE */
+    struct RiCtype *made; /* of the cdata that stands for it: POINTER, REFERENCE, an integer that is boxed */
     uint32_t made_number; /* of that type */
     uint64_t made_size;   /* RiCdata.size */
 } RiForeignValue;
@@ -101,6 +101,12 @@ typedef struct RiForeign {
     bool (*place)(RiThread *T, struct RiCtype *type, RiValue key, RiForeignPlace *out);
     bool (*pointer)(RiThread *T, struct RiCtype *type, RiForeignPointer *out);
     bool (*call)(RiThread *T, struct RiCtype *type, RiForeignCall *out);
+    /* Is a cdata of that type an integer? */
+    bool (*integer)(RiThread *T, struct RiCtype *type, RiForeignValue *out);
+    /* The constant of an enum, of such a cdata's type, by its name. */
+    bool (*constant)(RiThread *T, struct RiCtype *type, const RiString *name, int64_t *out);
+    /* What arithmetic makes of two integers one of which is an unsigned one of 64 bits. */
+    void (*wide)(RiThread *T, RiForeignValue *out);
     /* May a cdata of type `from` be passed, or stored, as a pointer of type `to`? 0: no; 1: its address is RiCdata.at; 2: the
      * address is in its bytes. */
     int (*address)(RiThread *T, struct RiCtype *to, struct RiCtype *from);

@@ -45,6 +45,9 @@ static bool describe_value(RiCtype *t, RiForeignValue *out)
     case RI_CK_ENUM:
         out->kind = RI_FOREIGN_INT;
         out->is_boxed = t->kind == RI_CK_ENUM || (t->plain->size == 8 && !out->is_signed);
+        out->made = t->plain;
+        out->made_number = t->plain->id;
+        out->made_size = t->plain->size;
         return t->plain->size <= 8;
     case RI_CK_FLOAT:
         out->kind = RI_FOREIGN_FLOAT;
@@ -141,6 +144,29 @@ static bool describe_call(RiThread *T, RiCtype *type, RiForeignCall *out)
     return describe_value(f->base, &out->result);
 }
 
+static bool find_integer(RiThread *T, RiCtype *type, RiForeignValue *out)
+{
+    bool is_integer = type != ri_ffi_state(T)->ctype_type && (type->kind == RI_CK_INT || type->kind == RI_CK_ENUM);
+    return is_integer && type == type->plain && describe_value(type, out) && out->kind == RI_FOREIGN_INT;
+}
+
+static bool find_constant(RiThread *T, RiCtype *type, const RiString *name, int64_t *out)
+{
+    (void)T;
+    for (uint64_t i = 0; type->kind == RI_CK_ENUM && i < type->plain->count; i++) {
+        if (ri_str_equal(type->plain->fields[i].name, name)) {
+            *out = (int64_t)type->plain->fields[i].offset;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void describe_wide(RiThread *T, RiForeignValue *out)
+{
+    (void)describe_value(ri_ffi_state(T)->basic[RI_C_ULONG], out);
+}
+
 static int find_address(RiThread *T, RiCtype *to, RiCtype *type)
 {
     RiCtype *from = ri_ctype_strip(type);
@@ -179,4 +205,4 @@ static int32_t deliver(RiThread *T, const RiForeignCall *call, uint64_t word, do
     return ri_ffi_deliver(T, call->type->base, result);
 }
 
-const RiForeign ri_ffi_foreign = {find_place, find_pointer, describe_call, find_address, find_symbol, make, deliver};
+const RiForeign ri_ffi_foreign = {find_place, find_pointer, describe_call, find_integer, find_constant, describe_wide, find_address, find_symbol, make, deliver};
