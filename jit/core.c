@@ -58,7 +58,7 @@ void *ri_jit_alloc(RiJit *j, size_t size)
             j->reserve = NULL;
             j->full = true;
             if (!chunk || bytes > RESERVE_BYTES)
-                abort();
+                ri_panic_no_memory("the compiler's reserve is used up");
             bytes = RESERVE_BYTES;
         }
         j->chunk_bytes += bytes;

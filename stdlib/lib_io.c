@@ -200,13 +200,12 @@ static int32_t wait_for_command(RiThread *T, int pid)
     return ri_return_child_result(T, status);
 }
 
-/* The file is flushed before it is closed, so that waiting for a slow reader lets others run. */
-static bool close_file(RiThread *T, FILE *file)
+/* The file has been flushed before, so that waiting for a slow reader lets others run: whether that went well, or errno says why
+ * not. What could not be written then is no longer pending, and closing alone would not tell. */
+static bool close_file(RiThread *T, FILE *file, bool flushed)
 {
-    uint64_t start = ri_gate_trace_start(T->process->proc);
-    errno = 0;
-    bool flushed = ri_host_stream_pending(file) == 0 || ri_stream_flush(T, file);
     int reason = errno, fd = ri_host_stream_fd(file);
+    uint64_t start = ri_gate_trace_start(T->process->proc);
     ri_stream_forget(T, file);
     bool closed = fclose(file) == 0;
     if (flushed)
@@ -226,16 +225,20 @@ static int32_t close_stream(RiThread *T, RiUserdata *u)
         return ri_return2(T->base, ri_nil(), ri_string_value(message));
     }
     bool is_own = close == ri_stream_close_file || close == ri_stream_close_command;
-    if (is_own && ri_host_stream_pending(stream->file) > 0 && ri_stream_try_flush(T, stream->file) == RI_WRITE_WAITS) {
+    RiWriteStatus status = RI_WRITE_DONE;
+    errno = 0;
+    if (is_own && ri_host_stream_pending(stream->file) > 0)
+        status = ri_stream_try_flush(T, stream->file);
+    if (status == RI_WRITE_WAITS) {
         ri_push(T, file_value(u));
         ri_lib_set_step(T, STEP_FLUSH);
         return RI_LIB_BLOCK;
     }
     stream->close = NULL; /* closed, whatever happens from here on */
     if (close == ri_stream_close_file)
-        return ri_return_file_result(T, close_file(T, stream->file), NULL);
+        return ri_return_file_result(T, close_file(T, stream->file, status == RI_WRITE_DONE), NULL);
     if (close == ri_stream_close_command) {
-        close_file(T, stream->file);
+        close_file(T, stream->file, status == RI_WRITE_DONE);
         return wait_for_command(T, ((RiOwnStream *)stream)->pid);
     }
     RiValue function = {.tag = RI_TAG_CFUNC};

@@ -1,6 +1,6 @@
 # tests: unit programs (unit/check_*.c, the Check framework), what they share (support/), and scripts.
 
-EXTRA_DIST += %D%/coverage %D%/check-planted %D%/soak %D%/soak.lua %D%/run-check %D%/run-fuzz %D%/run-unit %D%/run-lang %D%/run-jit %D%/run-witness %D%/run-samples \
+EXTRA_DIST += %D%/coverage %D%/run-faults %D%/check-planted %D%/soak %D%/soak.lua %D%/run-check %D%/run-fuzz %D%/run-unit %D%/run-lang %D%/run-jit %D%/run-witness %D%/run-samples \
 	%D%/run-capi %D%/check-layers %D%/check-globals %D%/globals.allow
 
 # Both engines in one process on random programs; by itself some hundred of them.

@@ -8,6 +8,7 @@
 #include "tools/tool.h"
 #include "vm/exec/chunk.h"
 #include "vm/exec/disasm.h"
+#include "vm/host/newfile.h"
 
 typedef struct Options {
     const char *bad;    /* the word that is not understood; NULL: something is missing */
@@ -56,16 +57,13 @@ static RiString *output_name(RiThread *T, const char *path)
 
 static bool write_file(const RiTool *tool, const char *path, const RiString *bytes)
 {
-    FILE *file = fopen(path, "wb");
-    bool ok = file != NULL && fwrite(ri_str_data(bytes), 1, bytes->size, file) == bytes->size;
-    int reason = errno;
-    if (file != NULL && fclose(file) != 0 && ok) {
-        reason = errno;
-        ok = false;
-    }
+    RiNewFile new;
+    bool ok = ri_newfile_open(&new, path);
+    if (ok)
+        ok = ri_newfile_close(&new, fwrite(ri_str_data(bytes), 1, bytes->size, new.file) == bytes->size);
     if (!ok) {
         char text[400];
-        snprintf(text, sizeof text, "cannot write %s: %s", path, strerror(reason));
+        snprintf(text, sizeof text, "cannot write %.250s: %s", path, strerror(errno));
         ri_tool_message(tool, text);
     }
     return ok;

@@ -14,6 +14,7 @@
 #include "tools/help.h"
 #include "tools/tool.h"
 #include "vm/exec/breakpoint.h"
+#include "vm/host/newfile.h"
 
 typedef struct Condition { /* a conditional instruction */
     const RiProto *proto;
@@ -270,10 +271,11 @@ static void append_old(Coverage *c)
 
 static void write_to(Coverage *c, const char *path, bool html)
 {
-    FILE *out = fopen(path, "we");
+    RiNewFile new;
     const char *title = c->tool->first < c->tool->argc ? c->tool->argv[c->tool->first] : "";
-    bool ok = out != NULL && (html ? ri_cover_write_html(&c->cover, out, title) : ri_cover_write_lcov(&c->cover, out));
-    ok = out != NULL && fclose(out) == 0 && ok;
+    bool ok = ri_newfile_open(&new, path);
+    if (ok)
+        ok = ri_newfile_close(&new, html ? ri_cover_write_html(&c->cover, new.file, title) : ri_cover_write_lcov(&c->cover, new.file));
     if (!ok) {
         complain(c, "write", path);
         c->has_failed = true;

@@ -325,6 +325,14 @@ static void print_census(const Mem *m)
     free(rows);
 }
 
+static int complain(const RiTool *tool, const char *what, const char *word)
+{
+    char text[400];
+    snprintf(text, sizeof text, "mem: %s %.250s", what, word);
+    ri_tool_message(tool, text);
+    return -1;
+}
+
 /* The program is over; its process is still there. */
 static void finish(bool collects)
 {
@@ -345,7 +353,9 @@ static void finish(bool collects)
     fflush(stderr);
     if (m->map != NULL) {
         ri_memory_map_print(m->machine, m->map);
-        fclose(m->map);
+        bool ok = ferror(m->map) == 0;
+        if (fclose(m->map) != 0 || !ok)
+            (void)complain(m->tool, strerror(errno), m->map_path);
     }
 }
 
@@ -370,14 +380,6 @@ static void attach(struct RiMachine *machine, void *argument)
     m->heap->watcher = m;
     m->heap->on_phase = on_phase;
     ri_heap_watch_allocations(m->heap, on_alloc);
-}
-
-static int complain(const RiTool *tool, const char *what, const char *word)
-{
-    char text[400];
-    snprintf(text, sizeof text, "mem: %s %.250s", what, word);
-    ri_tool_message(tool, text);
-    return -1;
 }
 
 static int take_moment(Mem *m, const char *value)

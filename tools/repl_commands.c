@@ -12,6 +12,7 @@
 #include "vm/exec/disasm.h"
 #include "vm/exec/traceback.h"
 #include "vm/host/host.h"
+#include "vm/host/newfile.h"
 
 /* -- Finding the command ------------------------------------------------------------------------------------------- */
 
@@ -288,10 +289,10 @@ RiParsed ri_repl_do_save(RiRepl *repl, const char *argument)
     } else if (!replaces && ri_host_is_readable(path)) {
         ri_repl_note(repl, RI_STYLE_ERROR, "%s is there already; :save! %s replaces it", path, path);
     } else {
-        FILE *file = ri_host_open(path, "w");
-        bool ok = file != NULL && write_inputs(repl, file);
-        if (file != NULL && fclose(file) != 0)
-            ok = false;
+        RiNewFile new;
+        bool ok = ri_newfile_open(&new, path);
+        if (ok)
+            ok = ri_newfile_close(&new, write_inputs(repl, new.file));
         if (ok)
             ri_repl_note(repl, RI_STYLE_NOTE, "%u input%s written to %s", (unsigned)repl->saved_count,
                          repl->saved_count == 1 ? "" : "s", path);

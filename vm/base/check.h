@@ -25,6 +25,8 @@
 
 /* Report a broken invariant of Rille itself and abort. Never used for guest or user errors. */
 RI_NORETURN void ri_panic(const char *file, int line, const char *what);
+/* There is no memory for something that cannot be done without and cannot be reported to anybody: say so and abort. */
+RI_NORETURN void ri_panic_no_memory(const char *what);
 
 /* A cheap invariant, kept in release builds. */
 #define ri_assert(cond)                                                                            \

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vm/base/check.h"
+
 #ifdef __linux__
 
 /* -- Forks: handlers get no argument, so all pages with two views are in a list ------------------------------------- */
@@ -65,7 +67,7 @@ static void in_child(void)
         if (!pages->copy) {
             pages->is_lost = true;
         } else if (!map_anew(pages)) {
-            abort(); /* half of it is gone */
+            ri_panic_no_memory("a forked process has lost its machine code"); /* half of it is gone */
         } else {
             memcpy(pages->write, pages->copy, pages->low);
             memcpy(pages->write + pages->high, (char *)pages->copy + pages->low, pages->size - pages->high);
@@ -156,7 +158,7 @@ void ri_host_code_unmap(RiCodePages *pages)
 static void protect(RiCodePages *pages, int protection)
 {
     if (pages->write == pages->run && mprotect(pages->write, pages->size, protection) != 0)
-        abort(); /* what was allowed when it was mapped */
+        ri_panic_no_memory("machine code cannot be written or run any more"); /* what was allowed when it was mapped */
 }
 
 void ri_host_code_begin(RiCodePages *pages)

@@ -21,6 +21,8 @@ librille_host_a_SOURCES = \
 	%D%/host_flags.h \
 	%D%/lineserver.c \
 	%D%/lineserver.h \
+	%D%/newfile.c \
+	%D%/newfile.h \
 	%D%/pages.c \
 	%D%/pages.h \
 	%D%/place.c \

@@ -279,6 +279,10 @@ void ri_doom_describe(const RiProc *proc, char *out, size_t size)
     } else if (proc->doom >= RI_DOOM_MEMORY) {
         char amount[40];
         RiLimit limit = limits[proc->doom];
+        if (proc->limits[limit] == UINT64_MAX) { /* it was the host's memory that came to its end */
+            snprintf(out, size, "not enough memory");
+            return;
+        }
         describe_amount(limit, proc->limits[limit], amount, sizeof amount);
         snprintf(out, size, "%s limit %s", ri_limit_names[limit], amount);
     } else {

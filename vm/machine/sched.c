@@ -783,19 +783,32 @@ static void set_current(RiMachine *machine, RiTask *from, RiTask *next)
 
 static void worker_main(void *argument);
 
-/* A worker stack for a task that has none. */
+/* See that there is a worker stack to be taken. False: no memory for one. */
+static bool reserve_context(RiMachine *machine)
+{
+    if (machine->free_contexts != NULL)
+        return true;
+    RiContext *context = ri_context_new(worker_main, machine);
+    if (context == NULL)
+        return false;
+    if (!machine->engine->stack_made(machine, context)) {
+        ri_context_free(context);
+        return false;
+    }
+    machine->context_count++;
+    context->next = NULL;
+    machine->free_contexts = context;
+    machine->free_context_count = 1;
+    return true;
+}
+
+/* A worker stack for a task that has none. It has been reserved. */
 static RiContext *take_context(RiMachine *machine)
 {
     RiContext *context = machine->free_contexts;
-    if (context != NULL) {
-        machine->free_contexts = context->next;
-        machine->free_context_count--;
-        return context;
-    }
-    context = ri_context_new(worker_main, machine);
-    if (context == NULL || !machine->engine->stack_made(machine, context))
-        ri_panic(__FILE__, __LINE__, "no memory for a native stack");
-    machine->context_count++;
+    ri_assert(context != NULL);
+    machine->free_contexts = context->next;
+    machine->free_context_count--;
     return context;
 }
 
@@ -865,6 +878,11 @@ static void worker_main(void *argument)
 void ri_sched_switch(RiMachine *machine)
 {
     RiTask *task = machine->current;
+    if (!reserve_context(machine)) { /* nobody else can run: neither can what waits for others */
+        if (task->state != RI_TASK_RUNNING)
+            ri_proc_doom(task->proc, RI_DOOM_MEMORY, 0);
+        return;
+    }
     leave_current(machine);
     if (task->state == RI_TASK_RUNNING)
         requeue(task);

@@ -52,7 +52,8 @@ void ri_machine_wake(RiMachine *machine);
 void ri_machine_request(RiMachine *machine);
 
 /* Give up the processor with the native stack kept; returns when the current task has been chosen again. A task that
- * neither waits nor is doomed goes to the end of its queue. */
+ * neither waits nor is doomed goes to the end of its queue. Without memory for a native stack for the others it goes on at
+ * once; if it waits, its process has come to an end for want of memory. */
 void ri_sched_switch(RiMachine *machine);
 /* The same in the middle of C code: no other task of the process runs before this one goes on. If it waits for something that
  * only these could bring, nobody else may be able to run: the deadlock is told as others are. */
