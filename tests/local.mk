@@ -82,8 +82,10 @@ FUZZ_TARGETS = \
 	%D%/fuzz/fuzz_capi \
 	%D%/fuzz/fuzz_cdecl \
 	%D%/fuzz/fuzz_chunk \
+	%D%/fuzz/fuzz_dap \
 	%D%/fuzz/fuzz_format \
 	%D%/fuzz/fuzz_gc \
+	%D%/fuzz/fuzz_http \
 	%D%/fuzz/fuzz_message \
 	%D%/fuzz/fuzz_number \
 	%D%/fuzz/fuzz_pack \
@@ -108,10 +110,14 @@ tests_fuzz_fuzz_cdecl_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_cdecl_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_chunk_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_chunk_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_dap_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_dap_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_format_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_format_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_gc_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_gc_LDFLAGS = $(FLAGS_FUZZ)
+tests_fuzz_fuzz_http_LDADD = $(FUZZ_MAIN) $(LDADD)
+tests_fuzz_fuzz_http_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_message_LDADD = $(FUZZ_MAIN) $(LDADD)
 tests_fuzz_fuzz_message_LDFLAGS = $(FLAGS_FUZZ)
 tests_fuzz_fuzz_number_LDADD = $(FUZZ_MAIN) $(LDADD)
