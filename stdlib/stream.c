@@ -517,7 +517,11 @@ bool ri_stream_open_temporary(RiThread *T, RiStream *stream)
 {
     int status = ri_gate_temporary(proc_of(T));
     errno = -status;
-    return status == 0 && opened(T, stream, ri_host_open_temporary(), ri_stream_close_file);
+    if (status != 0 || !opened(T, stream, ri_host_open_temporary(), ri_stream_close_file))
+        return false;
+    if (proc_of(T) != NULL)
+        ri_files_note_temporary(proc_of(T), stream->file);
+    return true;
 }
 
 /* -- Waiting -- */

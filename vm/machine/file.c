@@ -133,12 +133,14 @@ void ri_files_drop_standard(RiFiles *files, int n, bool discards)
     ri_file_release(own.file);
 }
 
-static void free_files(RiFiles *files)
+static void free_files(RiMachine *machine, RiFiles *files)
 {
     for (uint32_t i = 0; i < files->capacity; i++)
         ri_file_release(files->table[i].file);
-    for (uint32_t i = 0; i < files->stream_count; i++)
+    for (uint32_t i = 0; i < files->stream_count; i++) {
         ri_host_stream_discard(files->streams[i].stream);
+        machine->temporary_count -= files->streams[i].is_temporary;
+    }
     for (int n = 0; n < 3; n++)
         ri_files_drop_standard(files, n, true);
     for (uint32_t i = 0; i < files->watch_count; i++)
@@ -164,7 +166,7 @@ RiFiles *ri_files_of(RiProc *proc)
         return proc->files;
     RiFiles *files = new_files(4);
     if (files != NULL && make_standard_files(proc->machine, files) < 0) {
-        free_files(files);
+        free_files(proc->machine, files);
         return NULL;
     }
     proc->files = files;
@@ -188,7 +190,7 @@ int ri_files_copy(RiProc *parent, RiProc *child, bool all)
         files->directory_fd = from->directory_fd >= 0 ? ri_host_fd_duplicate(from->directory_fd) : -1;
         if (files->directory == NULL || files->directory_fd < -1) {
             int status = files->directory == NULL ? -ENOMEM : files->directory_fd;
-            free_files(files);
+            free_files(child->machine, files);
             return status;
         }
     }
@@ -218,7 +220,7 @@ void ri_files_destroy(RiProc *proc)
     RiFiles *files = proc->files;
     proc->files = NULL;
     if (files != NULL)
-        free_files(files);
+        free_files(proc->machine, files);
 }
 
 RiFile *ri_files_get(RiProc *proc, int64_t descriptor)
@@ -337,7 +339,7 @@ int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file)
         files->streams = streams;
         files->stream_capacity = capacity;
     }
-    files->streams[files->stream_count++] = (struct RiOpenStream){stream, file, NULL};
+    files->streams[files->stream_count++] = (struct RiOpenStream){.stream = stream, .file = file};
     return 0;
 }
 
@@ -375,11 +377,21 @@ void ri_files_forget_forked(RiProc *parent)
         files->streams[i].forked = NULL;
 }
 
+void ri_files_note_temporary(RiProc *proc, const FILE *stream)
+{
+    RiFiles *files = proc->files;
+    if (files == NULL || files->stream_count == 0 || files->streams[files->stream_count - 1].stream != stream)
+        return; /* in a bare process streams are not counted */
+    files->streams[files->stream_count - 1].is_temporary = true;
+    proc->machine->temporary_count++;
+}
+
 bool ri_files_remove_stream(RiProc *proc, FILE *stream)
 {
     RiFiles *files = proc->files;
     for (uint32_t i = files != NULL ? files->stream_count : 0; i-- > 0;) {
         if (files->streams[i].stream == stream) { /* the latest ones are usually closed first */
+            proc->machine->temporary_count -= files->streams[i].is_temporary;
             files->streams[i] = files->streams[--files->stream_count];
             return true;
         }

@@ -65,6 +65,7 @@ typedef struct RiFiles {
         FILE *stream;
         RiFile *file;     /* behind it, if that is none of the host's; not counted as a reference */
         FILE *forked;     /* its counterpart in a process that is being forked; else NULL */
+        bool is_temporary; /* counted in temporary_count of the machine */
     } *streams;
     uint32_t stream_count, stream_capacity;
     struct RiStandardStream { /* of descriptors 0 to 2 that are not the host's standard ones; they count as the descriptor */
@@ -136,6 +137,7 @@ int ri_files_host_fd(RiProc *proc, int64_t descriptor);
 /* Streams of the io library count as descriptors and are closed with them. */
 RI_MUST_CHECK int ri_files_add_stream(RiProc *proc, FILE *stream, RiFile *file); /* 0, -EMFILE, -ENOMEM */
 RiFile *ri_files_behind(RiProc *proc, FILE *stream); /* NULL: it is the host's */
+void ri_files_note_temporary(RiProc *proc, const FILE *stream); /* it was added; the host removes its file when it is closed */
 bool ri_files_remove_stream(RiProc *proc, FILE *stream); /* was it there? */
 /* fork: the counterpart of one of `parent`'s streams has been made; the child takes all of them over (how many; on -ENOMEM
  * they are closed), or, if it is not to be, they are forgotten. */

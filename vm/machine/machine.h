@@ -94,6 +94,7 @@ struct RiMachine {
     volatile uint64_t ending_ns; /* what that takes: by the ticker's thread */
     uint32_t ending_age;         /* ticks since it was looked at */
     volatile uint32_t frame_count; /* frames there were at the last tick, for the same thread */
+    volatile uint32_t temporary_count; /* open temporary files, which the host removes then: for the same thread */
     RiReleaseCost release_cost;
     uint64_t slice_start_ns;   /* when `current` began to run: by slice_clock in sched.c */
     uint64_t last_aging_ns;

@@ -52,8 +52,8 @@ int64_t ri_quota_used(const RiAccount *account)
     const RiCollector *c = account->heap->collector;
     int64_t counted = counted_bytes(account), footprint = account->footprint_bytes + account->extra_bytes;
     int64_t used = counted > footprint ? counted : footprint;
-    if (is_sole(c) && c->list_bytes > LISTS_FREE_BYTES)
-        used += c->list_bytes - LISTS_FREE_BYTES;
+    if (is_sole(c) && 2 * c->list_bytes > LISTS_FREE_BYTES)
+        used += 2 * c->list_bytes - LISTS_FREE_BYTES; /* the next collection may need lists of twice the size */
     return used;
 }
 
