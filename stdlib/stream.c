@@ -112,10 +112,13 @@ static int count_stream(RiThread *T, FILE *file, RiFile *behind)
 void ri_stream_make_room(RiThread *T)
 {
     RiAccount *account = &T->process->account;
-    if (ri_account_charge(account, STREAM_ROOM_BYTES))
+    if (ri_account_charge(account, STREAM_ROOM_BYTES)) {
         (void)ri_account_charge(account, -STREAM_ROOM_BYTES);
-    else if (ri_heap_has_finalizable(T->heap))
-        ri_run_finalizers(T);
+        return;
+    }
+    if (!ri_heap_has_finalizable(T->heap))
+        ri_heap_collect(T->heap); /* the limit may have been content with the last collection, before its finalizers had run */
+    ri_run_finalizers(T);
 }
 
 /* A file has been opened by the host: count it, or close it again. */

@@ -1,5 +1,5 @@
 -- Runs hostile programs as child processes, one after the other: `rille host.lua TABLE`, a file that returns
--- {{name=, path=, limits=, ends=}, ...}. After each, another process does some work and must do it right; in the end the
+-- {{name=, path=, sandbox=, limits=, ends=}, ...}. After each, another process does some work and must do it right; in the end the
 -- memory of this process and of the whole host process must be what it was. Reports on standard error.
 local process = require "process"
 
@@ -43,7 +43,7 @@ local function check_health()
 end
 
 local function run(program)
-    local child = assert(process.spawn(program.path, {limits = program.limits, name = program.name}))
+    local child = assert(process.spawn(program.path, {limits = program.limits, name = program.name, sandbox = program.sandbox}))
     local _, what, status = process.wait(child, 120)
     if what == "timeout" then
         process.kill(child, "KILL")

@@ -67,8 +67,23 @@ RiLeaf *ri_pagetable_own(RiFrames *frames, RiPageTable *table, uint32_t page)
     return leaf;
 }
 
+/* Of a whole leaf: a loop of a known length and without branches is one that compilers make vectors of. Forks count all leaves. */
+static uint32_t count_whole(const RiLeaf *leaf, uint32_t *present)
+{
+    uint32_t private_count = 0, present_count = 0;
+    for (uint32_t i = 0; i < RI_LEAF_PAGES; i++) {
+        RiPte pte = leaf->entries[i];
+        private_count += (uint32_t)(pte != 0) & (uint32_t)((pte & RI_PTE_FILE) == 0);
+        present_count += pte & RI_PTE_PRESENT;
+    }
+    *present += present_count;
+    return private_count;
+}
+
 static uint32_t count_private(const RiLeaf *leaf, uint32_t first, uint32_t count, uint32_t *present)
 {
+    if (count == RI_LEAF_PAGES)
+        return count_whole(leaf, present);
     uint32_t private_count = 0;
     for (uint32_t i = first; i < first + count; i++) {
         private_count += ri_pte_is_private(leaf->entries[i]);
