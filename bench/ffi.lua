@@ -14,7 +14,7 @@ local one = ffi.new("int", 1)
 
 local bench = {}
 function bench.call(n) local s = 0 for i = 1, n do s = library.add(s, i) end return s end
-function bench.libffi(n) local s = 0 for i = 1, n do s = library.add_all(s, one) end return s end
+function bench.variable(n) local s = 0 for i = 1, n do s = library.add_all(s, one) end return s end
 function bench.array(n)
   for k = 1, n / COUNT do
     for i = 0, COUNT - 1 do points[i].y = points[i].y + points[i].x points[i].part.weight = i end

@@ -2,6 +2,7 @@
  * library and, where there is one, with another Lua 5.4's; both must print the same. No address is printed, and nothing
  * that the manual leaves open. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1410,6 +1411,63 @@ static void test_errors(lua_State *L)
     attempt(L, "sizes", wrong_sizes);
 }
 
+/* -- What the others leave out ------------------------------------------------------------------------------------- */
+
+static const char *push_list(lua_State *L, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    const char *text = lua_pushvfstring(L, format, list);
+    va_end(list);
+    return text;
+}
+
+static int close_in_thread(lua_State *L)
+{
+    printf("closed %s\n", luaL_typename(L, 2));
+    return 0;
+}
+
+/* 5.4.6 has it: earlier libraries do not. */
+__attribute__((weak)) int lua_closethread(lua_State *L, lua_State *from);
+
+static void test_closethread(lua_State *L)
+{
+    lua_State *co = lua_newthread(L);
+    lua_newtable(co);
+    lua_newtable(co);
+    lua_pushcfunction(co, close_in_thread);
+    lua_setfield(co, -2, "__close");
+    lua_setmetatable(co, -2);
+    lua_toclose(co, 1);
+    int status = lua_closethread ? lua_closethread(co, L) : lua_resetthread(co);
+    printf("closethread %d %d %d\n", status, lua_gettop(co), lua_status(co));
+    lua_settop(L, 0);
+}
+
+static void test_rest(lua_State *L)
+{
+    const char *text = push_list(L, "%s %d %f %c %% %I %U", "text", 12, 0.5, 'c', (LUAI_UACINT)1 << 40, 0x20ACL);
+    printf("%d ", text == lua_tostring(L, -1));
+    show(L, "pushvfstring");
+    lua_settop(L, 0);
+    (void)luaL_dostring(L, "return setmetatable({10, x = 1}, {__index = function() return 'meta' end})");
+    lua_pushliteral(L, "x");
+    printf("%s ", lua_typename(L, lua_rawget(L, 1)));
+    lua_pushinteger(L, 1);
+    printf("%s ", lua_typename(L, lua_rawget(L, 1)));
+    lua_pushliteral(L, "none");
+    printf("%s ", lua_typename(L, lua_rawget(L, 1)));
+    show(L, "rawget");
+    lua_settop(L, 0);
+    printf("setcstacklimit %d\n", lua_setcstacklimit(L, 400));
+    luaL_requiref(L, "again", luaopen_utf8, 0);
+    lua_getfield(L, -1, "charpattern");
+    printf("utf8 %s %d\n", luaL_typename(L, 1), (int)lua_rawlen(L, -1));
+    lua_settop(L, 0);
+    test_closethread(L);
+}
+
 int main(void)
 {
     static const struct {
@@ -1419,7 +1477,8 @@ int main(void)
                  {"operators", test_operators}, {"tables", test_tables}, {"calls", test_calls}, {"load", test_load},
                  {"closures", test_closures}, {"coroutines", test_coroutines}, {"close", test_close},
                  {"arguments", test_arguments}, {"auxiliary", test_auxiliary}, {"debug", test_debug}, {"hooks", test_hooks},
-                 {"states", test_states}, {"libraries", test_libraries}, {"errors", test_errors}};
+                 {"states", test_states}, {"libraries", test_libraries}, {"errors", test_errors},
+                 {"rest", test_rest}};
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         lua_State *L = luaL_newstate();
