@@ -220,6 +220,7 @@ static int run_program(Dap *dap)
     tool->argv = dap->words;
     tool->on_machine = ri_debug_attach;
     tool->on_machine_argument = &dap->debug;
+    tool->on_close = ri_debug_detach;
     dap->is_running = true;
     dap->debug.wants_service = true; /* what has come until now is looked at soon */
     on_exit(at_exit, dap);

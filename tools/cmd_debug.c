@@ -1151,6 +1151,7 @@ int ri_cmd_debug(RiTool *tool, int first)
     c->is_terminal = isatty(STDIN_FILENO);
     tool->on_machine = ri_debug_attach;
     tool->on_machine_argument = d;
+    tool->on_close = ri_debug_detach;
     int status = ri_cmd_run(tool, next);
     if (c->has_stopped)
         printf("[The program has ended with status %d.]\n", status);

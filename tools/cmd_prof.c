@@ -71,6 +71,12 @@ static void finish(void)
     ri_prof_free(x->prof);
 }
 
+static void close_profile(void *argument)
+{
+    (void)argument;
+    finish();
+}
+
 static void attach(struct RiMachine *machine, void *argument)
 {
     Prof *x = argument;
@@ -197,7 +203,8 @@ int ri_cmd_prof(RiTool *tool, int first)
     tool->jit.lists = true;
     tool->on_machine = attach;
     tool->on_machine_argument = &x;
-    tool->on_close = tool->on_end = finish;
+    tool->on_close = close_profile;
+    tool->on_end = finish;
     running = &x;
     atexit(finish);
     return ri_cmd_run(tool, next);

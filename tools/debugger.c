@@ -2,6 +2,7 @@
 #include "tools/debugger.h"
 
 #include <ctype.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -900,10 +901,20 @@ void ri_debug_ask(RiDebug *d, bool service)
         d->wants_service = true;
     else
         d->wants_stop = true;
-    if (d->heap == NULL)
-        return;
-    ri_debugger_ask_pause(&d->core);
-    ri_machine_request(d->machine);
+    __atomic_add_fetch(&d->askers, 1, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&d->is_over, __ATOMIC_SEQ_CST) && d->heap != NULL) {
+        ri_debugger_ask_pause(&d->core);
+        ri_machine_request(d->machine);
+    }
+    __atomic_sub_fetch(&d->askers, 1, __ATOMIC_SEQ_CST);
+}
+
+void ri_debug_detach(void *debug)
+{
+    RiDebug *d = debug;
+    __atomic_store_n(&d->is_over, true, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&d->askers, __ATOMIC_SEQ_CST) > 0)
+        sched_yield();
 }
 
 void ri_debug_attach(struct RiMachine *machine, void *debug)

@@ -126,10 +126,14 @@ struct RiDebug {
     void (*loaded)(RiDebug *d, const RiProto *main);         /* a chunk begins to run; may be NULL */
     void (*served)(RiDebug *d, RiThread *T);                 /* at a safe point after ri_debug_ask; may be NULL */
     volatile bool wants_service, wants_stop;
+    bool is_over;              /* the machine is about to go; atomic */
+    int askers;                /* within ri_debug_ask; atomic */
 };
 
 /* For RiTool.on_machine: watch the machine that has just been made. `debug` is a RiDebug with its front end's members set. */
 void ri_debug_attach(struct RiMachine *machine, void *debug);
+/* For RiTool.on_close: ri_debug_ask finds nobody from now on. */
+void ri_debug_detach(void *debug);
 /* Ask for a stop, or (service) for `served`, from another thread or a signal handler. */
 void ri_debug_ask(RiDebug *d, bool service);
 

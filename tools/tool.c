@@ -184,7 +184,7 @@ static int finish(RiTool *tool, RiThread *T, int status)
     if (T->process->proc->doom > RI_DOOM_EXIT)
         return finish_killed(tool, T);
     if (tool->on_close != NULL)
-        tool->on_close();
+        tool->on_close(tool->on_machine_argument);
     stop_control(tool);
     ri_close(T);
     return status;

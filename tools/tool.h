@@ -37,7 +37,8 @@ typedef struct RiTool {
     void (*stop_control)(struct RiTool *tool);
     struct RiMachine *controlled; /* while it is served */
     void (*on_return)(void); /* called when the program has returned, or failed, and nothing is closed yet; may be NULL */
-    void (*on_close)(void); /* called when the program is over and its process closed, while its heap is there; may be NULL */
+    void (*on_close)(void *argument); /* called when the program is over and its process closed, while its heap is there, with
+                                         on_machine_argument; may be NULL */
     void (*on_end)(void);   /* called before a host process ends without closing anything, maybe from another thread, twice maybe;
                                may be NULL */
 } RiTool;

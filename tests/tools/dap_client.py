@@ -72,7 +72,7 @@ class Client:
     def _next(self):
         message = self.messages.get(timeout=TIMEOUT)
         if message is None:
-            raise EOFError("the adapter has ended")
+            raise EOFError(f"the adapter has ended, status {self.process.wait(TIMEOUT)}")
         if message["type"] == "event":
             if message["event"] == "output":
                 body = message["body"]
