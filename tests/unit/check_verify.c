@@ -147,6 +147,8 @@ static const Case bad[] = {
     {"no table under construction", CODE(ABC(GETLOCAL, 0, 0, 0), ABC(TESTKEEP, 0, 0, 1), 1, AD(NEWTABLE, 0, 1),
                                          OP0(LOADTRUE), E(INITFIELD, 0), OP0(RETURN1)), false},
     {"list does not start", CODE(AD(NEWTABLE, 0, 1), OP0(LOADTRUE), ABC(SETLIST, 1, 0, 0), 0, OP0(RETURN1)), false},
+    {"list starts beyond", CODE(AD(NEWTABLE, 0, 1), OP0(LOADTRUE), ABC(SETLIST, 1, 0, 0), 2, OP0(RETURN1)), false},
+    {"list starts beyond", CODE(AD(NEWTABLE, 0, 1), ABC(VARARG, 0, 0, 0), E(SETLISTV, 0), 1073741825, OP0(RETURN1)), true},
     {"concatenation of fewer", CODE(OP0(LOADTRUE), ABC(CONCAT, 1, 0, 0), OP0(RETURN1)), false},
     {"varargs in a function without", CODE(ABC(VARARG, 2, 0, 0), OP0(RETURN1)), false},
     {"open stack not taken at once", CODE(ABC(VARARG, 0, 0, 0), OP0(NOP), E(RETURNV, 1)), true},

@@ -29,6 +29,7 @@ typedef struct Walk {
     char *room, *room_end; /* for the first snapshots */
     bool has_allocated;    /* some of the others */
     uint64_t steps_left;
+    uint64_t listed; /* elements of tables that the code up to here stores */
     int previous_op; /* of the instruction before in program order; -1 if jumped to */
     /* state in hand */
     uint32_t depth;
@@ -125,6 +126,25 @@ static bool check_operands(Walk *w)
     return true;
 }
 
+/* A list goes on where some instruction before has stopped: an index out of the blue would make a table of any size. */
+static bool check_list(Walk *w)
+{
+    switch (RI_WORD_OP(*w->code)) {
+    case RI_OP_NEWARRAY:
+        w->listed += RI_WORD_D(*w->code);
+        break;
+    case RI_OP_SETLIST:
+    case RI_OP_SETLISTV:
+        CHECK((int32_t)w->code[1] >= 1, "list does not start at a positive index");
+        CHECK(w->code[1] <= w->listed + 1, "list starts beyond what has been stored");
+        w->listed += RI_WORD_OP(*w->code) == RI_OP_SETLIST ? RI_WORD_A(*w->code) : 0;
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
 static bool scan(Walk *w)
 {
     const RiProto *p = w->proto;
@@ -137,7 +157,7 @@ static bool scan(Walk *w)
     }
     for (w->pc = 0; w->pc < p->code_count; w->pc += ri_op_info[RI_WORD_OP(*w->code)].words) {
         w->code = p->code + w->pc;
-        if (!check_operands(w))
+        if (!check_operands(w) || !check_list(w))
             return false;
     }
     return true;
@@ -431,12 +451,10 @@ static bool step_tables(Walk *w, RiOpcode op, uint32_t a)
     case RI_OP_NEWARRAY:
         return pop_values(w, RI_WORD_D(*w->code)) && push(w, RI_KIND_TABLE, 0);
     case RI_OP_SETLIST:
-        CHECK((int32_t)w->code[1] >= 1, "list does not start at a positive index");
         if (!pop_values(w, a))
             return false;
         break;
     default: /* SETLISTV */
-        CHECK((int32_t)w->code[1] >= 1, "list does not start at a positive index");
         CHECK(RI_WORD_U(*w->code) < w->depth, "stack underflow");
         if (!pop_values(w, w->depth - RI_WORD_U(*w->code) - 1))
             return false;
