@@ -695,6 +695,7 @@ static void start_walk(Walk *w, const RiProto *proto)
     w->has_allocated = false;
     w->steps_left = 64 * (uint64_t)proto->code_count + 100000;
     w->producers = NULL;
+    w->listed = 0;
 }
 
 const char *ri_abstract_walk(const RiProto *proto, bool want_producers, RiAbstractVisit *visit, void *context, uint32_t *pc)
