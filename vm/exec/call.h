@@ -199,6 +199,8 @@ RiAction ri_resume_library(RiThread *T);
 /* Run `first` (the function below nargs arguments on T's stack) as the outermost code of a task, or go on where it
  * parked (first == NULL). RI_OK: it has returned; RI_YIELD: it has parked; RI_KILLED. */
 RiCallStatus ri_run_task(RiThread *T, RiValue *first, uint32_t nargs);
+/* Does the running task of T only wait for its turn to be over, as it has begun to wait for something? In engine.c. */
+bool ri_machine_is_waiting(const RiThread *T);
 /* The part of a safe point that concerns the machine. In engine.c. */
 bool ri_machine_safe_point(RiThread *T, bool is_poll);
 

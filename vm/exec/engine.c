@@ -498,6 +498,11 @@ void ri_task_resumes(RiThread *T)
     check_arrivals(T, false);
 }
 
+bool ri_machine_is_waiting(const RiThread *T)
+{
+    return T->process->proc != NULL && T->process->proc->machine->current->state != RI_TASK_RUNNING;
+}
+
 bool ri_machine_safe_point(RiThread *T, bool is_poll)
 {
     RiMachine *machine = T->process->proc->machine;

@@ -232,8 +232,12 @@ bool ri_safe_point(RiThread *T)
     if (heap->attention) {
         heap->attention = false;
         ri_collect_if_due(T);
-        if (ri_heap_has_finalizable(heap))
-            ri_run_finalizers(T);
+        if (ri_heap_has_finalizable(heap)) {
+            if (ri_machine_is_waiting(T))
+                ri_heap_attend(heap); /* whom this waits for may be a thread of this process, which runs no finalizer's rest */
+            else
+                ri_run_finalizers(T);
+        }
     }
     return T->process->proc != NULL && ri_machine_safe_point(T, false);
 }
